@@ -1,0 +1,42 @@
+package api
+
+import (
+	"context"
+
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// Leadership is what a node knows of who leads a shard: gossip from the leader itself, so it may be late but never invented.
+type Leadership struct {
+	Known  bool
+	Node   metadata.NodeID
+	Epoch  int32
+	InSync []metadata.NodeID // ISR, in the order of the partition's replicas; never empty when Known
+}
+
+// Cluster is what the API handlers see of the node they run on. Safe for any number of goroutines.
+type Cluster interface {
+	// Self is this node's id.
+	Self() metadata.NodeID
+	// Image is the newest metadata this node applied; never nil.
+	Image() *metadata.Image
+	// Alive tells whether this node believes that node n is up. Self is always alive.
+	Alive(n metadata.NodeID) bool
+	// Leadership tells who leads a shard.
+	Leadership(s storage.ShardID) Leadership
+	// MetaLeader is the node that leads __meta, -1 if unknown (Kafka's controller).
+	MetaLeader() metadata.NodeID
+	// Replica is the shard's replica on this node, nil if there is none.
+	Replica(s storage.ShardID) *replica.Ref
+	// Submit has a command committed by __meta, from whichever node it is called on, and returns its result once this node's Image contains it.
+	// A refused command is a *protocol.Error in Result.Err; err is for commands whose fate is unknown (REQUEST_TIMED_OUT, COORDINATOR_NOT_AVAILABLE).
+	Submit(ctx context.Context, c metadata.Command) (metadata.Result, error)
+	// Place chooses nodes for the replicas of n new partitions of a topic: partition by partition the nodes, preferred leader first.
+	// INVALID_REPLICATION_FACTOR if there are not enough nodes.
+	Place(topic string, n, replicationFactor int) ([][]metadata.NodeID, error)
+	// Settings are Kafka's own broker settings on this node by Kafka's names (auto.create.topics.enable, num.partitions, …): static ones
+	// overlaid by the dynamic ones in the Image.
+	Setting(name string) string
+}

@@ -1,0 +1,62 @@
+// Package remote carries messages between the nodes: two protoactor remotes a node (control and bulk), one link actor per peer on
+// each, frames, byte windows, and questions with an answer.
+package remote
+
+import (
+	"context"
+
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// Address is where a node's two remotes listen.
+type Address struct {
+	Control string // host:port
+	Bulk    string // host:port
+}
+
+// Raft is one raft message of one shard.
+type Raft struct {
+	Shard   storage.ShardID
+	Message *raftpb.Message
+}
+
+// Receiver gets what peers send. Its methods are called by link actors: they must not block and must not keep the slice.
+type Receiver interface {
+	// Raft delivers raft messages of one peer, in the order sent per lane. Messages whose From or To is a local
+	// storage thread of etcd/raft were dropped already.
+	Raft(from metadata.NodeID, messages []Raft)
+	// Ask delivers a question; reply is called exactly once, now or later, from any goroutine.
+	Ask(from metadata.NodeID, kind string, body []byte, reply func(body []byte, err error))
+	// Linked tells that the control link to a peer came up or went down.
+	Linked(peer metadata.NodeID, up bool)
+	// Unreachable tells that messages of this shard to this replica were dropped: raft must probe again.
+	Unreachable(s storage.ShardID, to storage.ReplicaID)
+}
+
+// Links are a node's connections to its peers. Safe for any number of goroutines.
+type Links interface {
+	// Start begins to listen and to deliver. Called once.
+	Start(r Receiver) error
+	// SetPeer adds a peer or changes its address; RemovePeer forgets it and ends its connection.
+	SetPeer(n metadata.NodeID, a Address)
+	RemovePeer(n metadata.NodeID)
+	// Send hands a raft message to a peer. It never blocks; what a link that is down or whose window is full cannot take is
+	// dropped and reported by Unreachable.
+	Send(to metadata.NodeID, m Raft)
+	// Flush tells that a turn ended: what was sent goes out now. (Send may gather until Flush.)
+	Flush()
+	// Ask puts a question to a peer and waits for the answer. An error answered by the other side is a *RemoteError.
+	Ask(ctx context.Context, to metadata.NodeID, kind string, body []byte) ([]byte, error)
+	// Up tells whether the control link to a peer is up.
+	Up(n metadata.NodeID) bool
+	// Stop ends all connections.
+	Stop()
+}
+
+// RemoteError is an error that the asked node answered.
+type RemoteError struct{ Text string }
+
+func (e *RemoteError) Error() string { return e.Text }

@@ -1,0 +1,60 @@
+package server
+
+import (
+	"net"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Request is one decoded request of a client.
+type Request struct {
+	Body       kmsg.Request // version is set
+	ClientID   string       // empty if null
+	Client     net.Addr     // the peer, for logs
+	Listener   string       // name of the listener that accepted the connection, e.g. "PLAINTEXT"
+	Host       string       // the host the client dialled as far as the socket tells (local address)
+	Connection *Connection  // state that lives as long as the connection
+}
+
+// Connection is what handlers may keep for one client connection. Handlers of one connection are called one after another by its reader
+// goroutine; what outlives a call must guard itself.
+type Connection struct {
+	ID     uint64
+	Closed <-chan struct{} // closed when the connection is gone: long polls end then
+
+	SoftwareName, SoftwareVersion string         // from ApiVersions
+	Values                        map[string]any // owned by the reader goroutine
+}
+
+// Handler answers requests. Handle is called on the connection's reader goroutine and must return soon: what
+// waits (for a commit, for data, for another node) goes on elsewhere and resolves p later. p is resolved exactly once.
+type Handler interface {
+	Handle(r *Request, p *Pending)
+}
+
+// Pending is the place of one answer in the order of a connection's answers.
+type Pending struct {
+	done     atomic.Bool
+	response kmsg.Response
+	ready    chan struct{}
+}
+
+// NewPending returns an unresolved Pending.
+func NewPending() *Pending { return &Pending{ready: make(chan struct{})} }
+
+// Resolve sets the answer; nil means that no answer is sent (acks=0). Safe for any goroutine; the second
+// call of a Pending panics, because two answers to one request are a broken invariant.
+func (p *Pending) Resolve(response kmsg.Response) {
+	if p.done.Swap(true) {
+		panic("server: a request was answered twice")
+	}
+	p.response = response
+	close(p.ready)
+}
+
+// Ready is closed once the answer is there.
+func (p *Pending) Ready() <-chan struct{} { return p.ready }
+
+// Response returns the answer, valid after Ready is closed.
+func (p *Pending) Response() kmsg.Response { return p.response }

@@ -1,0 +1,2 @@
+// Package batch is a view over the bytes of Kafka record batches, magic 2.
+package batch

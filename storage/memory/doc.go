@@ -1,0 +1,2 @@
+// Package memory is storage.Store in memory, able to crash.
+package memory
