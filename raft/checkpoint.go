@@ -1,0 +1,55 @@
+package raft
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// checkpointDue tells whether so much was applied since the last checkpoint that the next write should carry one.
+func (r *Replica) checkpointDue() bool {
+	return r.sinceBytes >= r.limits.CheckpointBytes || r.sinceCount >= r.limits.CheckpointCount
+}
+
+// checkpoint adds the machine's state to a write, and drops entries behind it if they are no longer wanted. A write that
+// brings a snapshot has its checkpoint already.
+func (r *Replica) checkpoint(w *write) error {
+	if w.snapshot != nil {
+		return nil
+	}
+	w.checkpoint = &storage.Checkpoint{
+		Position: r.applied,
+		Conf:     proto.Clone(r.conf).(*raftpb.ConfState),
+		Machine:  r.machine.Snapshot(),
+	}
+	r.sinceBytes, r.sinceCount = 0, 0
+	if !r.compact || r.applied.Index < r.state.Start.Index+2*r.limits.KeepEntries {
+		return nil
+	}
+	start := r.applied.Index - r.limits.KeepEntries
+	term, err := r.log.Term(start)
+	if err != nil {
+		return fmt.Errorf("raft: compact up to %d: %w", start, err)
+	}
+	r.state.Start = storage.Position{Index: start, Term: term}
+	w.start = r.state.Start
+	return nil
+}
+
+// Checkpoint hands out a write with a checkpoint now, if anything was applied since the last one.
+func (r *Replica) Checkpoint() (Effects, error) {
+	var fx Effects
+	if r.sinceCount == 0 {
+		return fx, nil
+	}
+	w := write{start: r.state.Start}
+	if err := r.checkpoint(&w); err != nil {
+		return fx, err
+	}
+	r.hand(w, &fx)
+	return fx, nil
+}

@@ -1,0 +1,73 @@
+package raft
+
+import (
+	"slices"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/tracker"
+
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// quorum is what a leader remembers of its followers to tell who is in sync.
+type quorum struct {
+	now    uint64                       // ticks
+	last   map[storage.ReplicaID]uint64 // tick of the last message
+	commit uint64                       // commit index at the last call of InSync
+}
+
+func (q *quorum) tick() { q.now++ }
+
+func (q *quorum) reset() { q.last, q.commit = nil, 0 }
+
+func (q *quorum) heard(from storage.ReplicaID) {
+	if q.last == nil {
+		q.last = make(map[storage.ReplicaID]uint64)
+	}
+	q.last[from] = q.now
+}
+
+// InSync returns, on a leader, the voters that were heard of within an election timeout and have all that was committed when InSync was
+// called before: Kafka's ISR, to be asked about once a heartbeat. In order of id. nil on others.
+func (r *Replica) InSync() []storage.ReplicaID {
+	if r.role != Leader {
+		return nil
+	}
+	var in []storage.ReplicaID
+	r.node.WithProgress(func(id uint64, kind raft.ProgressType, p tracker.Progress) {
+		if kind == raft.ProgressTypePeer && r.inSync(storage.ReplicaID(id), p.Match) {
+			in = append(in, storage.ReplicaID(id))
+		}
+	})
+	r.quorum.commit = r.node.BasicStatus().GetCommit()
+	slices.Sort(in)
+	return in
+}
+
+func (r *Replica) inSync(id storage.ReplicaID, match uint64) bool {
+	if id == r.id {
+		return true
+	}
+	at, heard := r.quorum.last[id]
+	return heard && r.quorum.now-at <= uint64(r.limits.ElectionTicks) && match >= r.quorum.commit
+}
+
+// Progress is how far a member's log is known to match the leader's.
+type Progress struct {
+	Replica storage.ReplicaID
+	Learner bool
+	Match   uint64
+}
+
+// Progress returns, on a leader, how far every member is, in order of id. nil on others.
+func (r *Replica) Progress() []Progress {
+	if r.role != Leader {
+		return nil
+	}
+	var all []Progress
+	r.node.WithProgress(func(id uint64, kind raft.ProgressType, p tracker.Progress) {
+		all = append(all, Progress{storage.ReplicaID(id), kind == raft.ProgressTypeLearner, p.Match})
+	})
+	slices.SortFunc(all, func(a, b Progress) int { return int(int64(a.Replica - b.Replica)) })
+	return all
+}

@@ -1,0 +1,230 @@
+package raft
+
+import (
+	"fmt"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// Ready returns what is to be done after the calls since the last one.
+func (r *Replica) Ready() (Effects, error) {
+	var fx Effects
+	for r.node.HasReady() {
+		ready := r.node.Ready()
+		if ready.SoftState != nil {
+			r.turn(ready.SoftState)
+		}
+		for _, m := range ready.Messages {
+			if err := r.perform(m, &fx); err != nil {
+				return fx, err
+			}
+		}
+	}
+	fx.Messages = append(fx.Messages, r.out...)
+	r.out = nil
+	return fx, r.log.failed
+}
+
+// turn notes a change of role or leader.
+func (r *Replica) turn(s *raft.SoftState) {
+	role := r.roleNow(s.RaftState)
+	if role == Candidate && r.role != Candidate {
+		r.elections++
+	}
+	r.role, r.leader = role, storage.ReplicaID(s.Lead)
+	r.quorum.reset()
+}
+
+func (r *Replica) roleNow(s raft.StateType) Role {
+	switch s {
+	case raft.StateLeader:
+		return Leader
+	case raft.StateCandidate, raft.StatePreCandidate:
+		return Candidate
+	}
+	for _, l := range r.conf.GetLearners() {
+		if l == uint64(r.id) {
+			return Learner
+		}
+	}
+	return Follower
+}
+
+// perform sorts one message of a Ready: to the journal, to the machine, or out.
+func (r *Replica) perform(m *raftpb.Message, fx *Effects) error {
+	switch m.GetTo() {
+	case raft.LocalAppendThread:
+		return r.write(m, fx)
+	case raft.LocalApplyThread:
+		return r.apply(m, fx)
+	}
+	fx.Messages = append(fx.Messages, m)
+	return nil
+}
+
+// write turns a MsgStorageAppend into a write for the journal. One that carries nothing that must be durable (a commit alone) waits
+// only for the writes before it: a commit index that is lost in a crash is learned again.
+func (r *Replica) write(m *raftpb.Message, fx *Effects) error {
+	voted := m.Term != nil && (m.GetTerm() != r.state.Term || m.GetVote() != r.state.Vote)
+	if m.Term != nil {
+		r.state.Term, r.state.Vote, r.state.Commit = m.GetTerm(), m.GetVote(), m.GetCommit()
+	}
+	w := write{entries: m.Entries, start: r.state.Start, responses: m.Responses}
+	if !raft.IsEmptySnap(m.Snapshot) {
+		if err := r.restore(m.Snapshot, &w); err != nil {
+			return err
+		}
+	}
+	if err := r.append(m.Entries); err != nil {
+		return err
+	}
+	if !voted && len(m.Entries) == 0 && w.snapshot == nil {
+		return r.after(m.Responses)
+	}
+	if r.checkpointDue() {
+		if err := r.checkpoint(&w); err != nil {
+			return err
+		}
+	}
+	r.hand(w, fx)
+	return nil
+}
+
+// after delivers responses once everything handed out so far is durable.
+func (r *Replica) after(responses []*raftpb.Message) error {
+	if n := len(r.inflight); n > 0 {
+		w := &r.inflight[n-1]
+		w.responses = append(w.responses, responses...)
+		return nil
+	}
+	return r.deliver(responses)
+}
+
+// hand gives a write to the owner.
+func (r *Replica) hand(w write, fx *Effects) {
+	checkpoint := w.checkpoint
+	if checkpoint == nil {
+		checkpoint = w.snapshot
+	}
+	fx.Writes = append(fx.Writes, storage.Append{State: r.state, Entries: w.entries, Checkpoint: checkpoint})
+	r.inflight = append(r.inflight, w)
+}
+
+// append gives entries to the machine.
+func (r *Replica) append(entries []*raftpb.Entry) error {
+	for _, e := range entries {
+		if err := r.machine.Append(e.GetIndex(), e.GetTerm(), payload(e)); err != nil {
+			return fmt.Errorf("raft: append entry %d of term %d: %w", e.GetIndex(), e.GetTerm(), err)
+		}
+		r.last = e.GetIndex()
+		r.state.Last = storage.Position{Index: e.GetIndex(), Term: e.GetTerm()}
+	}
+	return nil
+}
+
+// payload returns what an entry holds for the machine.
+func payload(e *raftpb.Entry) []byte {
+	if e.GetType() != raftpb.EntryNormal || len(e.Data) == 0 {
+		return nil
+	}
+	return e.Data
+}
+
+// restore replaces machine and log by a snapshot of the leader.
+func (r *Replica) restore(s *raftpb.Snapshot, w *write) error {
+	snap := &storage.Checkpoint{
+		Position: storage.Position{Index: s.GetMetadata().GetIndex(), Term: s.GetMetadata().GetTerm()},
+		Conf:     s.GetMetadata().GetConfState(),
+		Machine:  s.Data,
+	}
+	if err := r.machine.Restore(snap.Machine); err != nil {
+		return fmt.Errorf("raft: restore the snapshot at %d: %w", snap.Index, err)
+	}
+	r.state.Start, r.state.Last = snap.Position, snap.Position
+	r.state.Commit = max(r.state.Commit, snap.Index)
+	r.applied, r.last, r.conf = snap.Position, snap.Index, snap.Conf
+	w.snapshot, w.start = snap, snap.Position
+	return nil
+}
+
+// apply gives committed entries to the machine and tells raft so.
+func (r *Replica) apply(m *raftpb.Message, fx *Effects) error {
+	for _, e := range m.Entries {
+		if err := r.applyMembers(e); err != nil {
+			return err
+		}
+		data := payload(e)
+		result, err := r.machine.Apply(e.GetIndex(), e.GetTerm(), data)
+		if err != nil {
+			return fmt.Errorf("raft: apply entry %d of term %d: %w", e.GetIndex(), e.GetTerm(), err)
+		}
+		r.applied = storage.Position{Index: e.GetIndex(), Term: e.GetTerm()}
+		r.sinceBytes += uint64(len(e.Data))
+		r.sinceCount++
+		fx.Applied = append(fx.Applied, Applied{e.GetIndex(), e.GetTerm(), data, result})
+	}
+	return r.deliver(m.Responses)
+}
+
+// applyMembers applies a change of members.
+func (r *Replica) applyMembers(e *raftpb.Entry) error {
+	var change raftpb.ConfChangeI
+	switch e.GetType() {
+	case raftpb.EntryConfChange:
+		c := &raftpb.ConfChange{}
+		if err := proto.Unmarshal(e.Data, c); err != nil {
+			return fmt.Errorf("raft: entry %d: %w", e.GetIndex(), err)
+		}
+		change = c
+	case raftpb.EntryConfChangeV2:
+		c := &raftpb.ConfChangeV2{}
+		if err := proto.Unmarshal(e.Data, c); err != nil {
+			return fmt.Errorf("raft: entry %d: %w", e.GetIndex(), err)
+		}
+		change = c
+	default:
+		return nil
+	}
+	r.conf = r.node.ApplyConfChange(change)
+	return nil
+}
+
+// deliver hands responses to where they are addressed: this replica or others.
+func (r *Replica) deliver(responses []*raftpb.Message) error {
+	for _, m := range responses {
+		if m.GetTo() != uint64(r.id) {
+			r.out = append(r.out, m)
+			continue
+		}
+		if err := r.step(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Written tells that the oldest write handed out and not yet reported is durable.
+func (r *Replica) Written() error {
+	if len(r.inflight) == 0 {
+		return fmt.Errorf("raft: a write was reported that was never handed out")
+	}
+	w := r.inflight[0]
+	r.inflight[0] = write{}
+	r.inflight = r.inflight[1:]
+	if w.snapshot != nil {
+		r.log.reset(w.snapshot)
+	}
+	r.log.appended(w.entries)
+	if w.checkpoint != nil {
+		r.log.snap = w.checkpoint
+	}
+	r.log.compacted(w.start)
+	return r.deliver(w.responses)
+}
+
+// Durable tells that no write is under way.
+func (r *Replica) Durable() bool { return len(r.inflight) == 0 }

@@ -1,0 +1,195 @@
+package raft
+
+import (
+	"fmt"
+	"math"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// Replica is one member of one shard: etcd/raft's RawNode, the log as far as it is durable, and the machine. It has one
+// owner. The owner feeds it (Step, Tick, Propose, Written, …) and then calls Ready and performs the Effects.
+//
+// Nothing here waits. An error from Ready, Step or Written is a broken invariant or unreadable storage: the owner must
+// quarantine the replica and never use it again.
+type Replica struct {
+	id      storage.ReplicaID
+	limits  Limits
+	compact bool
+
+	node    *raft.RawNode
+	log     *log
+	machine Machine
+
+	state storage.State // as of the last write handed out
+	conf  *raftpb.ConfState
+
+	role     Role
+	leader   storage.ReplicaID
+	last     uint64           // last entry given to the machine's Append
+	applied  storage.Position // last entry given to the machine's Apply
+	inflight []write
+	out      []*raftpb.Message
+
+	sinceBytes, sinceCount uint64 // applied since the last checkpoint
+
+	elections uint64
+	quorum    quorum
+}
+
+// Open makes a replica of what the store holds. Entries behind the checkpoint are read and given to the machine.
+func Open(c Config) (*Replica, error) {
+	c.Limits.setDefaults()
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	r := &Replica{
+		id:      c.State.Replica,
+		limits:  c.Limits,
+		compact: c.Compact,
+		log:     newLog(&c),
+		machine: c.Machine,
+		state:   c.State,
+		conf:    c.Checkpoint.Conf,
+		applied: c.Checkpoint.Position,
+		last:    c.Checkpoint.Index,
+	}
+	r.state.Commit = r.log.hard.GetCommit()
+	if err := r.replay(); err != nil {
+		return nil, err
+	}
+	node, err := raft.NewRawNode(r.raftConfig())
+	if err != nil {
+		return nil, err
+	}
+	r.node = node
+	r.role = r.roleNow(raft.StateFollower)
+	return r, nil
+}
+
+func (r *Replica) raftConfig() *raft.Config {
+	return &raft.Config{
+		ID:                        uint64(r.id),
+		ElectionTick:              r.limits.ElectionTicks,
+		HeartbeatTick:             r.limits.HeartbeatTicks,
+		Storage:                   r.log,
+		Applied:                   r.applied.Index,
+		AsyncStorageWrites:        true,
+		MaxSizePerMsg:             r.limits.MessageBytes,
+		MaxCommittedSizePerReady:  math.MaxUint64,
+		MaxInflightMsgs:           r.limits.InflightMessage,
+		MaxInflightBytes:          r.limits.InflightBytes,
+		CheckQuorum:               true,
+		PreVote:                   true,
+		ReadOnlyOption:            raft.ReadOnlySafe,
+		DisableProposalForwarding: true,
+		StepDownOnRemoval:         true,
+		Logger:                    quiet{},
+	}
+}
+
+// replay gives the machine its checkpoint and the entries behind it, committed or not.
+func (r *Replica) replay() error {
+	if err := r.machine.Restore(r.log.snap.Machine); err != nil {
+		return fmt.Errorf("raft: restore the checkpoint at %d: %w", r.applied.Index, err)
+	}
+	for r.last < r.state.Last.Index {
+		entries, err := r.log.store.Entries(r.id, r.last+1, r.state.Last.Index+1, r.limits.MessageBytes)
+		if err != nil {
+			return fmt.Errorf("raft: read the log behind the checkpoint: %w", err)
+		}
+		r.log.preload(entries)
+		if err := r.append(entries); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Step takes a message of another replica. Messages that are not for this replica are ignored.
+func (r *Replica) Step(m *raftpb.Message) error {
+	if m.GetTo() != uint64(r.id) || raft.IsLocalMsgTarget(m.GetFrom()) || raft.IsLocalMsg(m.GetType()) {
+		return nil
+	}
+	r.quorum.heard(storage.ReplicaID(m.GetFrom()))
+	return r.step(m)
+}
+
+// step ignores what raft refuses for reasons of protocol (an unknown peer, a dropped proposal).
+func (r *Replica) step(m *raftpb.Message) error {
+	_ = r.node.Step(m)
+	return r.log.failed
+}
+
+// Tick advances time by one tick.
+func (r *Replica) Tick() {
+	r.quorum.tick()
+	r.node.Tick()
+}
+
+// Campaign starts an election (a pre-vote first) unless this replica leads or may not.
+func (r *Replica) Campaign() {
+	if r.role != Leader && r.role != Learner {
+		_ = r.node.Campaign()
+	}
+}
+
+// Propose appends entries to the leader's log. It returns the index of the first; ok is false if they were dropped: not
+// the leader, or handing leadership over. Ready must have been called since the last Step.
+func (r *Replica) Propose(data ...[]byte) (first uint64, ok bool) {
+	entries := make([]*raftpb.Entry, len(data))
+	for i, d := range data {
+		entries[i] = &raftpb.Entry{Data: d}
+	}
+	m := &raftpb.Message{Type: raftpb.MsgProp.Enum(), From: new(uint64(r.id)), Entries: entries}
+	if r.role != Leader || r.node.Step(m) != nil {
+		return 0, false
+	}
+	return r.last + 1, true
+}
+
+// ProposeMembers proposes a change of members. Raft may turn a change it refuses into an empty entry without a word: the caller must
+// look at Members when it is applied.
+func (r *Replica) ProposeMembers(change *raftpb.ConfChangeV2) bool {
+	return r.role == Leader && r.node.ProposeConfChange(change) == nil
+}
+
+// Transfer hands leadership to another voter, which takes over once it has the whole log.
+func (r *Replica) Transfer(to storage.ReplicaID) { r.node.TransferLeader(uint64(to)) }
+
+// ForgetLeader makes a follower believe that its leader is gone, so that it grants pre-votes at once.
+func (r *Replica) ForgetLeader() { _ = r.node.ForgetLeader() }
+
+// Unreachable tells that messages to a replica were lost.
+func (r *Replica) Unreachable(to storage.ReplicaID) { r.node.ReportUnreachable(uint64(to)) }
+
+// SnapshotSent tells how the sending of a snapshot ended.
+func (r *Replica) SnapshotSent(to storage.ReplicaID, ok bool) {
+	status := raft.SnapshotFinish
+	if !ok {
+		status = raft.SnapshotFailure
+	}
+	r.node.ReportSnapshot(uint64(to), status)
+}
+
+// Members returns the shard's members as of the last applied entry. Not to be changed.
+func (r *Replica) Members() *raftpb.ConfState { return r.conf }
+
+// Status tells where the replica stands.
+func (r *Replica) Status() Status {
+	b := r.node.BasicStatus()
+	return Status{
+		Role:        r.role,
+		Term:        b.GetTerm(),
+		Leader:      r.leader,
+		Last:        r.last,
+		Commit:      b.GetCommit(),
+		Applied:     r.applied.Index,
+		Established: r.role == Leader && r.applied.Term == b.GetTerm(),
+		Transferee:  storage.ReplicaID(b.LeadTransferee),
+		Elections:   r.elections,
+	}
+}
