@@ -76,10 +76,13 @@ func (c *Config) validate() error {
 }
 
 // Found returns what the store of a founding replica holds at first.
-func Found(s storage.ShardID, r storage.ReplicaID, voters []storage.ReplicaID) storage.Append {
+func Found(s storage.ShardID, r storage.ReplicaID, voters, learners []storage.ReplicaID) storage.Append {
 	conf := &raftpb.ConfState{}
 	for _, v := range voters {
 		conf.Voters = append(conf.Voters, uint64(v))
+	}
+	for _, l := range learners {
+		conf.Learners = append(conf.Learners, uint64(l))
 	}
 	return storage.Append{
 		State: storage.State{

@@ -12,13 +12,14 @@ import (
 // quorum is what a leader remembers of its followers to tell who is in sync.
 type quorum struct {
 	now    uint64                       // ticks
+	since  uint64                       // tick at which this leadership began: nobody counts as silent before it
 	last   map[storage.ReplicaID]uint64 // tick of the last message
 	commit uint64                       // commit index at the last call of InSync
 }
 
 func (q *quorum) tick() { q.now++ }
 
-func (q *quorum) reset() { q.last, q.commit = nil, 0 }
+func (q *quorum) reset() { q.last, q.commit, q.since = nil, 0, q.now }
 
 func (q *quorum) heard(from storage.ReplicaID) {
 	if q.last == nil {
@@ -27,7 +28,7 @@ func (q *quorum) heard(from storage.ReplicaID) {
 	q.last[from] = q.now
 }
 
-// InSync returns, on a leader, the voters that were heard of within an election timeout and have all that was committed when InSync was
+// InSync returns, on a leader, the voters that were heard of within an election timeout (or the leadership is younger) and have all that was committed when InSync was
 // called before: Kafka's ISR, to be asked about once a heartbeat. In order of id. nil on others.
 func (r *Replica) InSync() []storage.ReplicaID {
 	if r.role != Leader {
@@ -48,8 +49,8 @@ func (r *Replica) inSync(id storage.ReplicaID, match uint64) bool {
 	if id == r.id {
 		return true
 	}
-	at, heard := r.quorum.last[id]
-	return heard && r.quorum.now-at <= uint64(r.limits.ElectionTicks) && match >= r.quorum.commit
+	at := max(r.quorum.last[id], r.quorum.since)
+	return r.quorum.now-at <= uint64(r.limits.ElectionTicks) && match >= r.quorum.commit
 }
 
 // Progress is how far a member's log is known to match the leader's.

@@ -72,6 +72,8 @@ type Node struct {
 	ClusterID   string // empty until the cluster was formed or joined
 	NodeID      int32
 	Incarnation uint64 // drawn when the data directory was created; another one means another disk
+	// Founders are the nodes that formed the cluster and their incarnations then; nil until this node took part or joined.
+	Founders map[int32]uint64
 }
 
 // ErrClosed is returned by operations on a closed store.
