@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"sync/atomic"
+
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -44,12 +46,22 @@ type Ref struct {
 	Shard   storage.ShardID
 	Replica storage.ReplicaID
 
-	send Mailbox
+	send    Mailbox
+	members atomic.Pointer[Members]
 	views
 }
+
+// Members are the shard's replicas, the preferred leader first. Not to be changed.
+func (r *Ref) Members() Members { return *r.members.Load() }
 
 // Append sends records to the actor. It never blocks.
 func (r *Ref) Append(p *Records) { r.send(p) }
 
 // Trim sends a trim to the actor. It never blocks.
 func (r *Ref) Trim(p *Trim) { r.send(p) }
+
+// Command sends a command to the actor of __meta. It never blocks.
+func (r *Ref) Command(c *Command) { r.send(c) }
+
+// Send sends one of the node's own messages (Step, Tick, Down, …) to the actor. It never blocks.
+func (r *Ref) Send(message any) { r.send(message) }

@@ -1,0 +1,166 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/journal"
+	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+	"github.com/troupe-mq/troupe/storage/badger"
+)
+
+// build makes a node that does not talk to anyone yet.
+func build(c Config) (*Node, error) {
+	if c.Logger == nil || c.Fatal == nil || len(c.Listeners) == 0 {
+		return nil, errors.New("node: a logger, a way to end the process and a listener are needed")
+	}
+	n := &Node{
+		config:   c,
+		log:      c.Logger,
+		leaders:  newLeaders(c.ID),
+		ready:    make(chan struct{}),
+		stopping: make(chan struct{}),
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	n.context = ctx
+	n.stop = onceFunc(func() { close(n.stopping); cancel() })
+	n.image.Store(metadata.NewMachine().Image())
+	for _, step := range []func() error{n.openStore, n.identify, n.openLinks, n.openServer} {
+		if err := step(); err != nil {
+			return nil, errors.Join(err, n.close())
+		}
+	}
+	return n, nil
+}
+
+func (n *Node) openStore() error {
+	dir := filepath.Join(n.config.Dir, "store")
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	store, err := badger.Open(badger.Options{Dir: dir, Logger: n.log, Fatal: n.config.Fatal})
+	if err != nil {
+		return fmt.Errorf("open the data directory %s: %w", n.config.Dir, err)
+	}
+	n.store = store
+	for r, cause := range store.Suspect() {
+		n.log.Error("a replica on this disk cannot be proved whole and stays out of service", "replica", r, "error", cause)
+	}
+	n.journal = journal.New(store, journal.Options{Fatal: n.config.Fatal})
+	n.system = actors.NewSystem(actors.Options{Logger: n.log, Fatal: n.panicked})
+	return nil
+}
+
+// panicked ends the process: an actor's state is gone with its panic, and nothing it promised could be kept.
+func (n *Node) panicked(actor string, cause any, stack []byte) {
+	n.log.Error("an actor panicked", "actor", actor, "panic", cause, "stack", string(stack))
+	n.config.Fatal(fmt.Errorf("actor %s panicked: %v", actor, cause))
+}
+
+// identify reads who this disk belongs to, or makes it this node's.
+func (n *Node) identify() error {
+	id, err := n.store.Node()
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		id = storage.Node{NodeID: n.config.ID, Incarnation: newIncarnation()}
+		if err := n.store.WriteNode(id); err != nil {
+			return fmt.Errorf("mark the data directory as node %d's: %w", n.config.ID, err)
+		}
+	case err != nil:
+		return fmt.Errorf("read whose data directory this is: %w", err)
+	case id.NodeID != n.config.ID:
+		return fmt.Errorf("the data directory %s belongs to node %d, but this node is %d: check node.id and the directory",
+			n.config.Dir, id.NodeID, n.config.ID)
+	}
+	n.identity.Store(&id)
+	return nil
+}
+
+func newIncarnation() uint64 {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return binary.BigEndian.Uint64(b[:])
+}
+
+func (n *Node) openLinks() error {
+	links, err := remote.New(remote.Options{
+		Self:        n.config.ID,
+		Incarnation: n.identity.Load().Incarnation,
+		Listen:      remote.Address{Control: n.config.Control.Listen, Bulk: n.config.Bulk.Listen},
+		Advertised:  remote.Address{Control: n.config.Control.Advertised, Bulk: n.config.Bulk.Advertised},
+		Logger:      n.log,
+	})
+	if err != nil {
+		return fmt.Errorf("prepare the links to other nodes: %w", err)
+	}
+	n.links = links
+	return nil
+}
+
+// write has appends made durable and waits for it.
+func (n *Node) write(appends []storage.Append) {
+	if len(appends) == 0 {
+		return
+	}
+	done := make(chan struct{})
+	writes := make([]journal.Write, len(appends))
+	for i, a := range appends {
+		writes[i] = journal.Write{Append: a}
+	}
+	writes[len(writes)-1].Done = func() { close(done) }
+	n.journal.Writes(writes)
+	<-done
+}
+
+// stateOf returns what the store holds of a replica.
+func (n *Node) stateOf(r storage.ReplicaID) (storage.State, error) {
+	all, err := n.states()
+	if err != nil {
+		return storage.State{}, err
+	}
+	if s, ok := all[r]; ok {
+		return s, nil
+	}
+	return storage.State{}, storage.ErrNotFound
+}
+
+func (n *Node) states() (map[storage.ReplicaID]storage.State, error) {
+	list, err := n.store.Replicas()
+	if err != nil {
+		return nil, fmt.Errorf("list the replicas on disk: %w", err)
+	}
+	states := make(map[storage.ReplicaID]storage.State, len(list))
+	for _, s := range list {
+		states[s.Replica] = s
+	}
+	return states, nil
+}
+
+// options are what a replica of a shard on this node is opened with.
+func (n *Node) options(s storage.ShardID, state storage.State, m replica.Members) replica.Options {
+	return replica.Options{
+		Shard: s, Replica: state.Replica, Self: n.config.ID, Members: m,
+		State: state, Store: n.store, Node: ground{n}, Limits: n.config.Limits,
+	}
+}
+
+// spawner starts a replica's actor and keeps its address in h.
+func (n *Node) spawner(h *hosted) replica.Spawner {
+	return func(a *replica.Actor) (replica.Mailbox, error) {
+		address, err := n.system.Spawn(a.Name(), a)
+		if err != nil {
+			return nil, err
+		}
+		h.address = address
+		return address.Send, nil
+	}
+}

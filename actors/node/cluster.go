@@ -1,0 +1,112 @@
+package node
+
+import (
+	"slices"
+
+	"github.com/troupe-mq/troupe/actors/api"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/actors/supervisor"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+var _ api.Cluster = (*Node)(nil)
+
+// Self implements api.Cluster.
+func (n *Node) Self() metadata.NodeID { return n.config.ID }
+
+// Image implements api.Cluster.
+func (n *Node) Image() *metadata.Image { return n.image.Load() }
+
+// Alive implements api.Cluster.
+func (n *Node) Alive(id metadata.NodeID) bool { return id == n.config.ID || n.links.Up(id) }
+
+// Leadership implements api.Cluster.
+func (n *Node) Leadership(s storage.ShardID) api.Leadership {
+	l, ok := n.leaders.get(s)
+	if !ok || !n.Alive(l.node) || l.node == n.config.ID && !n.leads(s, l.epoch) {
+		return api.Leadership{}
+	}
+	return api.Leadership{Known: true, Node: l.node, Epoch: l.epoch, InSync: n.nodesOf(s, l)}
+}
+
+// leads tells whether this node's replica of a shard leads in an epoch.
+func (n *Node) leads(s storage.ShardID, epoch int32) bool {
+	ref := n.replicas.get(s)
+	if ref == nil {
+		return false
+	}
+	v := ref.View()
+	return v.Role == replica.Leader && v.Epoch == epoch
+}
+
+// nodesOf returns the nodes whose replicas are in sync and which are up, in the order of the partition's replicas.
+func (n *Node) nodesOf(s storage.ShardID, l lead) []metadata.NodeID {
+	var nodes []metadata.NodeID
+	for _, m := range n.members(s) {
+		if slices.Contains(l.inSync, m.Replica) && n.Alive(m.Node) {
+			nodes = append(nodes, m.Node)
+		}
+	}
+	return nodes
+}
+
+func (n *Node) members(s storage.ShardID) replica.Members {
+	if s == metadata.MetaShard {
+		return metaMembers(n.identity.Load().Founders)
+	}
+	if p := n.Image().Shard(s); p != nil {
+		return membersOf(p)
+	}
+	return nil
+}
+
+// MetaLeader implements api.Cluster.
+func (n *Node) MetaLeader() metadata.NodeID {
+	meta := n.meta.Load()
+	if meta == nil {
+		return -1
+	}
+	leader := meta.View().Leader
+	for _, m := range metaMembers(n.identity.Load().Founders) {
+		if m.Replica == leader && n.Alive(m.Node) {
+			return m.Node
+		}
+	}
+	return -1
+}
+
+// Replica implements api.Cluster.
+func (n *Node) Replica(s storage.ShardID) *replica.Ref { return n.replicas.get(s) }
+
+// Place implements api.Cluster.
+func (n *Node) Place(topic string, partitions, replicationFactor int) ([][]metadata.NodeID, error) {
+	usable := func(id metadata.NodeID) bool { return n.Alive(id) && !n.resting.has(id) }
+	return supervisor.Place(n.Image(), usable, topic, partitions, replicationFactor)
+}
+
+// Setting implements api.Cluster.
+func (n *Node) Setting(name string) string {
+	image := n.Image()
+	for _, node := range []metadata.NodeID{n.config.ID, metadata.DefaultNode} {
+		if v, ok := image.NodeConfigs[node][name]; ok {
+			return v
+		}
+	}
+	if v, ok := n.config.Settings[name]; ok {
+		return v
+	}
+	v, _ := metadata.BrokerDefault(name)
+	return v
+}
+
+// peers are all other nodes of the cluster.
+func (n *Node) peers() []metadata.NodeID {
+	peers := n.configuredPeers()
+	for id := range n.Image().Nodes {
+		if id != n.config.ID && !slices.Contains(peers, id) {
+			peers = append(peers, id)
+		}
+	}
+	return peers
+}

@@ -1,0 +1,40 @@
+package node
+
+import (
+	"log/slog"
+
+	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/raft"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// Listener is an endpoint for Kafka clients.
+type Listener struct {
+	Name           string // e.g. PLAINTEXT
+	Listen         string // host:port to listen on
+	AdvertisedHost string // what clients are told to connect to
+	AdvertisedPort int32
+}
+
+// Endpoint is where a remote listens, and what the peers are told.
+type Endpoint struct {
+	Listen     string // host:port
+	Advertised string // host:port
+}
+
+// Config is what a node is started with.
+type Config struct {
+	ID            metadata.NodeID
+	Dir           string // data directory, created if missing
+	Rack          string
+	Listeners     []Listener // one at least
+	Control, Bulk Endpoint
+	// Peers are the founders of the cluster, this node among them; empty makes a cluster of one.
+	Peers    map[metadata.NodeID]remote.Address
+	Settings map[string]string // Kafka's broker settings by Kafka's names
+	Version  string            // of the build
+	Limits   raft.Limits       // zero fields take defaults
+	Logger   *slog.Logger
+	// Fatal is called when the process must end because a promise could not be kept any more. It must not return.
+	Fatal func(error)
+}

@@ -1,0 +1,35 @@
+package node
+
+import (
+	"github.com/troupe-mq/troupe/actors/journal"
+	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// ground is the node as its replica actors see it.
+type ground struct{ n *Node }
+
+var _ replica.Node = ground{}
+
+// Write implements replica.Node.
+func (g ground) Write(w journal.Write) { g.n.journal.Write(w) }
+
+// Send implements replica.Node.
+func (g ground) Send(to metadata.NodeID, m remote.Raft) { g.n.links.Send(to, m) }
+
+// Flush implements replica.Node.
+func (g ground) Flush() { g.n.links.Flush() }
+
+// Changed implements replica.Node.
+func (g ground) Changed(v *replica.View) { g.n.leaders.own(v) }
+
+// Quarantine implements replica.Node.
+func (g ground) Quarantine(s storage.ShardID, r storage.ReplicaID, cause error) {
+	g.n.log.Error("a replica is quarantined: it neither votes nor serves any more", "shard", s, "replica", r, "error", cause)
+	g.n.quarantined.Add(1)
+	if s == metadata.MetaShard {
+		g.n.fail(cause)
+	}
+}

@@ -1,0 +1,163 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+const (
+	greetTimeout = 500 * time.Millisecond // for one peer to answer a hello
+	greetAgain   = 50 * time.Millisecond  // between two rounds
+	waitReport   = 5 * time.Second        // between two lines that say who is waited for
+)
+
+// join opens this node's replica of __meta, founding it first where that is safe.
+func (n *Node) join() error {
+	id := *n.identity.Load()
+	if id.Founders == nil {
+		founders, err := n.agree()
+		if err != nil {
+			return err
+		}
+		if err := n.found(founders); err != nil {
+			return err
+		}
+	}
+	return n.openMeta()
+}
+
+// hello is what this node tells of itself.
+func (n *Node) hello() hello {
+	id := n.identity.Load()
+	return hello{
+		Node: n.config.ID, Incarnation: id.Incarnation,
+		Peers: canonical(n.config.Peers), Founders: id.Founders,
+	}
+}
+
+// agree greets the peers until this node may found.
+func (n *Node) agree() (map[metadata.NodeID]uint64, error) {
+	expected := n.expected()
+	reported := time.Now()
+	for {
+		next := n.linked.changed()
+		d, err := decide(n.hello(), expected, n.greet(expected))
+		if err != nil {
+			return nil, err
+		}
+		if d.found {
+			return d.founders, nil
+		}
+		if time.Since(reported) > waitReport {
+			n.log.Info("waiting for nodes to form the cluster with", "nodes", d.wait, "peers", canonical(n.config.Peers))
+			reported = time.Now()
+		}
+		select {
+		case <-next:
+		case <-time.After(greetAgain):
+		case <-n.stopping:
+			return nil, context.Canceled
+		}
+	}
+}
+
+func (n *Node) expected() []metadata.NodeID {
+	expected := []metadata.NodeID{n.config.ID}
+	return append(expected, n.configuredPeers()...)
+}
+
+// configuredPeers are the other founders by the configuration, in order.
+func (n *Node) configuredPeers() []metadata.NodeID {
+	var peers []metadata.NodeID
+	for id := range n.config.Peers {
+		if id != n.config.ID {
+			peers = append(peers, id)
+		}
+	}
+	slices.Sort(peers)
+	return peers
+}
+
+// greet says hello to all and returns the answers that came in time.
+func (n *Node) greet(nodes []metadata.NodeID) map[metadata.NodeID]hello {
+	body, _ := json.Marshal(n.hello())
+	answers := make(map[metadata.NodeID]hello)
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for _, peer := range nodes {
+		if peer == n.config.ID {
+			continue
+		}
+		all.Go(func() {
+			if answer, ok := n.greetOne(peer, body); ok {
+				mu.Lock()
+				defer mu.Unlock()
+				answers[peer] = answer
+			}
+		})
+	}
+	all.Wait()
+	return answers
+}
+
+func (n *Node) greetOne(peer metadata.NodeID, body []byte) (hello, bool) {
+	ctx, cancel := context.WithTimeout(n.context, greetTimeout)
+	defer cancel()
+	answer, err := n.links.Ask(ctx, peer, askHello, body)
+	if err != nil {
+		return hello{}, false
+	}
+	var h hello
+	if err := json.Unmarshal(answer, &h); err != nil {
+		n.log.Warn("the answer to a hello could not be read", "peer", peer, "error", err)
+		return hello{}, false
+	}
+	return h, true
+}
+
+// found writes this node's replica of __meta and then who the founders are: a crash in between founds the same once more.
+func (n *Node) found(founders map[metadata.NodeID]uint64) error {
+	if _, err := n.stateOf(metadata.MetaReplica(n.config.ID)); err != nil {
+		n.write([]storage.Append{foundMeta(n.config.ID, founders)})
+	}
+	id := *n.identity.Load()
+	id.Founders = founders
+	if err := n.store.WriteNode(id); err != nil {
+		return fmt.Errorf("record the founders of the cluster: %w", err)
+	}
+	n.identity.Store(&id)
+	n.log.Info("founded the metadata", "founders", len(founders))
+	return nil
+}
+
+// openMeta opens the replica of __meta.
+func (n *Node) openMeta() error {
+	id := metadata.MetaReplica(n.config.ID)
+	state, err := n.stateOf(id)
+	if err != nil {
+		return fmt.Errorf("this node's replica of the metadata: %w", err)
+	}
+	members := metaMembers(n.identity.Load().Founders)
+	h := &hosted{members: members}
+	h.ref, err = replica.OpenMetadata(n.options(metadata.MetaShard, state, members), n.spawner(h), n.imageApplied)
+	if err != nil {
+		return err
+	}
+	n.replicas.change(map[storage.ShardID]*hosted{metadata.MetaShard: h}, nil)
+	n.meta.Store(h.ref)
+	return nil
+}
+
+// imageApplied is called by the actor of __meta with every image.
+func (n *Node) imageApplied(i *metadata.Image) {
+	n.image.Store(i)
+	n.imaged.fire()
+}

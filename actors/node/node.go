@@ -1,0 +1,128 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/coordinator"
+	"github.com/troupe-mq/troupe/actors/journal"
+	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/actors/server"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// Node is a running node: its store, journal and links, its replicas, and the Kafka server in front. All methods are
+// safe for any goroutine.
+type Node struct {
+	config Config
+	log    *slog.Logger
+
+	store   storage.Store
+	journal *journal.Journal
+	system  *actors.System
+	links   remote.Links
+	groups  *coordinator.Coordinators
+	server  *server.Server
+
+	identity            atomic.Pointer[storage.Node]
+	meta                atomic.Pointer[replica.Ref] // of __meta, nil until founded
+	image               atomic.Pointer[metadata.Image]
+	imaged              signal // fires after every new image
+	linked              signal // fires after every change of a link
+	leaders             *leaders
+	resting             nodeSet // peers that drain
+	verified, verifying nodeSet // peers seen to be of this cluster; peers being looked at
+	quarantined         atomic.Int64
+	replicas            replicas
+	calm                calm // since when each peer is up
+
+	draining atomic.Bool
+	ready    chan struct{}
+	stopping chan struct{}
+	context  context.Context // ends with stopping
+	stop     func()
+	running  sync.WaitGroup // the node's own goroutines
+}
+
+// Start opens the data directory, listens, and begins to form or to rejoin the cluster. It returns once the node listens for
+// its peers; Ready tells when it serves clients.
+func Start(c Config) (*Node, error) {
+	n, err := build(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.links.Start(receiver{n}); err != nil {
+		return nil, errors.Join(fmt.Errorf("listen for the other nodes: %w", err), n.close())
+	}
+	for id, a := range c.Peers {
+		if id != c.ID {
+			n.links.SetPeer(id, a)
+		}
+	}
+	n.running.Go(n.run)
+	n.running.Go(n.tick)
+	n.running.Go(n.gossip)
+	return n, nil
+}
+
+// run brings the node into the cluster and then keeps its replicas in step with the metadata.
+func (n *Node) run() {
+	if err := n.join(); err != nil {
+		n.fail(err)
+		return
+	}
+	n.running.Go(n.register)
+	n.running.Go(n.balance)
+	n.reconcileForever()
+}
+
+// fail ends the process over an error that no waiting mends, unless the node is stopping anyway.
+func (n *Node) fail(err error) {
+	select {
+	case <-n.stopping:
+	default:
+		n.config.Fatal(err)
+	}
+}
+
+// Ready is closed once the node is a member of the cluster, knows the leader of __meta, and serves clients.
+func (n *Node) Ready() <-chan struct{} { return n.ready }
+
+// Stop ends the node: clients first, then replicas, journal and store. Hand leaderships over with Drain before.
+func (n *Node) Stop() error {
+	n.stop()
+	return n.close()
+}
+
+func (n *Node) close() error {
+	n.stop()
+	var errs []error
+	if n.server != nil {
+		errs = append(errs, n.server.Close())
+	}
+	n.running.Wait()
+	if n.groups != nil {
+		n.groups.Close()
+	}
+	n.replicas.stop()
+	if n.links != nil {
+		n.links.Stop()
+	}
+	if n.system != nil {
+		n.system.Shutdown()
+	}
+	if n.journal != nil {
+		n.journal.Close()
+	}
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	return errors.Join(errs...)
+}

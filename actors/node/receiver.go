@@ -1,0 +1,94 @@
+package node
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// The questions that nodes put to each other.
+const (
+	askHello  = "hello"  // hello → hello
+	askSubmit = "submit" // a command → outcome
+	askLead   = "lead"   // own leaderships → nothing
+	askRest   = "rest"   // whether the asking node drains → nothing
+)
+
+// receiver gets what the peers send.
+type receiver struct{ n *Node }
+
+var _ remote.Receiver = receiver{}
+
+// Raft implements remote.Receiver.
+//
+// Messages of a node that was not seen to be of the same cluster are dropped: the replicas of __meta have the same names
+// in every cluster.
+func (r receiver) Raft(from metadata.NodeID, messages []remote.Raft) {
+	if !r.n.verified.has(from) {
+		r.n.verify(from)
+		return
+	}
+	for _, m := range messages {
+		if ref := r.n.replicas.get(m.Shard); ref != nil {
+			ref.Send(&replica.Step{Message: m.Message})
+		}
+	}
+}
+
+// Unreachable implements remote.Receiver.
+func (r receiver) Unreachable(s storage.ShardID, to storage.ReplicaID) {
+	if ref := r.n.replicas.get(s); ref != nil {
+		ref.Send(&replica.Unreachable{To: to})
+	}
+}
+
+// Linked implements remote.Receiver.
+func (r receiver) Linked(peer metadata.NodeID, up bool) {
+	r.n.log.Info("link to a node changed", "peer", peer, "up", up)
+	if up {
+		go r.n.tellAll(peer)
+	} else {
+		r.n.verified.set(peer, false)
+		r.n.replicas.each(func(ref *replica.Ref) { ref.Send(&replica.Down{Node: peer}) })
+	}
+	r.n.linked.fire()
+	r.n.leaders.news.fire()
+}
+
+// Ask implements remote.Receiver.
+func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func([]byte, error)) {
+	switch kind {
+	case askHello:
+		reply(r.n.greeted(body))
+	case askSubmit:
+		r.n.submitted(body, reply)
+	case askLead:
+		words, err := decodeLeads(body)
+		if err == nil {
+			r.n.leaders.told(from, words)
+		}
+		reply(nil, err)
+	case askRest:
+		r.n.resting.set(from, len(body) > 0 && body[0] == 1)
+		reply(nil, nil)
+	default:
+		reply(nil, fmt.Errorf("node %d does not know the question %q: is it of an older version?", r.n.config.ID, kind))
+	}
+}
+
+// greeted answers a hello.
+func (n *Node) greeted(body []byte) ([]byte, error) {
+	var other hello
+	if err := json.Unmarshal(body, &other); err != nil {
+		return nil, fmt.Errorf("a hello could not be read: %w", err)
+	}
+	me := n.hello()
+	if me.Founders == nil && me.Peers != other.Peers {
+		n.log.Error("a node with another peer list was refused", "error", errPeerLists(me, other))
+	}
+	return json.Marshal(me)
+}

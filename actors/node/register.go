@@ -1,0 +1,103 @@
+package node
+
+import (
+	"context"
+	"encoding/base64"
+	"reflect"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// commandTimeout bounds the node's own commands; what fails is tried again.
+const commandTimeout = 5 * time.Second
+
+// register makes the node a member: it gives the cluster its id where this node leads __meta, enters the node into the image, opens the doors
+// to clients, and says so.
+func (n *Node) register() {
+	for !n.registered() {
+		if n.Image().ClusterID == "" && n.leadsMeta() {
+			n.command(metadata.Command{FormCluster: &metadata.FormCluster{ClusterID: newClusterID()}})
+			continue
+		}
+		if n.Image().ClusterID == "" {
+			n.awaitImage()
+			continue
+		}
+		n.command(metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.description()}})
+		if n.stopped() {
+			return
+		}
+	}
+	if err := n.server.Start(); err != nil {
+		n.fail(err)
+		return
+	}
+	close(n.ready)
+}
+
+func (n *Node) stopped() bool {
+	select {
+	case <-n.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// awaitImage waits for another image, or a moment, or the end.
+func (n *Node) awaitImage() {
+	select {
+	case <-n.imaged.changed():
+	case <-time.After(submitRetry):
+	case <-n.stopping:
+	}
+}
+
+func (n *Node) leadsMeta() bool {
+	meta := n.meta.Load()
+	return meta != nil && meta.View().Role == replica.Leader
+}
+
+// registered tells whether the image describes this node as it is. A node that is stopping need not be.
+func (n *Node) registered() bool {
+	have := n.Image().Nodes[n.config.ID]
+	return n.stopped() || have != nil && reflect.DeepEqual(*have, n.description())
+}
+
+func (n *Node) description() metadata.Node {
+	d := metadata.Node{
+		ID:          n.config.ID,
+		Incarnation: n.identity.Load().Incarnation,
+		Rack:        n.config.Rack,
+		Control:     n.config.Control.Advertised,
+		Bulk:        n.config.Bulk.Advertised,
+		Version:     n.config.Version,
+	}
+	for _, l := range n.config.Listeners {
+		d.Listeners = append(d.Listeners, metadata.Listener{Name: l.Name, Host: l.AdvertisedHost, Port: l.AdvertisedPort})
+	}
+	return d
+}
+
+// command submits one of the node's own commands. A refusal is final: it is about this node.
+func (n *Node) command(c metadata.Command) {
+	ctx, cancel := context.WithTimeout(n.context, commandTimeout)
+	defer cancel()
+	result, err := n.Submit(ctx, c)
+	switch {
+	case err != nil && !n.stopped():
+		n.log.Warn("the metadata could not be changed yet, trying again", "error", err)
+	case result.Err != nil:
+		n.fail(result.Err)
+	}
+}
+
+// newClusterID draws a cluster id in Kafka's form: a random UUID in 22 characters of base64.
+func newClusterID() string {
+	id := uuid.New()
+	return base64.RawURLEncoding.EncodeToString(id[:])
+}

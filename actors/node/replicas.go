@@ -1,0 +1,72 @@
+package node
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// hosted is a replica that runs on this node.
+type hosted struct {
+	ref     *replica.Ref
+	address *actors.Address
+	members replica.Members
+}
+
+// replicas are the replicas that run on this node. Readers see an immutable map; the reconciling goroutine alone changes it.
+type replicas struct {
+	current atomic.Pointer[map[storage.ShardID]*hosted]
+	mu      sync.Mutex // between Stop and the reconciling goroutine
+}
+
+func (r *replicas) all() map[storage.ShardID]*hosted {
+	if m := r.current.Load(); m != nil {
+		return *m
+	}
+	return nil
+}
+
+// get returns the replica of a shard, nil if none runs here.
+func (r *replicas) get(s storage.ShardID) *replica.Ref {
+	if h := r.all()[s]; h != nil {
+		return h.ref
+	}
+	return nil
+}
+
+func (r *replicas) each(f func(*replica.Ref)) {
+	for _, h := range r.all() {
+		f(h.ref)
+	}
+}
+
+// change publishes a map with some replicas added and others gone.
+func (r *replicas) change(add map[storage.ShardID]*hosted, remove []storage.ShardID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.all()
+	next := make(map[storage.ShardID]*hosted, len(before)+len(add))
+	for s, h := range before {
+		next[s] = h
+	}
+	for s, h := range add {
+		next[s] = h
+	}
+	for _, s := range remove {
+		delete(next, s)
+	}
+	r.current.Store(&next)
+}
+
+// stop ends all replicas and waits until each has finished its last turn.
+func (r *replicas) stop() {
+	var stopped sync.WaitGroup
+	for _, h := range r.all() {
+		stopped.Add(1)
+		h.address.Stop(stopped.Done)
+	}
+	stopped.Wait()
+}

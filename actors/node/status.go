@@ -1,0 +1,93 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// Status is how a node is, for health checks and people.
+type Status struct {
+	Node        metadata.NodeID
+	ClusterID   string
+	MetaLeader  metadata.NodeID // -1 if unknown
+	Replicas    int             // that run here, __meta's included
+	Leaders     int             // of them
+	Leaderless  int             // replicas here that know no leader
+	Quarantined int64           // replicas here that are out of service
+	Draining    bool
+	Joined      bool // a member that serves clients
+}
+
+// Status tells how the node is.
+func (n *Node) Status() Status {
+	s := Status{
+		Node:        n.config.ID,
+		ClusterID:   n.Image().ClusterID,
+		MetaLeader:  n.MetaLeader(),
+		Quarantined: n.quarantined.Load(),
+		Draining:    n.draining.Load(),
+	}
+	n.replicas.each(func(r *replica.Ref) {
+		v := r.View()
+		s.Replicas++
+		if v.Role == replica.Leader {
+			s.Leaders++
+		}
+		if v.Leader == 0 {
+			s.Leaderless++
+		}
+	})
+	select {
+	case <-n.ready:
+		s.Joined = true
+	default:
+	}
+	return s
+}
+
+// Unready tells why the node should not get new clients now, nil if it should.
+func (n *Node) Unready() error {
+	s := n.Status()
+	switch {
+	case s.Draining:
+		return errors.New("draining: leaderships are being handed over")
+	case !s.Joined:
+		return errors.New("not a member of the cluster yet")
+	case s.MetaLeader < 0:
+		return errors.New("the metadata has no leader")
+	case s.Leaderless > 0:
+		return fmt.Errorf("%d of %d replicas here know no leader", s.Leaderless, s.Replicas)
+	}
+	return nil
+}
+
+// Digest is what one replica holds, to be compared between the nodes.
+type Digest struct {
+	Shard         uint64 `json:"shard"`
+	Replica       uint64 `json:"replica"`
+	Applied       uint64 `json:"applied"`
+	LogStart      int64  `json:"log_start"`
+	HighWatermark int64  `json:"high_watermark"`
+	Hash          string `json:"hash"` // SHA-256 over index, term and data of every committed entry kept
+}
+
+// ErrNoReplica is returned for a partition that has no replica on this node.
+var ErrNoReplica = errors.New("no replica of this partition runs on this node")
+
+// Digest computes the digest of a replica on this node. It reads the whole log.
+func (n *Node) Digest(topic string, partition int32) (Digest, error) {
+	p := n.Image().Partition(topic, partition)
+	if p == nil {
+		return Digest{}, ErrNoReplica
+	}
+	ref := n.replicas.get(p.Shard)
+	if ref == nil {
+		return Digest{}, ErrNoReplica
+	}
+	v := ref.View()
+	applied, hash, err := v.Digest()
+	return Digest{uint64(p.Shard), uint64(ref.Replica), applied, v.LogStart, v.HighWatermark, hash}, err
+}

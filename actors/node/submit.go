@@ -1,0 +1,143 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// outcome is the answer to a forwarded command. JSON on the wire.
+type outcome struct {
+	Index           uint64
+	FirstProducerID int64
+	TopicID         metadata.TopicID
+	Code            int16  // of a refused command, 0 if it was carried out
+	Detail          string // of a refused command
+	NotLeader       bool   // the asked node does not lead __meta; nothing was done
+	Unknown         bool   // the command may or may not be carried out
+}
+
+func (o outcome) result() metadata.Result {
+	r := metadata.Result{Index: o.Index, FirstProducerID: o.FirstProducerID, TopicID: o.TopicID}
+	if o.Code != 0 {
+		r.Err = &protocol.Error{Kafka: kerr.TypedErrorForCode(o.Code), Detail: o.Detail}
+	}
+	return r
+}
+
+func outcomeOf(r replica.CommandResult) outcome {
+	switch {
+	case r.Failed != nil && r.Proposed:
+		return outcome{Unknown: true}
+	case r.Failed != nil:
+		return outcome{NotLeader: true}
+	}
+	o := outcome{Index: r.Index, FirstProducerID: r.FirstProducerID, TopicID: r.TopicID}
+	if r.Err != nil {
+		o.Code, o.Detail = r.Err.Kafka.Code, r.Err.Detail
+	}
+	return o
+}
+
+// errUnknownOutcome tells a client that it must look whether its change was made.
+var errUnknownOutcome = protocol.Errorf(kerr.RequestTimedOut, "the leader of the metadata changed while the change was under way; look whether it was made")
+
+// submitRetry is the pause before another try to find the leader of __meta, if nothing is heard of one sooner.
+const submitRetry = 50 * time.Millisecond
+
+// Submit implements api.Cluster.
+func (n *Node) Submit(ctx context.Context, c metadata.Command) (metadata.Result, error) {
+	for {
+		o, err := n.submitOnce(ctx, c)
+		switch {
+		case err == nil && o.Unknown:
+			return metadata.Result{}, errUnknownOutcome
+		case err == nil && !o.NotLeader:
+			return o.result(), n.awaitIndex(ctx, o.Index)
+		case err != nil && !errors.Is(err, errNoMetaLeader):
+			return metadata.Result{}, timedOut(err)
+		}
+		select {
+		case <-n.leaders.news.changed():
+		case <-time.After(submitRetry):
+		case <-ctx.Done():
+			return metadata.Result{}, protocol.Errorf(kerr.RequestTimedOut, "no leader of the metadata was found in time: a majority of the nodes that hold it must be up")
+		case <-n.stopping:
+			return metadata.Result{}, protocol.Errorf(kerr.CoordinatorNotAvailable, "this node is stopping")
+		}
+	}
+}
+
+func timedOut(err error) error {
+	return protocol.Errorf(kerr.RequestTimedOut, "the leader of the metadata did not answer: %v", err)
+}
+
+var errNoMetaLeader = errors.New("node: the leader of __meta is not known")
+
+// submitOnce tries the leader that is known now.
+func (n *Node) submitOnce(ctx context.Context, c metadata.Command) (outcome, error) {
+	leader := n.MetaLeader()
+	switch leader {
+	case -1:
+		return outcome{}, errNoMetaLeader
+	case n.config.ID:
+		return n.submitHere(ctx, c)
+	}
+	body, err := c.Encode()
+	if err != nil {
+		return outcome{}, err
+	}
+	answer, err := n.links.Ask(ctx, leader, askSubmit, body)
+	if err != nil {
+		return outcome{}, err
+	}
+	var o outcome
+	err = json.Unmarshal(answer, &o)
+	return o, err
+}
+
+func (n *Node) submitHere(ctx context.Context, c metadata.Command) (outcome, error) {
+	done := make(chan outcome, 1)
+	n.propose(c, func(o outcome) { done <- o })
+	select {
+	case o := <-done:
+		return o, nil
+	case <-ctx.Done():
+		return outcome{}, ctx.Err()
+	}
+}
+
+// propose gives a command to this node's replica of __meta.
+func (n *Node) propose(c metadata.Command, done func(outcome)) {
+	meta := n.meta.Load()
+	if meta == nil {
+		done(outcome{NotLeader: true})
+		return
+	}
+	meta.Command(&replica.Command{Command: c, Done: func(r replica.CommandResult) { done(outcomeOf(r)) }})
+}
+
+// submitted answers a forwarded command.
+func (n *Node) submitted(body []byte, reply func([]byte, error)) {
+	c, err := metadata.Decode(body)
+	if err != nil {
+		reply(nil, err)
+		return
+	}
+	n.propose(c, func(o outcome) { reply(json.Marshal(o)) })
+}
+
+// awaitIndex waits until this node's image contains an entry of __meta.
+func (n *Node) awaitIndex(ctx context.Context, index uint64) error {
+	if err := n.imaged.until(ctx, func() bool { return n.Image().Index >= index }); err != nil {
+		return protocol.Errorf(kerr.RequestTimedOut, "the change was made, but this node has not seen it yet")
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package node
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// tickEvery is one tick of raft's time.
+const tickEvery = 100 * time.Millisecond
+
+// tick advances the time of all replicas, from one ticker, until the node stops. A late tick is one tick: time that the process
+// did not run does not count against a leader.
+func (n *Node) tick() {
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	tick := &replica.Tick{}
+	for {
+		select {
+		case <-ticker.C:
+			n.replicas.each(func(r *replica.Ref) { r.Send(tick) })
+		case <-n.stopping:
+			return
+		}
+	}
+}
+
+const (
+	balanceEvery = time.Second
+	calmBefore   = 2 * time.Second // a preferred leader's node must be up this long
+	balanceLimit = 64              // leaderships handed back at once
+)
+
+// balance hands leaderships back to the preferred leaders, whose places are even by construction, once their nodes have been up and
+// in sync for a while.
+func (n *Node) balance() {
+	ticker := time.NewTicker(balanceEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			n.calm.look(now, n.peers(), n.links.Up)
+			if !n.draining.Load() {
+				n.handBack(now)
+			}
+		case <-n.stopping:
+			return
+		}
+	}
+}
+
+// handBack starts the transfers that are due.
+func (n *Node) handBack(now time.Time) {
+	left := balanceLimit
+	for s, h := range n.replicas.all() {
+		if left == 0 {
+			return
+		}
+		if to := n.preferred(s, h, now); to != 0 {
+			h.ref.Send(&replica.Transfer{To: to})
+			left--
+		}
+	}
+}
+
+// preferred returns the replica that a led shard should be handed to; 0 to keep it.
+func (n *Node) preferred(s storage.ShardID, h *hosted, now time.Time) storage.ReplicaID {
+	v := h.ref.View()
+	if s == metadata.MetaShard || v.Role != replica.Leader || len(h.ref.Members()) == 0 {
+		return 0
+	}
+	first := h.ref.Members()[0]
+	if first.Replica == h.ref.Replica || n.resting.has(first.Node) || n.calm.of(first.Node, now) < calmBefore {
+		return 0
+	}
+	for _, r := range v.InSync {
+		if r == first.Replica {
+			return r
+		}
+	}
+	return 0
+}
+
+// calm remembers since when each peer is up.
+type calm struct {
+	mu    sync.Mutex
+	since map[metadata.NodeID]time.Time
+}
+
+func (c *calm) look(now time.Time, peers []metadata.NodeID, up func(metadata.NodeID) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.since == nil {
+		c.since = make(map[metadata.NodeID]time.Time)
+	}
+	for _, p := range peers {
+		_, known := c.since[p]
+		switch {
+		case !up(p):
+			delete(c.since, p)
+		case !known:
+			c.since[p] = now
+		}
+	}
+}
+
+// of returns how long a peer has been up, 0 if it is not.
+func (c *calm) of(n metadata.NodeID, now time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	since, ok := c.since[n]
+	if !ok {
+		return 0
+	}
+	return now.Sub(since)
+}
+
+const (
+	drainLook  = 10 * time.Millisecond  // between two looks at what is still led
+	drainAgain = 500 * time.Millisecond // between two tries to hand the same leadership over
+)
+
+// Drain hands every leadership over and keeps them away, so that the node can stop without a gap. It returns when none is left that another
+// node could take, or with ctx's error.
+func (n *Node) Drain(ctx context.Context) error {
+	n.draining.Store(true)
+	rest := &replica.Rest{On: true}
+	n.replicas.each(func(r *replica.Ref) { r.Send(rest) })
+	for _, peer := range n.peers() {
+		if n.links.Up(peer) {
+			n.running.Go(func() { n.tell(peer, askRest, restBody(true)) })
+		}
+	}
+	var asked time.Time
+	for {
+		led := n.movable()
+		if len(led) == 0 {
+			return nil
+		}
+		if time.Since(asked) > drainAgain {
+			asked = time.Now()
+			for _, r := range led {
+				r.Send(&replica.Transfer{})
+			}
+		}
+		select {
+		case <-time.After(drainLook):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// movable are the led replicas that have another replica in sync.
+func (n *Node) movable() []*replica.Ref {
+	var led []*replica.Ref
+	n.replicas.each(func(r *replica.Ref) {
+		v := r.View()
+		if v.Role == replica.Leader && len(n.nodesOf(r.Shard, lead{inSync: v.InSync})) > 1 {
+			led = append(led, r)
+		}
+	})
+	return led
+}

@@ -1,0 +1,29 @@
+package node
+
+import (
+	"encoding/json"
+
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// verify finds out whether a peer belongs to this cluster, unless that is under way already.
+func (n *Node) verify(peer metadata.NodeID) {
+	if n.identity.Load().Founders == nil || !n.verifying.begin(peer) {
+		return
+	}
+	n.running.Go(func() {
+		defer n.verifying.set(peer, false)
+		me := n.hello()
+		body, _ := json.Marshal(me)
+		other, ok := n.greetOne(peer, body)
+		if !ok || other.Founders == nil {
+			return
+		}
+		if err := compatible(me, other); err != nil {
+			n.log.Error("messages of a foreign node are dropped", "peer", peer, "error", err)
+			n.pause(waitReport)
+			return
+		}
+		n.verified.set(peer, true)
+	})
+}

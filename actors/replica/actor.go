@@ -1,0 +1,256 @@
+package replica
+
+import (
+	"fmt"
+
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/troupe-mq/troupe/actors/journal"
+	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// Node is what a replica actor asks of the node it runs on. Safe for any goroutine; nothing blocks.
+type Node interface {
+	// Write gives an append to the journal.
+	Write(journal.Write)
+	// Send hands a message to the node that a replica of the shard lives on; unknown replicas are reported as Unreachable.
+	Send(to metadata.NodeID, m remote.Raft)
+	// Flush tells that the turn's messages are all sent.
+	Flush()
+	// Changed tells that another view was published.
+	Changed(*View)
+	// Quarantine tells that the replica found a broken invariant or unreadable data and will do nothing any more.
+	Quarantine(s storage.ShardID, r storage.ReplicaID, cause error)
+}
+
+// Members says where the replicas of a shard live, in the order of preference: the first is the preferred leader.
+type Members []Member
+
+// Member is one replica of a shard.
+type Member struct {
+	Replica storage.ReplicaID
+	Node    metadata.NodeID
+}
+
+// content is what a shard is about: it turns requests into entries and results into answers. Owned by the actor.
+type content interface {
+	// lead begins a leadership: what is staged starts from the whole log.
+	lead(term uint64)
+	// request takes a message that is not the actor's own; false if it does not know it.
+	request(m any) bool
+	// propose returns the entries for the requests taken since. Empty if there is nothing to append.
+	propose() [][]byte
+	// proposed tells where the entries of the last propose went.
+	proposed(first, term uint64)
+	// dropped tells that raft refused them.
+	dropped()
+	// applied brings a committed entry and the machine's result.
+	applied(raft.Applied)
+	// refuse answers all requests that wait, in the log or not: this replica does not lead any more.
+	refuse(cause *protocol.Error)
+	// view fills in what the machine knows, for a view of the given role.
+	view(v View) *View
+}
+
+// Actor hosts one raft.Replica: it feeds it what arrived, performs its effects and publishes views. Its methods are called by
+// the actor's mailbox alone.
+type Actor struct {
+	node    Node
+	ref     *Ref
+	self    metadata.NodeID
+	members Members // also published in ref
+
+	replica *raft.Replica
+	content content
+	broken  error
+
+	status  raft.Status // as of the end of the last turn
+	inSync  []storage.ReplicaID
+	eager   eager
+	ticks   uint64
+	resting bool // the node drains: do not look for leaderships
+	waiting []*Checkpoint
+}
+
+// Name is the actor's name on its node.
+func (a *Actor) Name() string { return fmt.Sprintf("replica-%d", a.ref.Replica) }
+
+// Turn implements actors.Actor: everything that arrived since the last turn.
+func (a *Actor) Turn(messages []any) {
+	if a.broken == nil {
+		a.take(messages)
+	}
+	if a.broken != nil {
+		a.refuseAll(messages)
+		return
+	}
+	a.settle()
+	a.node.Flush()
+}
+
+func (a *Actor) take(messages []any) {
+	for _, m := range messages {
+		if err := a.one(m); err != nil {
+			a.quarantine(err)
+			return
+		}
+	}
+}
+
+func (a *Actor) one(message any) error {
+	switch m := message.(type) {
+	case *Step:
+		return a.replica.Step(m.Message)
+	case *written:
+		return a.replica.Written()
+	case *Tick:
+		a.tick()
+	case *Unreachable:
+		a.replica.Unreachable(m.To)
+	case *Down:
+		a.down(m.Node)
+	case *Transfer:
+		a.transfer(m.To)
+	case *Checkpoint:
+		return a.checkpoint(m)
+	case *Rest:
+		a.resting = m.On
+	case *start:
+		a.seek(nobody)
+	case *Moved:
+		a.members = m.Members
+		a.ref.members.Store(&m.Members)
+	default:
+		if !a.content.request(message) {
+			panic("replica: unknown message")
+		}
+	}
+	return nil
+}
+
+// settle performs what the messages led to, then proposes the requests among them, and publishes.
+func (a *Actor) settle() {
+	if !a.perform() {
+		return
+	}
+	switch {
+	case a.status.Role != raft.Leader:
+		a.content.refuse(a.notLeader())
+	case a.status.Transferee == 0: // else the requests wait for what becomes of it
+		a.propose()
+	}
+	if a.broken == nil {
+		a.publish()
+		a.checkpointed()
+	}
+}
+
+// perform runs the effects of the replica; false if it broke.
+func (a *Actor) perform() bool {
+	fx, err := a.replica.Ready()
+	a.effects(fx)
+	if err != nil {
+		a.quarantine(err)
+		return false
+	}
+	return true
+}
+
+func (a *Actor) effects(fx raft.Effects) {
+	for _, m := range fx.Messages {
+		a.send(m)
+	}
+	for _, w := range fx.Writes {
+		a.node.Write(journal.Write{Append: w, Done: func() { a.ref.send(wasWritten) }})
+	}
+	before := a.status
+	a.status = a.replica.Status()
+	if a.status.Term != before.Term || a.status.Role != before.Role {
+		a.turned(before)
+	}
+	for _, e := range fx.Applied {
+		a.content.applied(e)
+	}
+}
+
+// turned handles a change of role or term before anything of the new term is staged.
+func (a *Actor) turned(before raft.Status) {
+	if before.Role == raft.Leader {
+		a.content.refuse(a.notLeader())
+	}
+	if a.status.Role == raft.Leader {
+		a.content.lead(a.status.Term)
+		a.inSync = a.replica.InSync()
+	}
+}
+
+func (a *Actor) send(m *raftpb.Message) {
+	to := storage.ReplicaID(m.GetTo())
+	for _, member := range a.members {
+		if member.Replica == to {
+			a.node.Send(member.Node, remote.Raft{Shard: a.ref.Shard, Message: m})
+			return
+		}
+	}
+	a.replica.Unreachable(to)
+}
+
+// propose appends the entries of the requests that were taken.
+func (a *Actor) propose() {
+	data := a.content.propose()
+	if len(data) == 0 {
+		return
+	}
+	first, ok := a.replica.Propose(data...)
+	if !ok {
+		a.content.dropped()
+		return
+	}
+	a.content.proposed(first, a.status.Term)
+	a.perform()
+}
+
+func (a *Actor) notLeader() *protocol.Error {
+	return notLeader(a.status.Leader)
+}
+
+// quarantine ends the replica: from now on it answers nothing but refusals, and never votes or acknowledges again.
+func (a *Actor) quarantine(err error) {
+	a.broken = err
+	a.content.refuse(errQuarantined(err))
+	a.node.Quarantine(a.ref.Shard, a.ref.Replica, err)
+}
+
+func (a *Actor) refuseAll(messages []any) {
+	for _, m := range messages {
+		if c, ok := m.(*Checkpoint); ok {
+			c.Done()
+			continue
+		}
+		if !own(m) {
+			a.content.request(m)
+		}
+	}
+	a.content.refuse(errQuarantined(a.broken))
+}
+
+func own(m any) bool {
+	switch m.(type) {
+	case *Step, *written, *Tick, *Unreachable, *Down, *Transfer, *Rest, *Moved, *start:
+		return true
+	}
+	return false
+}
+
+// Stopped implements actors.Actor: what still waits is refused.
+func (a *Actor) Stopped() {
+	a.content.refuse(notLeader(0))
+	for _, c := range a.waiting {
+		c.Done()
+	}
+	a.waiting = nil
+}

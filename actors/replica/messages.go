@@ -1,0 +1,50 @@
+package replica
+
+import (
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// Step brings a raft message of another replica.
+type Step struct{ Message *raftpb.Message }
+
+// Tick is one step of time; one value is shared by all.
+type Tick struct{}
+
+// Unreachable tells that messages to a replica were lost.
+type Unreachable struct{ To storage.ReplicaID }
+
+// Down tells that a node is gone: a replica led from there looks for another leader at once.
+type Down struct{ Node metadata.NodeID }
+
+// Transfer asks a leader to hand over to a replica, or with To 0 to the one that is furthest.
+type Transfer struct{ To storage.ReplicaID }
+
+// Checkpoint asks for a checkpoint now (before the node stops).
+type Checkpoint struct {
+	// Done is called exactly once, when it is durable or the replica is gone. It must not block.
+	Done func()
+}
+
+// Command asks the leader of __meta to append a command.
+type Command struct {
+	Command metadata.Command
+	// Done is called exactly once when the command is applied here or known not to be by this leader. NOT_LEADER_OR_FOLLOWER
+	// with Proposed false means that the command was never in the log. It must not block.
+	Done func(CommandResult)
+}
+
+// CommandResult is how a Command ended.
+type CommandResult struct {
+	metadata.Result
+	Failed   *protocol.Error // why it was not applied by this leader; then Result is empty
+	Proposed bool            // it was in the log, so it may yet be applied
+}
+
+// written tells that the oldest write is durable; one value is shared by all.
+type written struct{}
+
+var wasWritten = &written{}

@@ -1,0 +1,63 @@
+package replica
+
+import (
+	"fmt"
+
+	"github.com/troupe-mq/troupe/raft"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// Options are what a replica actor is opened with.
+type Options struct {
+	Shard   storage.ShardID
+	Replica storage.ReplicaID
+	Self    metadata.NodeID
+	Members Members
+	State   storage.State
+	Store   storage.Store
+	Node    Node
+	Limits  raft.Limits
+}
+
+// Spawner starts an actor and returns where to send to it.
+type Spawner func(*Actor) (Mailbox, error)
+
+// OpenMetadata opens the replica of __meta on this node. published is called with every new image.
+func OpenMetadata(o Options, spawn Spawner, published func(*metadata.Image)) (*Ref, error) {
+	machine := metadata.NewMachine()
+	content := &commands{machine: machine, published: published}
+	ref, err := open(o, machine, content, true, spawn)
+	if err != nil {
+		return nil, err
+	}
+	return ref, nil
+}
+
+func open(o Options, machine raft.Machine, c content, compact bool, spawn Spawner) (*Ref, error) {
+	checkpoint, err := o.Store.Checkpoint(o.Replica)
+	if err != nil {
+		return nil, fmt.Errorf("replica %d of shard %d: read the checkpoint: %w", o.Replica, o.Shard, err)
+	}
+	r, err := raft.Open(raft.Config{
+		State: o.State, Checkpoint: checkpoint, Entries: o.Store, Machine: machine, Limits: o.Limits, Compact: compact,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("replica %d of shard %d: %w", o.Replica, o.Shard, err)
+	}
+	ref := &Ref{Shard: o.Shard, Replica: o.Replica}
+	ref.members.Store(&o.Members)
+	a := &Actor{node: o.Node, ref: ref, self: o.Self, members: o.Members, replica: r, content: c}
+	a.status = r.Status()
+	a.publish()
+	if ref.send, err = spawn(a); err != nil {
+		return nil, err
+	}
+	ref.send(startSeeking)
+	return ref, nil
+}
+
+// start is the first message of an actor.
+type start struct{}
+
+var startSeeking = &start{}

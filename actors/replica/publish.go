@@ -1,0 +1,67 @@
+package replica
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// publish makes a new View current if readers would see a difference.
+func (a *Actor) publish() {
+	next := a.content.view(View{
+		Shard:   a.ref.Shard,
+		Replica: a.ref.Replica,
+		Role:    a.shownRole(),
+		Leader:  a.status.Leader,
+		Epoch:   int32(a.status.Term),
+		InSync:  a.shownInSync(),
+	})
+	last := a.ref.View()
+	if last != nil && same(last, next) {
+		return
+	}
+	a.ref.publish(next)
+	a.node.Changed(next)
+}
+
+// shownRole hides a leadership until an entry of its own term is applied: before, the high watermark may lie below one that
+// consumers have seen.
+func (a *Actor) shownRole() Role {
+	switch {
+	case a.status.Established:
+		return Leader
+	case a.status.Role == raft.Leader || a.status.Role == raft.Candidate:
+		return Candidate
+	case a.status.Role == raft.Learner:
+		return Learner
+	}
+	return Follower
+}
+
+func (a *Actor) shownInSync() []storage.ReplicaID {
+	if a.status.Established {
+		return a.inSync
+	}
+	return nil
+}
+
+func same(a, b *View) bool {
+	return a.Role == b.Role && a.Leader == b.Leader && a.Epoch == b.Epoch &&
+		a.LogStart == b.LogStart && a.HighWatermark == b.HighWatermark && a.LastStable == b.LastStable &&
+		slices.Equal(a.InSync, b.InSync)
+}
+
+func notLeader(leader storage.ReplicaID) *protocol.Error {
+	if leader == 0 {
+		return protocol.Errorf(kerr.NotLeaderForPartition, "this node does not lead the partition and knows no leader yet")
+	}
+	return protocol.Errorf(kerr.NotLeaderForPartition, "this node does not lead the partition, replica %d does", leader)
+}
+
+func errQuarantined(cause error) *protocol.Error {
+	return protocol.Errorf(kerr.KafkaStorageError, "this replica is quarantined: %v", cause)
+}

@@ -1,0 +1,136 @@
+package replica
+
+import (
+	"slices"
+
+	"github.com/troupe-mq/troupe/raft"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// Rest tells a replica whether its node drains: it then hands leadership over and does not look for it.
+type Rest struct{ On bool }
+
+// Moved brings the shard's members after a change of metadata.
+type Moved struct{ Members Members }
+
+// isrTicks is how often a leader looks who is in sync, in ticks.
+const isrTicks = 2
+
+// eager is the short way to a leader when there is known to be none: replicas campaign one after another in the order of
+// preference instead of waiting for an election timeout, the first at once.
+type eager struct {
+	on   bool
+	wait int // ticks to the next try
+}
+
+// nobody is no node.
+const nobody metadata.NodeID = -1
+
+// Ticks between the first tries of two neighbours in rank, and between two tries of one replica.
+const (
+	eagerStep  = 2
+	eagerAgain = 6
+)
+
+func (a *Actor) tick() {
+	a.ticks++
+	a.replica.Tick()
+	if a.status.Role == raft.Leader && a.ticks%isrTicks == 0 {
+		a.inSync = a.replica.InSync()
+	}
+	a.lookForLeader()
+}
+
+// lookForLeader campaigns when it is this replica's turn.
+func (a *Actor) lookForLeader() {
+	if !a.eager.on {
+		return
+	}
+	if a.status.Leader != 0 || a.resting {
+		a.eager.on = false
+		return
+	}
+	if a.eager.wait--; a.eager.wait <= 0 {
+		a.eager.wait = eagerAgain
+		a.replica.Campaign()
+	}
+}
+
+// seek begins to look for a leader. skip is a node whose replicas are known to be down.
+func (a *Actor) seek(skip metadata.NodeID) {
+	rank := 0
+	for _, m := range a.members {
+		if m.Replica == a.ref.Replica {
+			break
+		}
+		if m.Node != skip {
+			rank++
+		}
+	}
+	a.eager = eager{on: true, wait: rank * eagerStep}
+	if rank == 0 && !a.resting {
+		a.eager.wait = eagerAgain
+		a.replica.Campaign()
+	}
+}
+
+// down looks for a new leader if the present one lived on a node that is gone.
+func (a *Actor) down(node metadata.NodeID) {
+	if a.status.Role == raft.Leader || a.status.Leader == 0 || a.nodeOf(a.status.Leader) != node {
+		return
+	}
+	a.replica.ForgetLeader()
+	a.status.Leader = 0
+	a.seek(node)
+}
+
+func (a *Actor) nodeOf(r storage.ReplicaID) metadata.NodeID {
+	for _, m := range a.members {
+		if m.Replica == r {
+			return m.Node
+		}
+	}
+	return -1
+}
+
+// transfer hands leadership over; without a target to the replica in sync whose log is longest.
+func (a *Actor) transfer(to storage.ReplicaID) {
+	if a.status.Role != raft.Leader {
+		return
+	}
+	if to == 0 {
+		to = a.furthest()
+	}
+	if to != 0 && to != a.ref.Replica {
+		a.replica.Transfer(to)
+	}
+}
+
+func (a *Actor) furthest() storage.ReplicaID {
+	var best raft.Progress
+	for _, p := range a.replica.Progress() {
+		if p.Replica != a.ref.Replica && !p.Learner && p.Match >= best.Match && slices.Contains(a.inSync, p.Replica) {
+			best = p
+		}
+	}
+	return best.Replica
+}
+
+// checkpoint writes a checkpoint and answers when all is durable.
+func (a *Actor) checkpoint(c *Checkpoint) error {
+	a.waiting = append(a.waiting, c)
+	fx, err := a.replica.Checkpoint()
+	a.effects(fx)
+	return err
+}
+
+func (a *Actor) checkpointed() {
+	if len(a.waiting) == 0 || !a.replica.Durable() {
+		return
+	}
+	for _, c := range a.waiting {
+		c.Done()
+	}
+	a.waiting = nil
+}
