@@ -1,0 +1,166 @@
+package raft
+
+import (
+	"fmt"
+	"testing"
+
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// TestNothingAcknowledgedIsLost runs a shard through loss, reordering, crashes and transfers of leadership, heals it, and
+// compares what leaders reported with what everybody applied.
+func TestNothingAcknowledgedIsLost(t *testing.T) {
+	acked := 0
+	for seed := range int64(60) {
+		for _, compact := range []bool{false, true} {
+			t.Run(fmt.Sprintf("seed=%d,compact=%v", seed, compact), func(t *testing.T) {
+				w := newWorld(t, seed, compact)
+				for range 6_000 {
+					w.step(true)
+				}
+				w.heal()
+				acked += len(w.acked)
+			})
+		}
+	}
+	if acked < 10_000 {
+		t.Fatalf("only %d values were acknowledged in all: the test proves little", acked)
+	}
+	t.Logf("%d values acknowledged", acked)
+}
+
+// TestCommitAloneCostsNoSync counts writes: one entry is one write on each replica, whatever commit indexes follow.
+func TestCommitAloneCostsNoSync(t *testing.T) {
+	w := newWorld(t, 1, false)
+	leader := w.elect()
+	writes := w.drain()
+	leader.replica.Propose([]byte("12345678"))
+	w.settle(leader)
+	writes = w.drain()
+	if writes != 3 {
+		t.Fatalf("one proposal cost %d writes on three replicas, want 3", writes)
+	}
+	if got := leader.replica.Status(); got.Applied != got.Last {
+		t.Fatalf("not applied: %+v", got)
+	}
+}
+
+// elect ticks the first member until it leads.
+func (w *world) elect() *member {
+	m := w.members[0]
+	m.replica.Campaign()
+	w.settle(m)
+	w.drain()
+	if m.replica.Status().Role != Leader {
+		w.t.Fatalf("no leader: %+v", m.replica.Status())
+	}
+	return m
+}
+
+// drain delivers and syncs until nothing moves, and returns how many writes that took.
+func (w *world) drain() (writes int) {
+	for moved := true; moved; {
+		moved = len(w.network) > 0
+		w.deliver(false)
+		for _, m := range w.members {
+			for len(m.queue) > 0 {
+				w.sync(m)
+				w.settle(m)
+				writes++
+				moved = true
+			}
+		}
+	}
+	return writes
+}
+
+func TestNothingLeavesBeforeItIsDurable(t *testing.T) {
+	w := newWorld(t, 1, false)
+	leader := w.elect()
+	leader.replica.Propose([]byte("12345678"))
+	w.settle(leader)
+	for len(w.network) > 0 { // the followers have it, none has synced
+		w.deliver(false)
+	}
+	if s := leader.replica.Status(); s.Commit >= s.Last {
+		t.Fatalf("committed without a sync anywhere: %+v", s)
+	}
+	w.sync(w.members[1])
+	w.settle(w.members[1])
+	w.deliver(false)
+	if s := leader.replica.Status(); s.Commit >= s.Last {
+		t.Fatalf("committed with one sync of three: %+v", s)
+	}
+	w.sync(leader)
+	w.settle(leader)
+	if s := leader.replica.Status(); s.Commit != s.Last || s.Applied != s.Last {
+		t.Fatalf("two of three synced, and yet: %+v", s)
+	}
+}
+
+func TestMessagesThatAreNotForThisReplicaAreIgnored(t *testing.T) {
+	w := newWorld(t, 1, false)
+	r := w.members[0].replica
+	before := r.Status()
+	for _, m := range []*raftpb.Message{
+		{To: new(uint64(9)), From: new(uint64(2)), Type: raftpb.MsgApp.Enum(), Term: new(uint64(99))},
+		{To: new(uint64(1)), From: new(^uint64(0)), Type: raftpb.MsgStorageAppendResp.Enum(), Term: new(uint64(99))},
+		{To: new(uint64(1)), From: new(uint64(2)), Type: raftpb.MsgHup.Enum()},
+	} {
+		if err := r.Step(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.Status() != before {
+		t.Fatalf("changed to %+v", r.Status())
+	}
+}
+
+func TestOpenRefusesWhatCannotBe(t *testing.T) {
+	good := Found(7, 1, []storage.ReplicaID{1}, nil)
+	for name, spoil := range map[string]func(*Config){
+		"no checkpoint":          func(c *Config) { c.Checkpoint = nil },
+		"commit above the log":   func(c *Config) { c.State.Commit = c.State.Last.Index + 1 },
+		"checkpoint above it":    func(c *Config) { c.Checkpoint.Index = c.State.Last.Index + 1 },
+		"no replica id":          func(c *Config) { c.State.Replica = 0 },
+		"entries that are gone":  func(c *Config) { c.State.Last.Index += 5 },
+		"checkpoint is nonsense": func(c *Config) { c.Checkpoint.Machine = []byte{1} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkpoint := *good.Checkpoint
+			c := Config{State: good.State, Checkpoint: &checkpoint, Entries: &disk{state: good.State}, Machine: &ledger{}}
+			spoil(&c)
+			if _, err := Open(c); err == nil {
+				t.Fatal("opened")
+			}
+		})
+	}
+}
+
+func TestInSync(t *testing.T) {
+	w := newWorld(t, 1, false)
+	leader := w.elect()
+	if got := leader.replica.InSync(); len(got) != 3 {
+		t.Fatalf("in sync right after the election: %v", got)
+	}
+	w.crash(w.members[2])
+	for range 30 {
+		leader.replica.Tick()
+		w.settle(leader)
+		w.drain()
+	}
+	if got := fmt.Sprint(leader.replica.InSync()); got != "[1 2]" {
+		t.Fatalf("in sync without replica 3: %v", got)
+	}
+	w.start(w.members[2])
+	for range 10 {
+		leader.replica.Tick()
+		w.settle(leader)
+		w.drain()
+	}
+	if got := leader.replica.InSync(); len(got) != 3 {
+		t.Fatalf("in sync after the return: %v", got)
+	}
+}
