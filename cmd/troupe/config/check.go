@@ -1,0 +1,66 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func nodeID(v string) error {
+	if n, err := strconv.ParseInt(v, 10, 32); err != nil || n < 0 {
+		return errors.New("must be a whole number from 0 to 2147483647")
+	}
+	return nil
+}
+
+func notEmpty(v string) error {
+	if v == "" {
+		return errors.New("must not be empty")
+	}
+	return nil
+}
+
+func oneOf(choices ...string) func(string) error {
+	return func(v string) error {
+		if !slices.Contains(choices, v) {
+			return fmt.Errorf("must be one of %s", strings.Join(choices, ", "))
+		}
+		return nil
+	}
+}
+
+func positiveDuration(v string) error {
+	if d, err := time.ParseDuration(v); err != nil || d <= 0 {
+		return errors.New("must be a duration above zero, such as 10s")
+	}
+	return nil
+}
+
+// splitAddress parses host:port; the host may be empty, the port is 1 to 65535.
+func splitAddress(v string) (host string, port int, err error) {
+	host, p, err := net.SplitHostPort(v)
+	if err != nil {
+		return "", 0, fmt.Errorf("%q is not host:port", v)
+	}
+	port, err = strconv.Atoi(p)
+	if err != nil || port < 1 || port > 65535 {
+		return "", 0, fmt.Errorf("port of %q must be 1 to 65535", v)
+	}
+	return host, port, nil
+}
+
+func join(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
+
+func wildcard(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

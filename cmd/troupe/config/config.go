@@ -1,0 +1,164 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Listener is an endpoint for Kafka clients.
+type Listener struct {
+	Name           string
+	Listen         string // host:port
+	AdvertisedHost string
+	AdvertisedPort int32
+}
+
+// Peer is where a founder's two remotes are, host:port each.
+type Peer struct{ Control, Bulk string }
+
+// Config is a valid configuration with every default filled in.
+type Config struct {
+	NodeID                           int32
+	DataDir, Rack                    string
+	Listeners                        []Listener
+	ControlListen, ControlAdvertised string
+	BulkListen, BulkAdvertised       string
+	MetricsListen                    string
+	Peers                            map[int32]Peer // empty: a cluster of one
+	LogLevel, LogFormat              string
+	ShutdownTimeout                  time.Duration
+	Kafka                            map[string]string // Kafka's settings that were set
+	effective                        map[string]string
+}
+
+// String is the effective configuration as a troupe.yaml.
+func (c *Config) String() string {
+	var b strings.Builder
+	for _, name := range sorted(c.effective) {
+		fmt.Fprintf(&b, "%s: %q\n", name, c.effective[name])
+	}
+	return b.String()
+}
+
+func (r *resolver) resolve() *Config {
+	c := &Config{Kafka: map[string]string{}, effective: r.values}
+	r.checkAll(c)
+	v := r.values
+	id, _ := strconv.ParseInt(v["node.id"], 10, 32)
+	c.NodeID, c.DataDir, c.Rack = int32(id), v["data.dir"], v["broker.rack"]
+	c.LogLevel, c.LogFormat = v["log.level"], v["log.format"]
+	c.ShutdownTimeout, _ = time.ParseDuration(v["shutdown.timeout"])
+	r.peers(c)
+	r.listeners(c)
+	if len(c.Listeners) > 0 {
+		r.endpoints(c)
+	}
+	return c
+}
+
+func (r *resolver) checkAll(c *Config) {
+	for _, name := range sorted(r.values) {
+		s, known := Find(name)
+		check := s.check
+		if !known || s.Kafka {
+			c.Kafka[name] = r.values[name]
+			check = func(v string) error {
+				if r.catalog.Validate == nil {
+					return nil
+				}
+				return r.catalog.Validate(name, v)
+			}
+		}
+		if check == nil {
+			continue
+		}
+		if err := check(r.values[name]); err != nil {
+			r.complain("%s: %s = %q: %w", r.where(name), name, r.values[name], err)
+		}
+	}
+}
+
+func (r *resolver) where(name string) string {
+	if w := r.from[name]; w != "" {
+		return w
+	}
+	return "default"
+}
+
+func (r *resolver) peers(c *Config) {
+	c.Peers = map[int32]Peer{}
+	for _, item := range list(r.values["peers"]) {
+		id, p, err := parsePeer(item)
+		if err != nil {
+			r.complain("%s: peers: %w", r.where("peers"), err)
+			continue
+		}
+		if _, twice := c.Peers[id]; twice {
+			r.complain("%s: peers: node %d is there twice", r.where("peers"), id)
+		}
+		c.Peers[id] = p
+	}
+	if _, in := c.Peers[c.NodeID]; len(c.Peers) > 0 && !in {
+		r.complain("%s: peers: node.id %d is not in the list; every node's list names all founders, itself included", r.where("peers"), c.NodeID)
+	}
+}
+
+// parsePeer reads id@host:control[/bulk].
+func parsePeer(item string) (int32, Peer, error) {
+	id, address, ok := strings.Cut(item, "@")
+	n, err := strconv.ParseInt(id, 10, 32)
+	if !ok || err != nil || n < 0 {
+		return 0, Peer{}, fmt.Errorf("%q is not id@host:port[/bulkport]", item)
+	}
+	address, bulk, given := strings.Cut(address, "/")
+	host, port, err := splitAddress(address)
+	if err != nil {
+		return 0, Peer{}, fmt.Errorf("%q: %w", item, err)
+	}
+	if wildcard(host) {
+		return 0, Peer{}, fmt.Errorf("%q names no host that others can reach", item)
+	}
+	if !given {
+		bulk = strconv.Itoa(port + 2)
+	}
+	if _, _, err := splitAddress(host2(host) + ":" + bulk); err != nil {
+		return 0, Peer{}, fmt.Errorf("%q: bulk %w", item, err)
+	}
+	b, _ := strconv.Atoi(bulk)
+	return int32(n), Peer{Control: join(host, port), Bulk: join(host, b)}, nil
+}
+
+// host2 puts brackets around an IPv6 address.
+func host2(h string) string {
+	if strings.Contains(h, ":") {
+		return "[" + h + "]"
+	}
+	return h
+}
+
+func list(v string) (items []string) {
+	for _, item := range strings.Split(v, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// reachable is what others are told in place of a wildcard host.
+func (c *Config) reachable(host string) string {
+	if !wildcard(host) {
+		return host
+	}
+	for _, p := range c.Peers {
+		if h, _, _ := splitAddress(p.Control); !loopback(h) {
+			if name, err := os.Hostname(); err == nil {
+				return name
+			}
+		}
+	}
+	return "localhost"
+}

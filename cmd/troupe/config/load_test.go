@@ -1,0 +1,85 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// another is a valid value that is not the default, by setting.
+var another = map[string]string{
+	"node.id": "7", "data.dir": "/d", "log.level": "warn", "log.format": "json", "shutdown.timeout": "3s",
+	"listeners": "A://127.0.0.1:7000", "peers": "1@127.0.0.1:5,7@127.0.0.1:9",
+	"advertised.listeners": "PLAINTEXT://h:1",
+}
+
+func value(s Setting) string {
+	if v, ok := another[s.Name]; ok {
+		return v
+	}
+	return "127.0.0.1:4000"
+}
+
+func TestEverySettingInAllThreeWaysFlagFirst(t *testing.T) {
+	for _, s := range Settings {
+		want := value(s)
+		file := filepath.Join(t.TempDir(), "troupe.yaml")
+		if err := os.WriteFile(file, []byte(s.Name+": "+strings.ReplaceAll(`"V"`, "V", want)+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		bad := filepath.Join(t.TempDir(), "bad.yaml")
+		if err := os.WriteFile(bad, []byte(s.Name+": loser\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for way, from := range map[string]Sources{
+			"file":               {File: file},
+			"variable":           {Environ: []string{s.Env() + "=" + want}},
+			"flag":               {Flags: map[string]string{s.Flag(): want}},
+			"variable over file": {File: bad, Environ: []string{s.Env() + "=" + want}},
+			"flag over both":     {File: bad, Environ: []string{s.Env() + "=loser"}, Flags: map[string]string{s.Flag(): want}},
+		} {
+			c, err := Load(from)
+			if err != nil {
+				t.Errorf("%s by %s: %v", s.Name, way, err)
+			} else if c.effective[s.Name] != want {
+				t.Errorf("%s by %s: %q, want %q", s.Name, way, c.effective[s.Name], want)
+			}
+		}
+	}
+}
+
+func TestEverythingWrongIsToldAtOnce(t *testing.T) {
+	_, err := Load(Sources{
+		Environ: []string{"TROUPE_NODE_ID=-1", "TROUPE_LOG_LEVL=info"},
+		Flags:   map[string]string{"peers": "x@h:1,2@:3", "listeners": "9092", "data.dir": ""},
+	})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"TROUPE_NODE_ID", `did you mean "log.level"?`, `"x@h:1"`, `"2@:3"`, `"9092"`, "data.dir"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %s in:\n%v", want, err)
+		}
+	}
+}
+
+func TestDefaultsFollowTheKafkaPort(t *testing.T) {
+	c, err := Load(Sources{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.ControlListen != "127.0.0.1:9093" || c.BulkListen != "127.0.0.1:9095" || c.MetricsListen != ":9094" {
+		t.Errorf("%+v", c)
+	}
+	if l := c.Listeners[0]; l.AdvertisedHost != "localhost" || l.AdvertisedPort != 9092 {
+		t.Errorf("%+v", l)
+	}
+	c, err = Load(Sources{Flags: map[string]string{"node.id": "2", "peers": "1@127.0.0.1:9093,2@127.0.0.1:9103/9999"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Peers[1].Bulk != "127.0.0.1:9095" || c.BulkAdvertised != "127.0.0.1:9999" || c.ControlListen != ":9103" {
+		t.Errorf("%+v", c)
+	}
+}

@@ -1,0 +1,95 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// parseListener reads NAME://host:port.
+func parseListener(item string) (name, host string, port int, err error) {
+	name, address, ok := strings.Cut(item, "://")
+	if !ok || name == "" {
+		return "", "", 0, fmt.Errorf("%q is not NAME://host:port", item)
+	}
+	host, port, err = splitAddress(address)
+	return strings.ToUpper(name), host, port, err
+}
+
+func (r *resolver) listeners(c *Config) {
+	told := r.advertised()
+	for _, item := range list(r.values["listeners"]) {
+		name, host, port, err := parseListener(item)
+		if err != nil {
+			r.complain("%s: listeners: %w", r.where("listeners"), err)
+			continue
+		}
+		l := Listener{Name: name, Listen: join(host, port), AdvertisedHost: c.reachable(host), AdvertisedPort: int32(port)}
+		if a, ok := told[name]; ok {
+			l.AdvertisedHost, l.AdvertisedPort = a.AdvertisedHost, a.AdvertisedPort
+			delete(told, name)
+		}
+		for _, other := range c.Listeners {
+			if other.Name == name || other.Listen == l.Listen {
+				r.complain("%s: listeners: %q repeats a name or an address", r.where("listeners"), item)
+			}
+		}
+		c.Listeners = append(c.Listeners, l)
+	}
+	for name := range told {
+		r.complain("%s: advertised.listeners: %s is not among listeners", r.where("advertised.listeners"), name)
+	}
+	if len(list(r.values["listeners"])) == 0 {
+		r.complain("%s: listeners: at least one is needed", r.where("listeners"))
+	}
+}
+
+func (r *resolver) advertised() map[string]Listener {
+	told := map[string]Listener{}
+	for _, item := range list(r.values["advertised.listeners"]) {
+		name, host, port, err := parseListener(item)
+		if err == nil && wildcard(host) {
+			err = fmt.Errorf("%q names no host that clients can reach", item)
+		}
+		if err != nil {
+			r.complain("%s: advertised.listeners: %w", r.where("advertised.listeners"), err)
+			continue
+		}
+		told[name] = Listener{AdvertisedHost: host, AdvertisedPort: int32(port)}
+	}
+	return told
+}
+
+// endpoints fills in the remotes and the metrics address, which follow the first listener's port.
+func (r *resolver) endpoints(c *Config) {
+	host, port, _ := splitAddress(c.Listeners[0].Listen)
+	private := host
+	if wildcard(host) && len(c.Peers) == 0 {
+		private = "127.0.0.1" // nobody else has business there
+	}
+	self := c.Peers[c.NodeID]
+	c.ControlListen, c.ControlAdvertised = r.endpoint(c, "control", private, port+1, self.Control)
+	c.BulkListen, c.BulkAdvertised = r.endpoint(c, "bulk", private, port+3, self.Bulk)
+	c.MetricsListen = r.address("metrics.listen", join(host, port+2))
+}
+
+func (r *resolver) endpoint(c *Config, kind, host string, port int, peer string) (listen, told string) {
+	if peer != "" { // what the peers dial is what we listen on, unless told otherwise
+		_, port, _ = splitAddress(peer)
+	}
+	listen = r.address(kind+".listen", join(host, port))
+	if peer == "" {
+		h, p, _ := splitAddress(listen)
+		peer = join(c.reachable(h), p)
+	}
+	return listen, r.address(kind+".advertised", peer)
+}
+
+func (r *resolver) address(name, def string) string {
+	if r.values[name] == "" {
+		r.values[name] = def
+	}
+	if _, _, err := splitAddress(r.values[name]); err != nil {
+		r.complain("%s: %s: %w", r.where(name), name, err)
+	}
+	return r.values[name]
+}

@@ -1,0 +1,58 @@
+// Package config is the one schema of a node's settings. The keys of troupe.yaml, the flags and the TROUPE_* variables
+// are all derived from Settings; a flag wins over a variable, a variable over the file, the file over the default.
+package config
+
+import "strings"
+
+// Setting is one thing an operator can set.
+type Setting struct {
+	Name    string // dotted: the YAML key and, with two dashes, the flag
+	Group   string // heading in --help and in the documentation
+	Default string // as it would be typed; "" is explained by Doc
+	Doc     string // one sentence
+	Kafka   bool   // Kafka's own setting by Kafka's own name, handed to the broker as it is
+	check   func(value string) error
+}
+
+// Env is the variable of a setting: node.id is TROUPE_NODE_ID.
+func (s Setting) Env() string {
+	return "TROUPE_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(s.Name))
+}
+
+// Flag is the command line's spelling, without the dashes.
+func (s Setting) Flag() string { return s.Name }
+
+// Settings is the table that file, flags and variables are generated from, in the order people read it.
+var Settings = []Setting{
+	{Name: "node.id", Group: "Node", Default: "1", Doc: "Id of this broker, unique in the cluster, 0 or more.", check: nodeID},
+	{Name: "data.dir", Group: "Node", Default: "./data", Doc: "Directory of everything the node keeps; created if missing.", check: notEmpty},
+	{Name: "broker.rack", Group: "Node", Doc: "Rack or zone of this node; replicas are spread over racks."},
+	{Name: "peers", Group: "Cluster", Doc: "The founders, this node among them: id@host:control[/bulk], comma separated; bulk defaults to control+2. Empty: a cluster of one."},
+	{Name: "listeners", Group: "Network", Default: "PLAINTEXT://:9092", Doc: "Where Kafka clients connect: NAME://host:port, comma separated."},
+	{Name: "advertised.listeners", Group: "Network", Doc: "What clients are told to connect to. Default: the listener; in place of a wildcard host, localhost if the node is alone or all peers are on loopback, else the host name."},
+	{Name: "control.listen", Group: "Network", Doc: "Where peers connect for raft and questions. Default: the first listener's host and its port+1; 127.0.0.1 if alone on a wildcard host."},
+	{Name: "control.advertised", Group: "Network", Doc: "What peers are told. Default: this node's entry in peers, else as for listeners."},
+	{Name: "bulk.listen", Group: "Network", Doc: "Where peers connect for snapshots and log transfer. Default: as control.listen, with port+3."},
+	{Name: "bulk.advertised", Group: "Network", Doc: "What peers are told. Default: this node's entry in peers, else as for listeners."},
+	{Name: "metrics.listen", Group: "Network", Doc: "HTTP: /healthz and /readyz. Default: the first listener's host and its port+2."},
+	{Name: "log.level", Group: "Process", Default: "info", Doc: "debug, info, warn or error.", check: oneOf("debug", "info", "warn", "error")},
+	{Name: "log.format", Group: "Process", Default: "auto", Doc: "text, json, or auto: text on a terminal, else json.", check: oneOf("auto", "text", "json")},
+	{Name: "shutdown.timeout", Group: "Process", Default: "10s", Doc: "Longest time from SIGTERM to the end of the process.", check: positiveDuration},
+	{Name: "auto.create.topics.enable", Group: "Kafka", Kafka: true, Doc: "Create a topic when a client asks for it."},
+	{Name: "num.partitions", Group: "Kafka", Kafka: true, Doc: "Partitions of a topic created without a number."},
+	{Name: "default.replication.factor", Group: "Kafka", Kafka: true, Doc: "Replicas of a topic created without a number."},
+	{Name: "offsets.topic.num.partitions", Group: "Kafka", Kafka: true, Doc: "Partitions of __consumer_offsets."},
+	{Name: "group.initial.rebalance.delay.ms", Group: "Kafka", Kafka: true, Doc: "How long a new group waits for more members."},
+	{Name: "message.max.bytes", Group: "Kafka", Kafka: true, Doc: "Largest record batch, in bytes."},
+	{Name: "socket.request.max.bytes", Group: "Kafka", Kafka: true, Doc: "Largest request, in bytes."},
+}
+
+// Find returns the setting of that name.
+func Find(name string) (Setting, bool) {
+	for _, s := range Settings {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Setting{}, false
+}
