@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/troupe-mq/troupe/actors/node"
+	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/cmd/troupe/config"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// serve runs a node until a signal or until it fails.
+func serve(_ context.Context, c *config.Config) error {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	log := logger(c)
+	n, err := node.Start(nodeConfig(c, log))
+	if err != nil {
+		return failure{err}
+	}
+	failed := make(chan error, 1)
+	h := &http.Server{Addr: c.MetricsListen, Handler: health(n), ReadHeaderTimeout: 5 * time.Second}
+	go func() { failed <- h.ListenAndServe() }()
+	select {
+	case err = <-failed:
+	case s := <-signals:
+		log.Info("stopping", "signal", s.String())
+	}
+	go func() { <-signals; log.Warn("second signal: stopping at once"); os.Exit(1) }()
+	if e := stop(n, c.ShutdownTimeout, log); err == nil {
+		err = e
+	}
+	if err != nil {
+		return failure{err}
+	}
+	return nil
+}
+
+// stop drains within three quarters of the time, then stops; what takes longer than all of it is abandoned.
+func stop(n interface {
+	Drain(context.Context) error
+	Stop() error
+}, limit time.Duration, log *slog.Logger) error {
+	done := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), limit*3/4)
+		defer cancel()
+		if err := n.Drain(ctx); err != nil {
+			log.Warn("not every leadership was handed over", "error", err)
+		}
+		done <- n.Stop()
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(limit):
+		return fmt.Errorf("not stopped after %s", limit)
+	}
+}
+
+func nodeConfig(c *config.Config, log *slog.Logger) node.Config {
+	peers := map[metadata.NodeID]remote.Address{}
+	for id, p := range c.Peers {
+		peers[metadata.NodeID(id)] = remote.Address{Control: p.Control, Bulk: p.Bulk}
+	}
+	listeners := make([]node.Listener, len(c.Listeners))
+	for i, l := range c.Listeners {
+		listeners[i] = node.Listener(l)
+	}
+	return node.Config{
+		ID: metadata.NodeID(c.NodeID), Dir: c.DataDir, Rack: c.Rack, Listeners: listeners,
+		Control: node.Endpoint{Listen: c.ControlListen, Advertised: c.ControlAdvertised},
+		Bulk:    node.Endpoint{Listen: c.BulkListen, Advertised: c.BulkAdvertised},
+		Peers:   peers, Settings: c.Kafka, Version: version(), Logger: log,
+		Fatal: func(err error) { log.Error("the node must stop", "error", err); os.Exit(1) },
+	}
+}
+
+// health answers /healthz while the process runs, and /readyz while clients should come here.
+func health(n interface{ Unready() error }) http.Handler {
+	m := http.NewServeMux()
+	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	m.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := n.Unready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	return m
+}
+
+func logger(c *config.Config) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // checked with the configuration
+	o := &slog.HandlerOptions{Level: level}
+	text := c.LogFormat == "text"
+	if i, err := os.Stderr.Stat(); c.LogFormat == "auto" {
+		text = err == nil && i.Mode()&os.ModeCharDevice != 0
+	}
+	var h slog.Handler = slog.NewJSONHandler(os.Stderr, o)
+	if text {
+		h = slog.NewTextHandler(os.Stderr, o)
+	}
+	return slog.New(h).With("node", c.NodeID)
+}
