@@ -1,0 +1,114 @@
+// Package actors is the actor system of a node: named actors that get everything that arrived as one batch a turn, and a
+// process that ends when one of them panics.
+package actors
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// Actor is what a mailbox turns. Its methods are never called concurrently.
+type Actor interface {
+	// Turn gets all messages that arrived since the last turn, in the order of each sender. The slice is reused
+	// after it returns.
+	Turn(messages []any)
+	// Stopped is called once, after the last turn.
+	Stopped()
+}
+
+// Options are what a system is made with.
+type Options struct {
+	Logger *slog.Logger
+	// Fatal is called when an actor panics: its state is half changed, so nothing it would still say could be trusted, and
+	// starting it anew would forget what it promised. It must end the process.
+	Fatal func(actor string, cause any, stack []byte)
+}
+
+// System runs actors. All methods are safe for any goroutine.
+type System struct {
+	options Options
+	system  *actor.ActorSystem
+}
+
+// NewSystem makes a system with no actors.
+func NewSystem(o Options) *System {
+	logger := o.Logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	return &System{
+		options: o,
+		system:  actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return logger })),
+	}
+}
+
+// Address is where messages to an actor are sent.
+type Address struct {
+	system *System
+	pid    *actor.PID
+	done   chan struct{} // closed after Stopped
+}
+
+// Spawn starts an actor. A name can be used again once its actor has stopped.
+func (s *System) Spawn(name string, a Actor) (*Address, error) {
+	address := &Address{system: s, done: make(chan struct{})}
+	props := actor.PropsFromProducer(
+		func() actor.Actor { return &shell{system: s, name: name, actor: a, done: address.done} },
+		actor.WithMailbox(newMailbox),
+		actor.WithSupervisor(actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective })),
+	)
+	pid, err := s.system.Root.SpawnNamed(props, name)
+	if err != nil {
+		return nil, fmt.Errorf("spawn actor %s: %w", name, err)
+	}
+	address.pid = pid
+	return address, nil
+}
+
+// Send queues a message. It never blocks. Messages to an actor that has stopped vanish.
+func (a *Address) Send(message any) { a.system.system.Root.Send(a.pid, message) }
+
+// Stop lets the actor finish what is queued, stops it, and then calls done on a goroutine of its own.
+func (a *Address) Stop(done func()) {
+	a.system.system.Root.Poison(a.pid)
+	go func() {
+		<-a.done
+		done()
+	}()
+}
+
+// Shutdown ends the system. Stop the actors before.
+func (s *System) Shutdown() { s.system.Shutdown() }
+
+// shell is the protoactor actor around an Actor.
+type shell struct {
+	system *System
+	name   string
+	actor  Actor
+	done   chan struct{}
+}
+
+// Receive implements protoactor's actor.
+func (s *shell) Receive(c actor.Context) {
+	defer s.fatal()
+	switch m := c.Message().(type) {
+	case *batch:
+		s.actor.Turn(m.messages)
+	case *actor.Stopping:
+		s.actor.Stopped()
+	case *actor.Stopped:
+		close(s.done)
+	}
+}
+
+// fatal ends the process over a panic.
+func (s *shell) fatal() {
+	if cause := recover(); cause != nil {
+		stack := debug.Stack()
+		s.system.options.Fatal(s.name, cause, stack)
+		panic(cause)
+	}
+}
