@@ -1,0 +1,92 @@
+package metadata
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/protocol"
+)
+
+// BrokerConfigs are the settings of a broker by Kafka's names, in order of name: those that are the cluster-wide defaults of a
+// topic's, and those of the broker itself.
+var BrokerConfigs = brokerConfigs()
+
+func brokerConfigs() []Config {
+	all := []Config{
+		fixed(boolean("auto.create.topics.enable", "true", "", "Topics are created when a client asks for one that is not there.")),
+		fixed(integer("broker.id", "-1", "", -1, "The node's id.")),
+		fixed(text("broker.rack", "", "", "The rack, zone or host that the node is in.")),
+		fixed(long("connections.max.idle.ms", "600000", "", -1, maxLong, "A connection that is silent this long is closed.")),
+		fixed(boolean("controlled.shutdown.enable", "true", "", "Leaderships are handed over before a node stops.")),
+		fixed(integer("default.replication.factor", "3", "", 1, "Replicas of a topic that does not say; fewer if there are fewer nodes.")),
+		fixed(boolean("delete.topic.enable", "true", "", "Topics can be deleted.")),
+		fixed(integer("fetch.max.bytes", "57671680", "", 1024, "The most bytes in one answer to a fetch.")),
+		fixed(long("fetch.purgatory.purge.interval.requests", "1000", "", 0, maxLong, "Accepted for Kafka's tools.")),
+		fixed(integer("group.initial.rebalance.delay.ms", "3000", "", 0, "How long a new group waits for more members before its first rebalance.")),
+		fixed(integer("group.max.session.timeout.ms", "1800000", "", 1, "The longest session timeout a member may ask for.")),
+		fixed(integer("group.max.size", "2147483647", "", 1, "The most members of a group.")),
+		fixed(integer("group.min.session.timeout.ms", "6000", "", 1, "The shortest session timeout a member may ask for.")),
+		fixed(integer("log.retention.hours", "168", "", -1, "How long records are kept; log.retention.ms wins.")),
+		fixed(integer("max.connections", "2147483647", "", 0, "The most connections of clients.")),
+		fixed(integer("max.incremental.fetch.session.cache.slots", "1000", "", 0, "The most fetch sessions kept.")),
+		fixed(integer("num.io.threads", "8", "", 1, "Accepted for Kafka's tools.")),
+		fixed(integer("num.network.threads", "3", "", 1, "Accepted for Kafka's tools.")),
+		fixed(integer("num.partitions", "1", "", 1, "Partitions of a topic that does not say.")),
+		fixed(integer("offset.metadata.max.bytes", "4096", "", 0, "The longest metadata of a committed offset.")),
+		fixed(long("offsets.retention.check.interval.ms", "600000", "", 1, maxLong, "How often expired offsets are looked for.")),
+		fixed(integer("offsets.retention.minutes", "10080", "", 1, "How long the offsets of a group without members are kept.")),
+		fixed(integer("offsets.topic.num.partitions", "50", "", 1, "Partitions of __consumer_offsets.")),
+		fixed(integer("offsets.topic.replication.factor", "3", "", 1, "Replicas of __consumer_offsets; fewer if there are fewer nodes.")),
+		fixed(integer("producer.id.expiration.ms", "86400000", "", 1, "How long an idempotent producer is remembered.")),
+		fixed(long("queued.max.request.bytes", "-1", "", -1, maxLong, "The most bytes of requests under way on a node; -1 is an eighth of its memory.")),
+		fixed(integer("socket.request.max.bytes", "104857600", "", 1, "The largest request.")),
+	}
+	for _, t := range TopicConfigs {
+		if t.Broker != "" {
+			t.Name = t.Broker
+			t.Broker = ""
+			all = append(all, t)
+		}
+	}
+	slices.SortFunc(all, func(a, b Config) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// fixed marks a setting that is given at the start.
+func fixed(c Config) Config {
+	c.ReadOnly = true
+	return c
+}
+
+var brokerConfigsByName = byName(BrokerConfigs)
+
+// BrokerConfigOf returns the description of a broker setting, nil for a name that is not known.
+func BrokerConfigOf(name string) *Config { return brokerConfigsByName[name] }
+
+// BrokerDefault returns the value a broker setting has if nobody sets it; false for a name that is not known.
+func BrokerDefault(name string) (string, bool) {
+	c := brokerConfigsByName[name]
+	if c == nil {
+		return "", false
+	}
+	return c.Default, true
+}
+
+// ValidateBrokerConfig tells why a broker setting may not be given a value; nil if it may.
+func ValidateBrokerConfig(name, value string) *protocol.Error {
+	c := brokerConfigsByName[name]
+	if c == nil {
+		return protocol.Errorf(kerr.InvalidConfig, "Unknown broker config name: %s", name)
+	}
+	return c.Check(value)
+}
+
+// AlterableBrokerConfig tells why a broker setting may not be altered while the broker runs; nil if it may.
+func AlterableBrokerConfig(name, value string) *protocol.Error {
+	if c := brokerConfigsByName[name]; c != nil && c.ReadOnly {
+		return protocol.Errorf(kerr.InvalidRequest, "Cannot update these configs dynamically: %s: set it where the node is started", name)
+	}
+	return ValidateBrokerConfig(name, value)
+}

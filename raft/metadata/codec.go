@@ -1,0 +1,50 @@
+package metadata
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// commandVersion is the first byte of an encoded command; the rest is JSON.
+const commandVersion = 1
+
+// Encode writes a command as it stands in the log.
+func (c *Command) Encode() ([]byte, error) {
+	body, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("metadata: encode a command: %w", err)
+	}
+	return append([]byte{commandVersion}, body...), nil
+}
+
+// Decode reads what Encode wrote. A command of a version or kind that this build does not know is an error: going on without it
+// would make this node's metadata another one than its peers'.
+func Decode(b []byte) (Command, error) {
+	var c Command
+	if len(b) == 0 || b[0] != commandVersion {
+		return c, errors.New("metadata: a command of a version that this build does not know: upgrade this node")
+	}
+	if err := json.Unmarshal(b[1:], &c); err != nil {
+		return c, fmt.Errorf("metadata: decode a command: %w", err)
+	}
+	if c.kind() == nil {
+		return c, errors.New("metadata: a command of a kind that this build does not know: upgrade this node")
+	}
+	return c, nil
+}
+
+// snapshotVersion is the first byte of a snapshot; the rest is JSON.
+const snapshotVersion = 1
+
+// snapshot is an image without what follows from the rest.
+type snapshot struct {
+	Index          uint64
+	ClusterID      string
+	Nodes          []*Node
+	Topics         []*Topic
+	NodeConfigs    map[NodeID]map[string]string
+	NextShard      uint64
+	NextReplica    uint64
+	NextProducerID int64
+}
