@@ -38,6 +38,8 @@ type Member struct {
 
 // content is what a shard is about: it turns requests into entries and results into answers. Owned by the actor.
 type content interface {
+	// opened tells up to which entry the checkpoint reaches that the machine was restored from.
+	opened(applied uint64)
 	// lead begins a leadership: what is staged starts from the whole log.
 	lead(term uint64)
 	// request takes a message that is not the actor's own; false if it does not know it.
@@ -46,6 +48,8 @@ type content interface {
 	propose() [][]byte
 	// proposed tells where the entries of the last propose went.
 	proposed(first, term uint64)
+	// recycle gives the buffers of proposed entries back: raft has its own copy.
+	recycle(entries [][]byte)
 	// dropped tells that raft refused them.
 	dropped()
 	// applied brings a committed entry and the machine's result.
@@ -211,6 +215,7 @@ func (a *Actor) propose() {
 		return
 	}
 	a.content.proposed(first, a.status.Term)
+	a.content.recycle(data)
 	a.perform()
 }
 

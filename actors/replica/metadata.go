@@ -23,6 +23,8 @@ type commandPosition struct {
 	command *Command
 }
 
+func (c *commands) opened(uint64) { c.published(c.machine.Image()) }
+
 func (c *commands) lead(uint64) {}
 
 func (c *commands) request(m any) bool {
@@ -54,6 +56,8 @@ func (c *commands) proposed(first, _ uint64) {
 	}
 	c.sent = nil
 }
+
+func (c *commands) recycle([][]byte) {}
 
 func (c *commands) dropped() {
 	for _, command := range c.sent {

@@ -45,6 +45,7 @@ func open(o Options, machine raft.Machine, c content, compact bool, spawn Spawne
 	if err != nil {
 		return nil, fmt.Errorf("replica %d of shard %d: %w", o.Replica, o.Shard, err)
 	}
+	c.opened(checkpoint.Index)
 	ref := &Ref{Shard: o.Shard, Replica: o.Replica}
 	ref.members.Store(&o.Members)
 	a := &Actor{node: o.Node, ref: ref, self: o.Self, members: o.Members, replica: r, content: c}

@@ -1,42 +1,220 @@
 package replica
 
-// reader reads committed records of a View: from the tail cache first, then from the store.
-type reader struct{}
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sort"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/protocol/batch"
+	"github.com/troupe-mq/troupe/raft/partition"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// reader reads committed records of a View: from the tail in memory first, then from the store. Where an offset lies is found by the
+// known places and, between two of them, by bisection over the base offsets that stand in the entries themselves.
+type reader struct {
+	store   storage.Store
+	replica storage.ReplicaID
+	first   uint64 // first entry that may be read
+	applied uint64 // last entry that may be read
+	chunks  []chunk
+	anchors []anchor
+	epochs  []partition.Epoch
+	largest int64 // largest timestamp of the log, -1 before the first record
+}
 
 // Read returns committed record batches from the batch that contains offset on. Empty if offset equals limits.Upto.
 // OFFSET_OUT_OF_RANGE (a *protocol.Error) if offset lies outside [LogStart, HighWatermark].
-func (v *View) Read(offset int64, limits FetchLimits) ([]Chunk, error) { return nil, nil }
-
-// TimestampOffset is a record's place in time.
-type TimestampOffset struct {
-	Offset    int64
-	Timestamp int64 // ms since the epoch
-	Epoch     int32 // leader epoch of its batch
+func (v *View) Read(offset int64, limits FetchLimits) ([]Chunk, error) {
+	if offset < v.LogStart || offset > v.HighWatermark {
+		return nil, protocol.Errorf(kerr.OffsetOutOfRange, "offset %d lies outside [%d, %d]", offset, v.LogStart, v.HighWatermark)
+	}
+	if offset >= limits.Upto || v.replica == 0 {
+		return nil, nil
+	}
+	r := &reading{offset: offset, limits: limits}
+	if at := v.inTail(offset); at >= 0 {
+		for _, c := range v.chunks[at:] {
+			if !r.take(c.data) {
+				break
+			}
+		}
+		return r.out, nil
+	}
+	if err := v.readStore(offset, r); err != nil {
+		return nil, v.unreadable(err)
+	}
+	return r.out, nil
 }
 
-// OffsetForTime returns the first record kept whose timestamp is at least ms; found is false if there is none.
-func (v *View) OffsetForTime(ms int64) (at TimestampOffset, found bool, err error) {
-	return TimestampOffset{}, false, nil
+// inTail returns which chunk holds an offset, -1 if it lies before the tail.
+func (v *View) inTail(offset int64) int {
+	if len(v.chunks) == 0 || offset < v.chunks[0].base {
+		return -1
+	}
+	return sort.Search(len(v.chunks), func(i int) bool { return v.chunks[i].next > offset })
 }
 
-// MaxTimestamp returns the record with the largest timestamp kept; found is false in an empty log.
-func (v *View) MaxTimestamp() (at TimestampOffset, found bool, err error) {
-	return TimestampOffset{}, false, nil
+// readStore reads entries of the store until the reading has enough.
+func (v *View) readStore(offset int64, r *reading) error {
+	index, err := v.find(offset)
+	if err != nil {
+		return err
+	}
+	for index <= v.applied {
+		entries, err := v.store.Entries(v.replica, index, v.applied+1, uint64(max(r.left(), 1)))
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			index = e.GetIndex() + 1
+			if isRecords(e.Data) && !r.take(e.Data) {
+				return nil
+			}
+		}
+		if r.left() <= 0 {
+			return nil
+		}
+	}
+	return nil
 }
 
-// EpochEnd returns the largest epoch not above the given one that has records, and the offset after its last record (KIP-320,
-// OffsetForLeaderEpoch). (-1, -1) if there is none.
-func (v *View) EpochEnd(epoch int32) (int32, int64) { return -1, -1 }
+func isRecords(data []byte) bool {
+	h, ok, err := partition.ParseHeader(data)
+	return ok && err == nil && h.Kind == partition.KindRecords
+}
 
-// EpochOf returns the leader epoch of the record at offset, or of the log's end.
-func (v *View) EpochOf(offset int64) int32 { return -1 }
+// unreadable translates a failure of the store. What was trimmed under the reader is out of range.
+func (v *View) unreadable(err error) error {
+	if errors.Is(err, storage.ErrOutOfRange) || errors.Is(err, storage.ErrNotFound) {
+		return protocol.Errorf(kerr.OffsetOutOfRange, "the records were deleted meanwhile")
+	}
+	return protocol.Errorf(kerr.KafkaStorageError, "%v", err)
+}
 
-// ActiveProducer is an idempotent producer the partition remembers.
-type ActiveProducer struct {
-	ID               int64
-	Epoch            int16
-	LastSequence     int32
-	LastTimestamp    int64
-	CurrentTxnStart  int64 // -1 if none
-	CoordinatorEpoch int32
+// find returns the entry whose records contain an offset that lies before the tail.
+func (v *View) find(offset int64) (uint64, error) {
+	lo, hi := v.bounds(func(a anchor) bool { return a.offset > offset })
+	return v.bisect(lo, hi, func(h partition.Header) bool { return h.BaseOffset > offset })
+}
+
+// bounds returns between which entries to look: behind the last known place that is not beyond, up to the first that is.
+func (v *View) bounds(beyond func(anchor) bool) (lo, hi uint64) {
+	lo, hi = v.first, v.applied
+	if len(v.chunks) > 0 {
+		hi = v.chunks[0].index
+	}
+	i := sort.Search(len(v.anchors), func(i int) bool { return beyond(v.anchors[i]) })
+	if i > 0 {
+		lo = max(lo, v.anchors[i-1].index)
+	}
+	if i < len(v.anchors) {
+		hi = min(hi, v.anchors[i].index)
+	}
+	return lo, hi
+}
+
+// bisect returns the last entry in [lo, hi] that is not beyond, lo if all are. Entries without records count as the next one with.
+func (v *View) bisect(lo, hi uint64, beyond func(partition.Header) bool) (uint64, error) {
+	var failed error
+	n := sort.Search(int(hi-lo)+1, func(k int) bool {
+		h, ok, err := v.headerFrom(lo+uint64(k), hi)
+		if err != nil {
+			failed = err
+		}
+		return failed != nil || !ok || beyond(h)
+	})
+	if failed != nil {
+		return 0, failed
+	}
+	return lo + uint64(max(n-1, 0)), nil
+}
+
+// headerFrom returns the header of the first entry of records at index or behind it, up to hi.
+func (v *View) headerFrom(index, hi uint64) (partition.Header, bool, error) {
+	for ; index <= hi; index++ {
+		entries, err := v.store.Entries(v.replica, index, index+1, 0)
+		if err != nil {
+			return partition.Header{}, false, err
+		}
+		h, ok, err := partition.ParseHeader(entries[0].Data)
+		if err != nil {
+			return h, false, fmt.Errorf("%w: %v", storage.ErrCorrupt, err)
+		}
+		if ok && h.Kind == partition.KindRecords {
+			return h, true, nil
+		}
+	}
+	return partition.Header{}, false, nil
+}
+
+// reading gathers batches from an offset on.
+type reading struct {
+	offset int64
+	limits FetchLimits
+	out    []Chunk
+	bytes  int
+}
+
+func (r *reading) left() int { return r.limits.MaxBytes - r.bytes }
+
+// take adds an entry's batches as far as they fit; false if the reading is at its end.
+func (r *reading) take(data []byte) bool {
+	all := partition.Payload(data)
+	rest := all
+	begin, end := 0, 0
+	more := true
+	for len(rest) > 0 && more {
+		b, after, ok := batch.Next(rest)
+		if !ok {
+			return false
+		}
+		switch {
+		case b.NextOffset() <= r.offset:
+			begin += len(b)
+			end = begin
+		case b.BaseOffset() >= r.limits.Upto || !r.fits(len(b), end > begin):
+			more = false
+		default:
+			end += len(b)
+			r.bytes += len(b)
+		}
+		rest = after
+	}
+	if end > begin {
+		r.out = append(r.out, Chunk(all[begin:end:end]))
+	}
+	return more
+}
+
+// fits tells whether a batch may be added; the first of all may if at least one is wanted.
+func (r *reading) fits(n int, some bool) bool {
+	return n <= r.left() || r.limits.MinOne && len(r.out) == 0 && !some
+}
+
+// Digest returns the last applied entry and a SHA-256 over index, term and data of every committed entry kept. It reads the whole log.
+func (v *View) Digest() (applied uint64, hash string, err error) {
+	sum := sha256.New()
+	for index := v.first; index <= v.applied; {
+		entries, err := v.store.Entries(v.replica, index, v.applied+1, 1<<20)
+		if err != nil {
+			return 0, "", err
+		}
+		for _, e := range entries {
+			var head [24]byte
+			binary.BigEndian.PutUint64(head[:], e.GetIndex())
+			binary.BigEndian.PutUint64(head[8:], e.GetTerm())
+			binary.BigEndian.PutUint64(head[16:], uint64(len(e.Data)))
+			sum.Write(head[:])
+			sum.Write(e.Data)
+			index = e.GetIndex() + 1
+		}
+	}
+	return v.applied, hex.EncodeToString(sum.Sum(nil)), nil
 }

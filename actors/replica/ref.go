@@ -27,6 +27,8 @@ type Records struct {
 	Batches []byte
 	// Epoch is the leader epoch that the caller expects, or -1. Another epoch answers NOT_LEADER_OR_FOLLOWER.
 	Epoch int32
+	// StampTime makes the leader's clock the records' timestamp (message.timestamp.type=LogAppendTime).
+	StampTime bool
 	// Done is called exactly once, on the actor's turn when all is committed or known to fail. It must not block.
 	Done func(Appended)
 }

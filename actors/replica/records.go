@@ -1,0 +1,204 @@
+package replica
+
+import (
+	"sort"
+	"time"
+
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft"
+	"github.com/troupe-mq/troupe/raft/partition"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// records is the content of a partition: record batches in, offsets out.
+type records struct {
+	machine *partition.Partition
+	store   storage.Store
+	replica storage.ReplicaID
+	first   uint64
+	tail    tail
+	last    uint64 // last applied entry
+	largest int64  // largest timestamp of the log
+	now     func() int64
+
+	taken   []any      // *Records and *Trim since the last propose
+	waiting []waiting  // staged, in order of the high watermark that they wait for
+	trims   []trimming // staged, in order of index once proposed
+	epoch   int32
+	led     bool
+}
+
+// waiting is a request whose records are in the log and not committed.
+type waiting struct {
+	until int64
+	at    Appended
+	done  func(Appended)
+}
+
+type trimming struct {
+	start int64
+	done  func(int64, *protocol.Error)
+}
+
+func (c *records) opened(applied uint64) { c.last, c.largest = applied, c.machine.MaxTimestamp() }
+
+func (c *records) lead(term uint64) {
+	c.machine.Lead(term)
+	c.epoch, c.led = int32(term), true
+}
+
+func (c *records) request(m any) bool {
+	switch m.(type) {
+	case *Records, *Trim:
+		c.taken = append(c.taken, m)
+		return true
+	}
+	return false
+}
+
+func (c *records) propose() [][]byte {
+	if len(c.taken) == 0 {
+		return nil
+	}
+	for _, m := range c.taken {
+		switch m := m.(type) {
+		case *Records:
+			c.stage(m)
+		case *Trim:
+			c.stageTrim(m)
+		}
+	}
+	c.taken = nil
+	return c.machine.Cut()
+}
+
+func (c *records) stage(m *Records) {
+	if m.Epoch >= 0 && m.Epoch != c.epoch {
+		m.Done(Appended{Err: notLeader(0), BaseOffset: -1, LogAppendTime: -1, LogStart: -1})
+		return
+	}
+	at, err := c.machine.Stage(m.Batches, partition.StageOptions{AppendTime: c.appendTime(m)})
+	if err != nil {
+		m.Done(Appended{Err: err, BaseOffset: -1, LogAppendTime: -1, LogStart: c.machine.Start()})
+		return
+	}
+	done := Appended{BaseOffset: at.BaseOffset, LogAppendTime: at.LogAppendTime}
+	if at.Until <= c.machine.HighWatermark() {
+		done.LogStart = c.machine.Start()
+		m.Done(done)
+		return
+	}
+	c.wait(waiting{at.Until, done, m.Done})
+}
+
+func (c *records) appendTime(m *Records) int64 {
+	if !m.StampTime {
+		return -1
+	}
+	return c.now()
+}
+
+// wait adds a request in the order of what it waits for; only repetitions are ever not the last.
+func (c *records) wait(w waiting) {
+	at := len(c.waiting)
+	if at > 0 && c.waiting[at-1].until > w.until {
+		at = sort.Search(len(c.waiting), func(i int) bool { return c.waiting[i].until > w.until })
+	}
+	c.waiting = append(c.waiting, waiting{})
+	copy(c.waiting[at+1:], c.waiting[at:])
+	c.waiting[at] = w
+}
+
+func (c *records) stageTrim(m *Trim) {
+	start, done, err := c.machine.StageTrim(m.Offset)
+	if err != nil || done {
+		m.Done(start, err)
+		return
+	}
+	c.trims = append(c.trims, trimming{start, m.Done})
+}
+
+func (c *records) proposed(uint64, uint64) {}
+
+func (c *records) recycle(entries [][]byte) {
+	for _, e := range entries {
+		c.machine.Recycle(e)
+	}
+}
+
+// dropped refuses everything that waits: what of it is in the log may be committed by the next leader.
+func (c *records) dropped() {
+	c.fail(notLeader(0))
+	c.machine.Unstage()
+}
+
+func (c *records) applied(e raft.Applied) {
+	c.last = e.Index
+	a := e.Result.(partition.Applied)
+	if k, ok := chunkOf(e.Index, e.Data, a.Next); ok {
+		c.tail.push(k)
+		c.largest = k.time
+	}
+	c.tail.trimmed(a.Start)
+	n := 0
+	for ; n < len(c.waiting) && c.waiting[n].until <= a.Next; n++ {
+		w := c.waiting[n]
+		w.at.LogStart = a.Start
+		w.done(w.at)
+		c.waiting[n] = waiting{}
+	}
+	c.waiting = c.waiting[n:]
+	for len(c.trims) > 0 && c.trims[0].start <= a.Start {
+		c.trims[0].done(a.Start, nil)
+		c.trims = c.trims[1:]
+	}
+}
+
+// refuse answers what waits and ends leading.
+func (c *records) refuse(cause *protocol.Error) {
+	for _, m := range c.taken {
+		switch m := m.(type) {
+		case *Records:
+			m.Done(Appended{Err: cause, BaseOffset: -1, LogAppendTime: -1, LogStart: -1})
+		case *Trim:
+			m.Done(-1, cause)
+		}
+	}
+	c.taken = nil
+	c.fail(cause)
+	if c.led {
+		c.machine.Follow()
+		c.led = false
+	}
+}
+
+func (c *records) fail(cause *protocol.Error) {
+	for _, w := range c.waiting {
+		w.done(Appended{Err: cause, BaseOffset: -1, LogAppendTime: -1, LogStart: -1})
+	}
+	for _, t := range c.trims {
+		t.done(-1, cause)
+	}
+	c.waiting, c.trims = nil, nil
+}
+
+func (c *records) view(v View) *View {
+	v.LogStart = c.machine.Start()
+	v.HighWatermark = c.machine.HighWatermark()
+	v.LastStable = c.machine.LastStable()
+	v.reader = reader{
+		store: c.store, replica: c.replica, first: c.first, applied: c.last,
+		chunks: c.tail.chunks[:len(c.tail.chunks):len(c.tail.chunks)], anchors: c.tail.anchors[:len(c.tail.anchors):len(c.tail.anchors)],
+		epochs: c.machine.Epochs(), largest: c.largest,
+	}
+	return &v
+}
+
+// OpenPartition opens a partition's replica on this node.
+func OpenPartition(o Options, spawn Spawner) (*Ref, error) {
+	machine := partition.New(partition.Limits{})
+	return open(o, machine, &records{
+		machine: machine, store: o.Store, replica: o.Replica, first: o.State.Start.Index + 1, largest: -1,
+		now: func() int64 { return time.Now().UnixMilli() },
+	}, false, spawn)
+}
