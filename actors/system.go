@@ -45,6 +45,9 @@ func NewSystem(o Options) *System {
 	}
 }
 
+// Protoactor returns the system underneath, for the remotes that connect it to others.
+func (s *System) Protoactor() *actor.ActorSystem { return s.system }
+
 // Address is where messages to an actor are sent.
 type Address struct {
 	system *System
@@ -101,6 +104,9 @@ func (s *shell) Receive(c actor.Context) {
 		s.actor.Stopped()
 	case *actor.Stopped:
 		close(s.done)
+	case actor.SystemMessage, actor.AutoReceiveMessage:
+	default: // came in an envelope, alone
+		s.actor.Turn([]any{m})
 	}
 }
 

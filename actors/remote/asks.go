@@ -1,0 +1,123 @@
+package remote
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// maxAsk is the largest question or answer.
+const maxAsk = 16 << 20
+
+// ErrStopped is returned for a question that is open when the links stop.
+var ErrStopped = errors.New("remote: the links are stopping")
+
+// asks are the questions of this node that wait for an answer.
+type asks struct {
+	mu     sync.Mutex
+	last   uint64
+	open   map[uint64]chan answer
+	closed bool
+}
+
+type answer struct {
+	body []byte
+	err  error
+}
+
+func (a *asks) init() { a.open = make(map[uint64]chan answer) }
+
+// begin opens a question.
+func (a *asks) begin() (uint64, chan answer, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return 0, nil, ErrStopped
+	}
+	a.last++
+	ch := make(chan answer, 1)
+	a.open[a.last] = ch
+	return a.last, ch, nil
+}
+
+func (a *asks) end(id uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.open, id)
+}
+
+// answer takes the body of an answer frame. One to a question that is not open any more is dropped.
+func (a *asks) answer(b []byte) error {
+	if len(b) < 9 {
+		return errFrame
+	}
+	got := answer{body: b[9:]}
+	if b[8] != 0 {
+		got = answer{err: &RemoteError{string(b[9:])}}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	id := binary.BigEndian.Uint64(b)
+	if ch, ok := a.open[id]; ok {
+		delete(a.open, id)
+		ch <- got
+	}
+	return nil
+}
+
+func (a *asks) close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	for id, ch := range a.open {
+		delete(a.open, id)
+		ch <- answer{err: ErrStopped}
+	}
+}
+
+// Ask implements Links.
+func (r *Remotes) Ask(ctx context.Context, to metadata.NodeID, kind string, body []byte) ([]byte, error) {
+	p := r.peer(to)
+	if p == nil {
+		return nil, fmt.Errorf("remote: node %d is not known here", to)
+	}
+	if len(body) > maxAsk || !p.up.Load() {
+		return nil, fmt.Errorf("remote: node %d cannot be reached now (or the question of %d bytes is too long)", to, len(body))
+	}
+	id, ch, err := r.asks.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer r.asks.end(id)
+	b := r.frame(frameAsk, control, to).begin(len(body) + 64)
+	p.out[control].Send(question{id, kind, r.options.Advertised.Control, body}.appendTo(b))
+	select {
+	case got := <-ch:
+		return got.body, got.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("remote: node %d did not answer %q: %w", to, kind, ctx.Err())
+	}
+}
+
+// asked hands a question to the receiver and sends its answer back.
+func (r *Remotes) asked(f frame) error {
+	q, err := parseQuestion(f.body)
+	if err != nil {
+		return err
+	}
+	r.receiver.Ask(f.from, q.kind, q.body, func(body []byte, err error) {
+		b := r.frame(frameAnswer, control, f.from).begin(len(body) + 64)
+		b = binary.BigEndian.AppendUint64(b, q.id)
+		if err != nil {
+			b = append(append(b, 1), err.Error()...)
+		} else {
+			b = append(append(b, 0), body...)
+		}
+		r.reply(q.back, b)
+	})
+	return nil
+}

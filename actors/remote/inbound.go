@@ -1,0 +1,110 @@
+package remote
+
+import (
+	"encoding/binary"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// inbound is the actor that all frames of one lane come to.
+type inbound struct {
+	remotes *Remotes
+	inboxes map[metadata.NodeID]*inbox
+}
+
+// Turn implements actors.Actor.
+func (i *inbound) Turn(messages []any) {
+	for _, m := range messages {
+		v, ok := m.(*wrapperspb.BytesValue)
+		if !ok {
+			continue
+		}
+		if err := i.take(v.Value); err != nil {
+			i.remotes.log.Warn("a frame of a peer was dropped", "error", err, "bytes", len(v.Value))
+		}
+	}
+}
+
+// Stopped implements actors.Actor.
+func (i *inbound) Stopped() {}
+
+// take handles one frame.
+func (i *inbound) take(b []byte) error {
+	f, err := parseFrame(b)
+	if err != nil {
+		return err
+	}
+	r := i.remotes
+	if f.to != r.options.Self {
+		return nil // meant for a node that had this address before
+	}
+	p := r.peer(f.from)
+	if p != nil && f.lane == control {
+		if p.heard.Swap(r.now()) == 0 || !p.up.Load() {
+			r.poke()
+		}
+	}
+	switch f.kind {
+	case framePing:
+		r.reply(string(f.body), r.frame(framePong, control, f.from).begin(0))
+	case framePong:
+	case frameAsk:
+		return r.asked(f)
+	case frameAnswer:
+		return r.asks.answer(f.body)
+	case frameCredit:
+		return credited(p, f)
+	case frameRaft:
+		return i.raft(p, f)
+	default:
+		return errFrame
+	}
+	return nil
+}
+
+// raft delivers raft messages and gives credit for them.
+func (i *inbound) raft(p *peer, f frame) error {
+	messages, err := parseRaft(f.body)
+	if err != nil {
+		return err
+	}
+	i.remotes.receiver.Raft(f.from, messages)
+	if p == nil {
+		return nil
+	}
+	box := i.inboxes[f.from]
+	if box == nil {
+		box = &inbox{}
+		i.inboxes[f.from] = box
+	}
+	n := 0
+	for _, m := range messages {
+		n += weight(m.Message)
+	}
+	if box.add(f.session, n, p.windows[f.lane].limit) {
+		c := i.remotes.frame(frameCredit, f.lane, f.from)
+		c.session = f.session
+		b := c.begin(16)
+		b = binary.BigEndian.AppendUint64(b, f.session)
+		p.out[control].Send(binary.BigEndian.AppendUint64(b, uint64(box.received)))
+	}
+	return nil
+}
+
+func credited(p *peer, f frame) error {
+	if len(f.body) != 16 {
+		return errFrame
+	}
+	if p != nil {
+		p.windows[f.lane].credit(binary.BigEndian.Uint64(f.body), int64(binary.BigEndian.Uint64(f.body[8:])))
+	}
+	return nil
+}
+
+// reply sends a frame to whoever listens at an address, known as a peer or not.
+func (r *Remotes) reply(address string, frame []byte) {
+	r.systems[control].Protoactor().Root.Send(actor.NewPID(address, linkName), &wrapperspb.BytesValue{Value: frame})
+}

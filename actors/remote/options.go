@@ -1,0 +1,94 @@
+package remote
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/asynkron/protoactor-go/remote"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// Options are what the links of a node are made with.
+type Options struct {
+	Self        metadata.NodeID
+	Incarnation uint64
+	Listen      Address // where to listen, host:port
+	Advertised  Address // where the peers find it
+	Logger      *slog.Logger
+	Fatal       func(error) // called when the links are broken beyond repair; must not return
+	Window      int         // most bytes under way to one peer on the bulk lane, 64 MiB by default; a quarter of it on the control lane
+}
+
+const (
+	maxMessage   = 256 << 20              // no message of protoactor's may be larger: window and the largest entry fit
+	writerBatch  = 8                      // frames that protoactor may put into one message
+	frameTarget  = 256 << 10              // a frame is sent once it is this large
+	pingEvery    = 250 * time.Millisecond // between two pings
+	silentFor    = 1500 * time.Millisecond
+	dialAttempt  = time.Second
+	dialMaxDelay = 150 * time.Millisecond
+)
+
+// config is protoactor's configuration for one lane: its defaults lose data without a word (limits by count, none by bytes, slow and
+// leaking reconnects), so every one that matters is set.
+func config(listen, advertised string, log *slog.Logger) (*remote.Config, error) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen address %q: %w", listen, err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, fmt.Errorf("listen address %q: %w", listen, err)
+	}
+	if host == "" {
+		host = "0.0.0.0"
+	}
+	dial := []grpc.DialOption{
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: dialAttempt, Backoff: backoff.Config{
+			BaseDelay: 20 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: dialMaxDelay,
+		}}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 3 * time.Second}),
+		grpc.WithInitialWindowSize(8 << 20), grpc.WithInitialConnWindowSize(16 << 20),
+		grpc.WithWriteBufferSize(256 << 10), grpc.WithReadBufferSize(256 << 10),
+		grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(maxMessage), grpc.MaxCallRecvMsgSize(maxMessage)),
+	}
+	guard := guard{log}
+	serve := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
+		grpc.InitialWindowSize(8 << 20), grpc.InitialConnWindowSize(16 << 20),
+		grpc.ReadBufferSize(256 << 10), grpc.WriteBufferSize(64 << 10),
+		grpc.ChainStreamInterceptor(guard.stream), grpc.ChainUnaryInterceptor(guard.unary),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
+	}
+	return remote.Configure(host, number,
+		remote.WithAdvertisedHost(advertised),
+		remote.WithDialOptions(dial...),
+		remote.WithServerOptions(serve...),
+		remote.WithCallOptions(grpc.WaitForReady(true)),
+		remote.WithEndpointWriterBatchSize(writerBatch),
+		remote.WithEndpointWriterQueueSize(1024),
+		remote.WithEndpointManagerBatchSize(64),
+		remote.WithEndpointManagerQueueSize(1024),
+		func(c *remote.Config) { c.MaxRetryCount = 1 },
+	), nil
+}
+
+// guard keeps a malformed message of a peer from ending the process: protoactor panics over it.
+type guard struct{ log *slog.Logger }
+
+func (g guard) recovered(cause any) error {
+	g.log.Error("a peer sent what could not be read; its stream is closed", "cause", cause, "stack", string(debug.Stack()))
+	return status.Errorf(codes.InvalidArgument, "malformed message: %v", cause)
+}

@@ -1,0 +1,231 @@
+package remote
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/remote"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// Remotes are the links of one node over protoactor's remoting: two actor systems with a remote each, so that votes and heartbeats never
+// wait behind entries.
+type Remotes struct {
+	options  Options
+	log      *slog.Logger
+	systems  [lanes]*actors.System
+	remotes  [lanes]*remote.Remote
+	receiver Receiver
+	started  time.Time
+
+	mu    sync.RWMutex
+	peers map[metadata.NodeID]*peer
+
+	asks asks
+
+	wake     chan struct{} // holds one token while a connection changed
+	stopping chan struct{}
+	done     sync.WaitGroup
+	running  bool
+}
+
+var _ Links = (*Remotes)(nil)
+
+// New makes the links of a node; Start makes them listen.
+func New(o Options) (*Remotes, error) {
+	if o.Window == 0 {
+		o.Window = 64 << 20
+	}
+	if o.Fatal == nil {
+		o.Fatal = func(err error) { panic(err) }
+	}
+	r := &Remotes{
+		options:  o,
+		log:      o.Logger,
+		started:  time.Now(),
+		peers:    make(map[metadata.NodeID]*peer),
+		wake:     make(chan struct{}, 1),
+		stopping: make(chan struct{}),
+	}
+	r.asks.init()
+	for l := range lanes {
+		listen, advertised := o.Listen.Control, o.Advertised.Control
+		if l == bulk {
+			listen, advertised = o.Listen.Bulk, o.Advertised.Bulk
+		}
+		c, err := config(listen, advertised, o.Logger)
+		if err != nil {
+			return nil, err
+		}
+		r.systems[l] = actors.NewSystem(actors.Options{Logger: quiet(o.Logger), Fatal: func(name string, cause any, stack []byte) {
+			o.Fatal(fmt.Errorf("link actor %s panicked: %v\n%s", name, cause, stack))
+		}})
+		r.remotes[l] = remote.NewRemote(r.systems[l].Protoactor(), c)
+	}
+	return r, nil
+}
+
+// quiet keeps protoactor's own lines out of the log unless they are asked for: connections that come and go are told by Linked.
+func quiet(log *slog.Logger) *slog.Logger {
+	return slog.New(demoted{log.Handler()})
+}
+
+// Start implements Links.
+func (r *Remotes) Start(receiver Receiver) (err error) {
+	r.receiver = receiver
+	defer func() { // protoactor panics over a port that is taken
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%v: is the address %s or %s in use?", cause, r.options.Listen.Control, r.options.Listen.Bulk)
+		}
+	}()
+	for l := range lanes {
+		if _, err := r.systems[l].Spawn(linkName, &inbound{remotes: r, inboxes: make(map[metadata.NodeID]*inbox)}); err != nil {
+			return err
+		}
+		r.systems[l].Protoactor().EventStream.Subscribe(func(event any) { r.connection(l, event) })
+		r.remotes[l].Start()
+	}
+	r.running = true
+	r.done.Go(r.watch)
+	return nil
+}
+
+// connection takes word of a connection that was made or lost.
+func (r *Remotes) connection(l lane, event any) {
+	switch e := event.(type) {
+	case *remote.EndpointConnectedEvent:
+		r.changed(l, e.Address, true)
+	case *remote.EndpointTerminatedEvent:
+		r.changed(l, e.Address, false)
+	}
+}
+
+func (r *Remotes) changed(l lane, address string, connected bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, p := range r.peers {
+		if p.host(l) != address {
+			continue
+		}
+		if l == control {
+			p.dialing.Store(false)
+			if !connected {
+				p.heard.Store(0)
+			}
+		} else if !connected {
+			p.windows[bulk].reset()
+		}
+		r.poke()
+	}
+}
+
+func (r *Remotes) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// watch pings the peers and notes who is up.
+func (r *Remotes) watch() {
+	ticker := time.NewTicker(pingEvery)
+	defer ticker.Stop()
+	for {
+		for _, p := range r.all() {
+			r.look(p, r.now())
+			r.ping(p)
+		}
+		select {
+		case <-ticker.C:
+		case <-r.wake:
+		case <-r.stopping:
+			return
+		}
+	}
+}
+
+// now is the process's monotonic time; never 0.
+func (r *Remotes) now() int64 { return int64(time.Since(r.started)) + 1 }
+
+func (r *Remotes) all() []*peer {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	all := make([]*peer, 0, len(r.peers))
+	for _, p := range r.peers {
+		all = append(all, p)
+	}
+	return all
+}
+
+func (r *Remotes) peer(n metadata.NodeID) *peer {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.peers[n]
+}
+
+// SetPeer implements Links.
+func (r *Remotes) SetPeer(n metadata.NodeID, a Address) {
+	if have := r.peer(n); have != nil {
+		if have.address == a {
+			return
+		}
+		r.RemovePeer(n)
+	}
+	p := &peer{id: n, address: a}
+	for l := range lanes {
+		p.windows[l].limit = r.options.Window
+		if l == control {
+			p.windows[l].limit /= 4
+		}
+		o := &outbound{remotes: r, peer: p, lane: l, pid: actor.NewPID(p.host(l), linkName)}
+		address, err := r.systems[l].Spawn(fmt.Sprintf("to-%d@%s", n, p.host(l)), o)
+		if err != nil {
+			r.options.Fatal(fmt.Errorf("remote: a link to node %d: %w", n, err))
+			return
+		}
+		p.out[l] = address
+	}
+	r.mu.Lock()
+	r.peers[n] = p
+	r.mu.Unlock()
+	r.poke()
+}
+
+// RemovePeer implements Links.
+func (r *Remotes) RemovePeer(n metadata.NodeID) {
+	r.mu.Lock()
+	p := r.peers[n]
+	delete(r.peers, n)
+	r.mu.Unlock()
+	if p == nil {
+		return
+	}
+	for l, out := range p.out {
+		out.Stop(func() {})
+		r.systems[l].Protoactor().EventStream.Publish(&remote.EndpointTerminatedEvent{Address: p.host(lane(l))})
+	}
+}
+
+// Up implements Links.
+func (r *Remotes) Up(n metadata.NodeID) bool {
+	p := r.peer(n)
+	return p != nil && p.up.Load()
+}
+
+// Stop implements Links.
+func (r *Remotes) Stop() {
+	close(r.stopping)
+	r.done.Wait()
+	r.asks.close()
+	for l := range lanes {
+		if r.running {
+			r.remotes[l].Shutdown(false)
+		}
+		r.systems[l].Shutdown()
+	}
+}
