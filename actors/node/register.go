@@ -32,11 +32,10 @@ func (n *Node) register() {
 			return
 		}
 	}
-	if err := n.server.Start(); err != nil {
-		n.fail(err)
-		return
+	if !n.stopped() {
+		n.server.Start()
+		close(n.ready)
 	}
-	close(n.ready)
 }
 
 func (n *Node) stopped() bool {

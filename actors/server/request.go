@@ -31,6 +31,10 @@ type Connection struct {
 // waits (for a commit, for data, for another node) goes on elsewhere and resolves p later. p is resolved exactly once.
 type Handler interface {
 	Handle(r *Request, p *Pending)
+	// Speaks tells whether requests of a key in a version are answered at all.
+	Speaks(key, version int16) bool
+	// Versions is the answer to an ApiVersions request in a version that is not spoken: in version 0, with UNSUPPORTED_VERSION (KIP-511).
+	Versions() kmsg.Response
 }
 
 // Pending is the place of one answer in the order of a connection's answers.

@@ -1,0 +1,162 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Listener is where clients connect to.
+type Listener struct {
+	Name   string // e.g. PLAINTEXT
+	Listen string // host:port
+}
+
+// Options are how a server behaves. Zero fields take the default.
+type Options struct {
+	Listeners       []Listener
+	Handler         Handler
+	Logger          *slog.Logger
+	MaxRequestBytes int           // largest request (socket.request.max.bytes), 100 MiB
+	InFlightBytes   int64         // most bytes of requests under way on the node (queued.max.request.bytes), 512 MiB
+	MaxPending      int           // most requests of one connection that wait for an answer, 256
+	MaxConnections  int           // 100,000
+	IdleTimeout     time.Duration // a connection silent this long is closed (connections.max.idle.ms), 10 min; negative: never
+	CloseGrace      time.Duration // how long Close waits for answers under way, 1 s
+}
+
+func (o *Options) setDefaults() {
+	if o.MaxRequestBytes == 0 {
+		o.MaxRequestBytes = 100 << 20
+	}
+	if o.InFlightBytes <= 0 {
+		o.InFlightBytes = 512 << 20
+	}
+	if o.MaxPending == 0 {
+		o.MaxPending = 256
+	}
+	if o.MaxConnections == 0 {
+		o.MaxConnections = 100_000
+	}
+	if o.IdleTimeout == 0 {
+		o.IdleTimeout = 10 * time.Minute
+	}
+	if o.CloseGrace == 0 {
+		o.CloseGrace = time.Second
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Server accepts client connections and hands their requests to the handler. Listen binds, Start lets clients in.
+type Server struct {
+	options   Options
+	log       *limitedLog
+	budget    *budget
+	listeners []net.Listener
+	last      atomic.Uint64 // connection id
+	running   sync.WaitGroup
+
+	mu     sync.Mutex
+	conns  map[*conn]struct{}
+	closed bool
+}
+
+// Listen binds all listeners. Clients that connect before Start wait.
+func Listen(o Options) (*Server, error) {
+	o.setDefaults()
+	s := &Server{options: o, log: newLimitedLog(o.Logger), budget: newBudget(o.InFlightBytes), conns: make(map[*conn]struct{})}
+	for _, l := range o.Listeners {
+		ln, err := net.Listen("tcp", l.Listen)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("listen for clients (%s) on %s: %w", l.Name, l.Listen, err), s.Close())
+		}
+		s.listeners = append(s.listeners, ln)
+	}
+	return s, nil
+}
+
+// Addresses are where the listeners are bound, in the order of the options.
+func (s *Server) Addresses() []net.Addr {
+	var all []net.Addr
+	for _, l := range s.listeners {
+		all = append(all, l.Addr())
+	}
+	return all
+}
+
+// Start begins to accept.
+func (s *Server) Start() {
+	for i, l := range s.listeners {
+		s.running.Go(func() { s.accept(s.options.Listeners[i].Name, l) })
+	}
+}
+
+func (s *Server) accept(name string, l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // out of file descriptors, most likely: others may end
+			s.log.warn("a client could not be accepted", "error", err)
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		s.open(name, c)
+	}
+}
+
+// open starts the goroutines of a connection.
+func (s *Server) open(listener string, nc net.Conn) {
+	c := s.newConn(listener, nc)
+	s.mu.Lock()
+	full := s.closed || len(s.conns) >= s.options.MaxConnections
+	if !full {
+		s.conns[c] = struct{}{}
+	}
+	s.mu.Unlock()
+	if full {
+		s.log.warn("a client was turned away: there are too many connections", "client", nc.RemoteAddr())
+		nc.Close()
+		return
+	}
+	s.running.Go(c.read)
+	s.running.Go(c.write)
+}
+
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+// Connections is how many clients are connected.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// Close stops accepting, lets answers under way leave for a moment, and closes all connections.
+func (s *Server) Close() error {
+	var errs []error
+	for _, l := range s.listeners {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	s.mu.Lock()
+	s.closed = true
+	for c := range s.conns {
+		c.finish(s.options.CloseGrace)
+	}
+	s.mu.Unlock()
+	s.running.Wait()
+	return errors.Join(errs...)
+}
