@@ -2,17 +2,22 @@ package api
 
 import (
 	"context"
+	"math"
+	"strconv"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/actors/server"
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
 // Call is one request on its way through a handler.
 type Call struct {
 	*server.Request
 	Cluster Cluster
-	Context context.Context // ends with the connection
 
 	pending *server.Pending
 }
@@ -20,10 +25,67 @@ type Call struct {
 // Answer resolves the call; nil means that no answer is sent. Exactly once, from any goroutine.
 func (c *Call) Answer(r kmsg.Response) { c.pending.Resolve(r) }
 
+// timeout returns a context that ends after some ms, or with the connection.
+func (c *Call) timeout(ms int32) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(max(ms, 0))*time.Millisecond)
+	go func() {
+		select {
+		case <-c.Connection.Closed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
 // handler is one API key at the versions it speaks. Each lives in a file of its own.
 type handler struct {
 	key      kmsg.Key
 	min, max int16
 	// handle runs on the connection's reader goroutine and must return soon (see server.Handler).
 	handle func(*Call)
+}
+
+// setting returns a broker setting that is a whole number.
+func setting(c Cluster, name string) int64 {
+	n, err := strconv.ParseInt(c.Setting(name), 10, 64)
+	if err != nil {
+		return math.MaxInt32
+	}
+	return n
+}
+
+// topicOf finds a topic by id, where the request has one, else by name.
+func topicOf(image *metadata.Image, name string, id metadata.TopicID, byID bool) (*metadata.Topic, *protocol.Error) {
+	if byID {
+		if t := image.ByID[id]; t != nil {
+			return t, nil
+		}
+		return nil, protocol.Errorf(kerr.UnknownTopicID, "there is no topic with this id")
+	}
+	if t := image.Topics[name]; t != nil {
+		return t, nil
+	}
+	return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "there is no topic %q", name)
+}
+
+// partitionOf finds a partition of a topic.
+func partitionOf(t *metadata.Topic, n int32) (*metadata.Partition, *protocol.Error) {
+	if n < 0 || int(n) >= len(t.Partitions) {
+		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "topic %q has no partition %d", t.Name, n)
+	}
+	return t.Partitions[n], nil
+}
+
+// endpoint returns where a client that came in by a listener reaches a node.
+func endpoint(n *metadata.Node, listener string) (metadata.Listener, bool) {
+	for _, l := range n.Listeners {
+		if l.Name == listener {
+			return l, true
+		}
+	}
+	if len(n.Listeners) == 0 {
+		return metadata.Listener{}, false
+	}
+	return n.Listeners[0], true
 }

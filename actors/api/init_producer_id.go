@@ -1,0 +1,66 @@
+package api
+
+import (
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// producerIDs hands out producer ids from a block that only this node has.
+type producerIDs struct {
+	cluster Cluster
+
+	mu        sync.Mutex // held while a block is fetched: who comes meanwhile wants one of it
+	next, end int64
+}
+
+// producerIDBlock is how many ids a node takes at once, as in Kafka.
+const producerIDBlock = 1000
+
+// initProducerID gives an idempotent producer its id. A producer that has one already and lost its place gets another epoch by getting
+// another id, as in Kafka for producers without a transactional id.
+func (ids *producerIDs) initProducerID(c *Call) {
+	go func() {
+		request := c.Body.(*kmsg.InitProducerIDRequest)
+		r := request.ResponseKind().(*kmsg.InitProducerIDResponse)
+		r.ProducerID, r.ProducerEpoch = -1, -1
+		if request.TransactionalID != nil {
+			r.ErrorCode = kerr.TransactionalIDAuthorizationFailed.Code // a final error: transactions are not offered by this version
+			c.Answer(r)
+			return
+		}
+		id, err := ids.take(c)
+		if err != nil {
+			r.ErrorCode = protocol.Code(err)
+		} else {
+			r.ProducerID, r.ProducerEpoch = id, 0
+		}
+		c.Answer(r)
+	}()
+}
+
+// blockTimeoutMS bounds how long a producer waits for a block of ids.
+const blockTimeoutMS = 10_000
+
+func (ids *producerIDs) take(c *Call) (int64, error) {
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	if ids.next == ids.end {
+		ctx, cancel := c.timeout(blockTimeoutMS)
+		defer cancel()
+		result, err := ids.cluster.Submit(ctx, metadata.Command{AllocateProducerIDs: &metadata.AllocateProducerIDs{Count: producerIDBlock}})
+		if err != nil {
+			return 0, protocol.Errorf(kerr.CoordinatorNotAvailable, "%v", err)
+		}
+		if result.Err != nil {
+			return 0, result.Err
+		}
+		ids.next, ids.end = result.FirstProducerID, result.FirstProducerID+producerIDBlock
+	}
+	ids.next++
+	return ids.next - 1, nil
+}

@@ -1,0 +1,39 @@
+package api
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/protocol"
+)
+
+// Version notes
+//
+//	2  current leader epoch (KIP-320)
+//	3  replica id
+//	4  flexible
+
+// offsetForLeaderEpoch tells where an epoch ends, so that a consumer can see whether its records are still there.
+func offsetForLeaderEpoch(c *Call) {
+	request := c.Body.(*kmsg.OffsetForLeaderEpochRequest)
+	r := request.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
+	image := c.Cluster.Image()
+	for _, t := range request.Topics {
+		out := kmsg.NewOffsetForLeaderEpochResponseTopic()
+		out.Topic = t.Topic
+		topic, unknown := topicOf(image, t.Topic, [16]byte{}, false)
+		for _, p := range t.Partitions {
+			part := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
+			part.Partition, part.LeaderEpoch, part.EndOffset = p.Partition, -1, -1
+			if unknown != nil {
+				part.ErrorCode = protocol.Code(unknown)
+			} else if l, err := leading(c.Cluster, topic, p.Partition, p.CurrentLeaderEpoch); err != nil {
+				part.ErrorCode = protocol.Code(err)
+			} else {
+				part.LeaderEpoch, part.EndOffset = l.view.EpochEnd(p.LeaderEpoch)
+			}
+			out.Partitions = append(out.Partitions, part)
+		}
+		r.Topics = append(r.Topics, out)
+	}
+	c.Answer(r)
+}

@@ -1,0 +1,259 @@
+package api
+
+import (
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/protocol/batch"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// Version notes
+//
+//	 3  transactional id; batches of magic 2
+//	 5  log start offset
+//	 8  error records and message (KIP-467)
+//	10  current leader and its endpoint (KIP-951)
+//	13  topic ids
+//
+// acks=1 is answered like acks=all: the leader's own word is worth nothing to Raft.
+
+// producing is a produce request on its way: answered when the last of its partitions is, or when its time is up.
+type producing struct {
+	call     *Call
+	response *kmsg.ProduceResponse
+
+	mu       sync.Mutex
+	left     int // partitions without an outcome
+	answered bool
+	timer    *time.Timer
+}
+
+func produce(c *Call) {
+	request := c.Body.(*kmsg.ProduceRequest)
+	r := request.ResponseKind().(*kmsg.ProduceResponse)
+	p := &producing{call: c, response: r, left: 1}
+	image := c.Cluster.Image()
+	whole := checkProduce(request)
+	r.Topics = make([]kmsg.ProduceResponseTopic, len(request.Topics))
+	for i := range request.Topics {
+		p.topic(image, &request.Topics[i], &r.Topics[i], whole)
+	}
+	if request.Acks == 0 {
+		p.mu.Lock()
+		p.answered = true
+		p.mu.Unlock()
+		c.Answer(nil)
+		return
+	}
+	p.until(time.Duration(request.TimeoutMillis) * time.Millisecond)
+	p.outcome(func() {})
+}
+
+// checkProduce tells why no part of a request can be carried out.
+func checkProduce(r *kmsg.ProduceRequest) *protocol.Error {
+	switch {
+	case r.Acks < -1 || r.Acks > 1:
+		return protocol.Errorf(kerr.InvalidRequiredAcks, "acks must be -1 (all), 0 or 1, not %d", r.Acks)
+	case r.TransactionID != nil:
+		return protocol.Errorf(kerr.TransactionalIDAuthorizationFailed, "transactions are not offered by this version")
+	}
+	return nil
+}
+
+// until bounds the wait for the partitions.
+func (p *producing) until(timeout time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.left > 1 {
+		p.timer = time.AfterFunc(timeout, p.expire)
+	}
+}
+
+// expire answers with what is known when the time is up.
+func (p *producing) expire() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.answered {
+		return
+	}
+	for i := range p.response.Topics {
+		for k := range p.response.Topics[i].Partitions {
+			if part := &p.response.Topics[i].Partitions[k]; part.ErrorCode == unsettled {
+				fail(part, protocol.Errorf(kerr.RequestTimedOut, "not committed in time: a majority of the replicas must be up"))
+			}
+		}
+	}
+	p.answer()
+}
+
+// unsettled marks a partition without an outcome.
+const unsettled = -2
+
+// outcome takes what became of a partition.
+func (p *producing) outcome(set func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left--
+	if p.answered {
+		return
+	}
+	set()
+	if p.left == 0 {
+		if p.timer != nil {
+			p.timer.Stop()
+		}
+		p.answer()
+	}
+}
+
+func (p *producing) answer() {
+	p.answered = true
+	p.call.Answer(p.response)
+}
+
+// topic starts the appends of one topic.
+func (p *producing) topic(image *metadata.Image, request *kmsg.ProduceRequestTopic, out *kmsg.ProduceResponseTopic, whole *protocol.Error) {
+	out.Topic, out.TopicID = request.Topic, request.TopicID
+	out.Partitions = make([]kmsg.ProduceResponseTopicPartition, len(request.Partitions))
+	t, unknown := topicOf(image, request.Topic, request.TopicID, p.response.Version >= 13)
+	for k := range request.Partitions {
+		part := &out.Partitions[k]
+		*part = kmsg.NewProduceResponseTopicPartition()
+		part.Partition = request.Partitions[k].Partition
+		part.LogAppendTime, part.LogStartOffset, part.BaseOffset = -1, -1, -1
+		err := whole
+		if err == nil {
+			err = unknown
+		}
+		if err == nil {
+			err = p.partition(image, t, &request.Partitions[k], part)
+		}
+		if err != nil {
+			fail(part, err)
+		}
+	}
+}
+
+func fail(part *kmsg.ProduceResponseTopicPartition, err *protocol.Error) {
+	part.ErrorCode = err.Kafka.Code
+	part.ErrorMessage = protocol.Detail(err)
+}
+
+// partition checks one partition's batch and sends it to the replica.
+func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request *kmsg.ProduceRequestTopicPartition, part *kmsg.ProduceResponseTopicPartition) *protocol.Error {
+	l, err := leading(p.call.Cluster, t, request.Partition, -1)
+	if err != nil {
+		p.hint(l.partition, part)
+		return err
+	}
+	if request.Records == nil {
+		return protocol.Errorf(kerr.InvalidRecord, "no records were sent")
+	}
+	b, err := batch.Check(request.Records)
+	if err != nil {
+		return err
+	}
+	b, stamp, err := admit(image, t, b)
+	if err != nil {
+		return err
+	}
+	if least, _ := strconv.Atoi(image.TopicConfig(t, "min.insync.replicas")); len(l.view.InSync) < least {
+		return protocol.Errorf(kerr.NotEnoughReplicas, "%d replicas are in sync, min.insync.replicas is %d", len(l.view.InSync), least)
+	}
+	part.ErrorCode = unsettled
+	p.mu.Lock()
+	p.left++
+	p.mu.Unlock()
+	l.ref.Append(&replica.Records{Batches: b, Epoch: -1, StampTime: stamp, Done: func(a replica.Appended) {
+		p.outcome(func() { p.settle(l.partition, part, a) })
+	}})
+	return nil
+}
+
+func (p *producing) settle(at *metadata.Partition, part *kmsg.ProduceResponseTopicPartition, a replica.Appended) {
+	part.ErrorCode = 0
+	part.BaseOffset, part.LogAppendTime, part.LogStartOffset = a.BaseOffset, a.LogAppendTime, a.LogStart
+	if a.Err != nil {
+		fail(part, a.Err)
+		if a.Err.Kafka == kerr.NotLeaderForPartition {
+			p.hint(at, part)
+		}
+	}
+}
+
+// hint tells the client where to go instead.
+func (p *producing) hint(at *metadata.Partition, part *kmsg.ProduceResponseTopicPartition) {
+	h, ok := p.call.hintFor(at)
+	if !ok || p.response.Version < 10 {
+		return
+	}
+	part.CurrentLeader.LeaderID, part.CurrentLeader.LeaderEpoch = h.node, h.epoch
+	for _, b := range p.response.Brokers {
+		if b.NodeID == h.node {
+			return
+		}
+	}
+	b := kmsg.NewProduceResponseBroker()
+	b.NodeID, b.Host, b.Port, b.Rack = h.node, h.endpoint.Host, h.endpoint.Port, h.rack
+	p.response.Brokers = append(p.response.Brokers, b)
+}
+
+// admit holds a batch against the topic's settings. stamp tells whether the leader's clock is to be the records' time.
+func admit(image *metadata.Image, t *metadata.Topic, b batch.Batch) (_ batch.Batch, stamp bool, _ *protocol.Error) {
+	if t.Internal {
+		return nil, false, protocol.Errorf(kerr.InvalidTopicException, "topic %q is internal", t.Name)
+	}
+	config := func(name string) string { return image.TopicConfig(t, name) }
+	if codec := codecNumber(config("compression.type")); codec >= 0 && codec != b.Codec() {
+		recompressed, err := b.Recompress(codec)
+		if err != nil {
+			return nil, false, protocol.Errorf(kerr.CorruptMessage, "%v", err)
+		}
+		b = recompressed
+	}
+	if limit, _ := strconv.Atoi(config("max.message.bytes")); len(b) > limit {
+		return nil, false, protocol.Errorf(kerr.MessageTooLarge, "the batch is %d bytes, max.message.bytes is %d", len(b), limit)
+	}
+	if config("message.timestamp.type") == "LogAppendTime" {
+		return b, true, nil
+	}
+	return b, false, checkTime(b, config)
+}
+
+// checkTime refuses timestamps too far from the broker's clock.
+func checkTime(b batch.Batch, config func(string) string) *protocol.Error {
+	now := time.Now().UnixMilli()
+	ahead, _ := strconv.ParseInt(config("message.timestamp.after.max.ms"), 10, 64)
+	behind, _ := strconv.ParseInt(config("message.timestamp.before.max.ms"), 10, 64)
+	if at := b.MaxTimestamp(); at > now && at-now > ahead {
+		return protocol.Errorf(kerr.InvalidTimestamp, "timestamp %d lies more than %d ms ahead of the broker's clock", at, ahead)
+	}
+	if at := b.BaseTimestamp(); at >= 0 && now-at > behind {
+		return protocol.Errorf(kerr.InvalidTimestamp, "timestamp %d lies more than %d ms behind the broker's clock", at, behind)
+	}
+	return nil
+}
+
+// codecNumber returns the codec of compression.type, -1 to keep the producer's.
+func codecNumber(name string) int8 {
+	switch name {
+	case "uncompressed":
+		return 0
+	case "gzip":
+		return 1
+	case "snappy":
+		return 2
+	case "lz4":
+		return 3
+	case "zstd":
+		return 4
+	}
+	return -1
+}
