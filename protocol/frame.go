@@ -2,36 +2,70 @@ package protocol
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 )
 
-// readStep is how much memory a frame is given before more of it has arrived.
-const readStep = 64 << 10
+// DefaultMaxRequestBytes is Kafka's default of socket.request.max.bytes: the largest frame behind its size.
+const DefaultMaxRequestBytes = 100 << 20
 
-// ReadFrame reads one request behind its length. max bounds it. Memory grows as bytes arrive, never with a length that is merely claimed.
-func ReadFrame(r io.Reader, max int) ([]byte, error) {
-	var head [4]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
+// firstStep is how much memory a frame is given before any of its bytes arrived. Each further step doubles what is there.
+const firstStep = 64 << 10
+
+// ErrMalformed is behind every error over bytes that are not Kafka's protocol. What follows them on the connection cannot be
+// understood either: it must be closed.
+var ErrMalformed = errors.New("malformed request")
+
+func malformed(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
+}
+
+// ReadFrame reads a size and as many bytes. Sizes beyond limit, or too small for a header, are ErrMalformed; io.EOF says that the
+// stream ended before a frame, io.ErrUnexpectedEOF that it ended in one.
+//
+// Memory follows what has arrived, not what the size claims. Before each step grow is told how many more bytes of memory the frame
+// takes; it may wait. Its error ends the reading and is returned.
+func ReadFrame(r io.Reader, limit int, grow func(n int) error) ([]byte, error) {
+	n, err := readSize(r, limit)
+	if err != nil {
 		return nil, err
 	}
-	n := int64(int32(binary.BigEndian.Uint32(head[:])))
-	if n < 0 || n > int64(max) {
-		return nil, fmt.Errorf("protocol: a request of %d bytes; at most %d are taken (socket.request.max.bytes)", n, max)
-	}
-	b := make([]byte, min(n, readStep))
-	read := 0
-	for {
-		k, err := io.ReadFull(r, b[read:])
-		read += k
-		if err != nil {
-			return nil, fmt.Errorf("protocol: a request ended after %d of %d bytes: %w", read, n, err)
+	var frame []byte
+	for len(frame) < n {
+		step := min(n, max(firstStep, 2*len(frame)))
+		if err := grow(step - len(frame)); err != nil {
+			return nil, err
 		}
-		if int64(read) == n {
-			return b, nil
+		larger := make([]byte, step)
+		have := copy(larger, frame)
+		if _, err := io.ReadFull(r, larger[have:]); err != nil {
+			return nil, unexpected(err)
 		}
-		grown := make([]byte, min(n, 4*int64(len(b))))
-		copy(grown, b)
-		b = grown
+		frame = larger
 	}
+	return frame, nil
+}
+
+func readSize(r io.Reader, limit int) (int, error) {
+	var prefix [4]byte
+	if _, err := io.ReadFull(r, prefix[:]); err != nil {
+		return 0, err
+	}
+	n := int32(binary.BigEndian.Uint32(prefix[:]))
+	if n < minHeader {
+		return 0, malformed("a frame of %d bytes cannot hold a request header", n)
+	}
+	if int(n) > limit {
+		return 0, malformed("a frame of %d bytes is larger than socket.request.max.bytes, %d", n, limit)
+	}
+	return int(n), nil
+}
+
+// unexpected makes of the end of the stream the end of a frame.
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }

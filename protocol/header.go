@@ -2,100 +2,54 @@ package protocol
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 
-	"github.com/twmb/franz-go/pkg/kbin"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Header is what comes before every request's body.
-//
-//	0        2            4              8
-//	+--------+------------+--------------+--------------------+-------------------+
-//	| key:2  | version:2  | correlation  | client id:         | tagged fields     |
-//	|        |            | id:4         | length:2, bytes    | (flexible only)   |
-//	+--------+------------+--------------+--------------------+-------------------+
+// minHeader is the size of the header before the client id.
+const minHeader = 8
+
+// MaxTags is the most tagged fields that a request header may have.
+const MaxTags = 10_000
+
+// Header is what precedes every request.
 type Header struct {
-	Key         int16
-	Version     int16
-	Correlation int32
-	ClientID    string // empty for null
+	Key           kmsg.Key
+	Version       int16
+	CorrelationID int32
+	ClientID      string // empty if null
 }
 
-// maxTags is the most tagged fields that are taken in one place.
-const maxTags = 10_000
-
-var errHeader = errors.New("protocol: a request too short for its header")
-
-// ParseHeader reads the header of a request and returns what follows up to the body, which flexible versions begin with tagged fields (see
-// SkipTags).
-func ParseHeader(b []byte) (Header, []byte, error) {
-	if len(b) < 10 {
-		return Header{}, nil, errHeader
+// ParseHeader reads the header of a frame and returns the bytes of the body. For an API or a version that kmsg does not know, body
+// is nil and known false: how its header ends is not known either.
+func ParseHeader(frame []byte) (h Header, body []byte, known bool, err error) {
+	if len(frame) < minHeader {
+		return h, nil, false, malformed("%d bytes are too few for a request header", len(frame))
 	}
-	h := Header{
-		Key:         int16(binary.BigEndian.Uint16(b)),
-		Version:     int16(binary.BigEndian.Uint16(b[2:])),
-		Correlation: int32(binary.BigEndian.Uint32(b[4:])),
+	h.Key = kmsg.Key(int16(binary.BigEndian.Uint16(frame)))
+	h.Version = int16(binary.BigEndian.Uint16(frame[2:]))
+	h.CorrelationID = int32(binary.BigEndian.Uint32(frame[4:]))
+	r := reader{b: frame[minHeader:]}
+	if h.Key == kmsg.ControlledShutdown && h.Version == 0 {
+		return h, r.b, true, nil // header v0
 	}
-	n := int(int16(binary.BigEndian.Uint16(b[8:])))
-	b = b[10:]
-	if n > len(b) {
-		return h, nil, errHeader
-	}
-	if n > 0 {
-		h.ClientID, b = string(b[:n]), b[n:]
-	}
-	return h, b, nil
-}
-
-// SkipTags skips the tagged fields at the beginning of b.
-func SkipTags(b []byte) ([]byte, error) {
-	r := kbin.Reader{Src: b}
-	n := r.Uvarint()
-	if n > maxTags {
-		return nil, fmt.Errorf("protocol: %d tagged fields in a header", n)
-	}
-	for ; n > 0 && r.Ok(); n-- {
-		r.Uvarint()
-		r.Span(int(r.Uvarint()))
-	}
-	if err := r.Complete(); err != nil && !r.Ok() {
-		return nil, errHeader
-	}
-	return r.Src, nil
-}
-
-// Decode makes a request of a header and what follows it.
-func Decode(h Header, b []byte) (kmsg.Request, error) {
-	request := kmsg.RequestForKey(h.Key)
-	if request == nil {
-		return nil, fmt.Errorf("protocol: api key %d is not known", h.Key)
+	h.ClientID = r.nullableString()
+	request := kmsg.RequestForKey(h.Key.Int16())
+	if request == nil || h.Version < 0 || h.Version > request.MaxVersion() {
+		return h, nil, false, r.err
 	}
 	request.SetVersion(h.Version)
 	if request.IsFlexible() {
-		var err error
-		if b, err = SkipTags(b); err != nil {
-			return nil, err
-		}
+		r.skipTags()
 	}
-	if err := request.ReadFrom(b); err != nil {
-		return nil, fmt.Errorf("protocol: %s in version %d: %w", kmsg.NameForKey(h.Key), h.Version, err)
-	}
-	return request, nil
+	return h, r.b, true, r.err
 }
 
-// AppendResponse writes a whole answer: length, header, body.
-func AppendResponse(b []byte, correlation int32, r kmsg.Response) []byte {
-	at := len(b)
-	b = append(b, 0, 0, 0, 0)
-	b = binary.BigEndian.AppendUint32(b, uint32(correlation))
-	// The header of ApiVersions is never flexible, so that a client of any age can read it (KIP-511).
-	if r.IsFlexible() && r.Key() != int16(kmsg.ApiVersions) {
-		b = append(b, 0)
+// AppendResponseHeader appends the header of the answer r to the request with the given correlation id.
+func AppendResponseHeader(dst []byte, correlationID int32, r kmsg.Response) []byte {
+	dst = binary.BigEndian.AppendUint32(dst, uint32(correlationID))
+	if r.IsFlexible() && kmsg.Key(r.Key()) != kmsg.ApiVersions {
+		dst = append(dst, 0) // no tags
 	}
-	b = r.AppendTo(b)
-	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
-	return b
+	return dst
 }

@@ -1,0 +1,116 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"pgregory.net/rapid"
+)
+
+func TestParseBodyOfEveryRequest(t *testing.T) {
+	requests(func(r kmsg.Request, frame []byte) {
+		h, body, _, err := ParseHeader(frame)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ParseBody(h, body)
+		if err != nil || got.GetVersion() != r.GetVersion() || !bytes.Equal(got.AppendTo(nil), body) {
+			t.Fatalf("%s v%d: %v", h.Key.Name(), h.Version, err)
+		}
+	})
+}
+
+func drawProduce(t *rapid.T) *kmsg.ProduceRequest {
+	r := kmsg.NewPtrProduceRequest()
+	r.Version = rapid.Int16Range(0, r.MaxVersion()).Draw(t, "version")
+	if rapid.Bool().Draw(t, "transactional") {
+		r.TransactionID = kmsg.StringPtr("tx")
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "topics") {
+		topic := kmsg.NewProduceRequestTopic()
+		topic.Topic = rapid.StringN(0, 5, 20).Draw(t, "topic")
+		for p := range rapid.Int32Range(0, 3).Draw(t, "partitions") {
+			partition := kmsg.NewProduceRequestTopicPartition()
+			partition.Partition = p
+			if rapid.Bool().Draw(t, "null") {
+				partition.Records = rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "records")
+			}
+			topic.Partitions = append(topic.Partitions, partition)
+		}
+		r.Topics = append(r.Topics, topic)
+	}
+	return r
+}
+
+func TestWalkProduceTakesWhatKmsgWrites(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawProduce(t)
+		body := r.AppendTo(nil)
+		if _, err := ParseBody(Header{Key: kmsg.Produce, Version: r.Version}, body); err != nil {
+			t.Fatalf("v%d: %v", r.Version, err)
+		}
+		if len(body) == 0 {
+			return
+		}
+		cut := rapid.IntRange(0, len(body)-1).Draw(t, "cut")
+		if _, err := ParseBody(Header{Key: kmsg.Produce, Version: r.Version}, body[:cut]); !errors.Is(err, ErrMalformed) {
+			t.Fatalf("v%d cut to %d of %d bytes: %v", r.Version, cut, len(body), err)
+		}
+	})
+}
+
+func TestParseBodyRefusesWhatClaimsTooMuch(t *testing.T) {
+	produce := func(elements uint32, rest int) []byte {
+		body := []byte{0xff, 0xff, 0, 1, 0, 0, 0, 0} // no transactional id, acks, timeout
+		return append(binary.BigEndian.AppendUint32(body, elements), make([]byte, rest)...)
+	}
+	for name, body := range map[string][]byte{
+		"more elements than bytes": produce(1000, 10),
+		"too many elements":        produce(MaxElements+1, 8*MaxElements),
+		"lying elements":           produce(0x7fffffff, 100),
+	} {
+		if _, err := ParseBody(Header{Key: kmsg.Produce, Version: 3}, body); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err := ParseBody(Header{Key: kmsg.Metadata, Version: 12}, make([]byte, MaxControlBytes+1))
+	if !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "Metadata") {
+		t.Errorf("a large Metadata: %v", err)
+	}
+}
+
+func TestVersionsAreKnownToKmsg(t *testing.T) {
+	for key, r := range versions {
+		request := kmsg.RequestForKey(key.Int16())
+		if request == nil || r.Max > request.MaxVersion() || r.Min > r.Max || r.Advertised > r.Min {
+			t.Errorf("%s: %+v", key.Name(), r)
+		}
+	}
+	if r, ok := Versions(kmsg.Produce); !ok || r.Advertised != 0 || r.Min != 3 {
+		t.Errorf("Produce: %+v %v (KAFKA-18659)", r, ok)
+	}
+	if _, ok := Versions(kmsg.LeaderAndISR); ok {
+		t.Error("an API that Troupe does not have is spoken")
+	}
+}
+
+func FuzzParseBody(f *testing.F) {
+	requests(func(r kmsg.Request, _ []byte) { f.Add(r.Key(), r.GetVersion(), r.AppendTo(nil)) })
+	f.Fuzz(func(t *testing.T, key, version int16, body []byte) {
+		known := kmsg.RequestForKey(key)
+		if known == nil || version < 0 || version > known.MaxVersion() {
+			return
+		}
+		r, err := ParseBody(Header{Key: kmsg.Key(key), Version: version}, body)
+		if err != nil && !errors.Is(err, ErrMalformed) {
+			t.Fatal(err)
+		}
+		if err == nil {
+			r.AppendTo(nil)
+		}
+	})
+}

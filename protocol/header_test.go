@@ -1,0 +1,109 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// requests calls f with an empty request of every API in every version that kmsg knows, encoded as franz-go does.
+func requests(f func(r kmsg.Request, frame []byte)) {
+	formatter := kmsg.NewRequestFormatter(kmsg.FormatterClientID("me"))
+	for key := int16(0); key <= kmsg.MaxKey; key++ {
+		r := kmsg.RequestForKey(key)
+		if r == nil {
+			continue
+		}
+		for v := int16(0); v <= r.MaxVersion(); v++ {
+			if r.SetVersion(v); kmsg.Key(key) == kmsg.ControlledShutdown && v == 0 {
+				continue // franz-go writes it without a body
+			}
+			f(r, formatter.AppendRequest(nil, r, 77)[4:])
+		}
+	}
+}
+
+func TestParseHeaderOfEveryRequest(t *testing.T) {
+	requests(func(r kmsg.Request, frame []byte) {
+		h, body, known, err := ParseHeader(frame)
+		want := Header{Key: kmsg.Key(r.Key()), Version: r.GetVersion(), CorrelationID: 77, ClientID: "me"}
+		if err != nil || !known || h != want {
+			t.Fatalf("%s v%d: %+v, known %v, %v", want.Key.Name(), want.Version, h, known, err)
+		}
+		if !bytes.Equal(body, r.AppendTo(nil)) {
+			t.Fatalf("%s v%d: the body is cut in the wrong place", want.Key.Name(), want.Version)
+		}
+	})
+}
+
+func TestParseHeaderOfVersion0HasNoClientID(t *testing.T) {
+	h, body, known, err := ParseHeader([]byte{0, 7, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1})
+	if err != nil || !known || h != (Header{Key: kmsg.ControlledShutdown, CorrelationID: 9}) || len(body) != 4 {
+		t.Fatalf("%+v %v %v %v", h, body, known, err)
+	}
+}
+
+func TestParseHeaderOfUnknownVersionsTellsWhoAsked(t *testing.T) {
+	r := kmsg.NewPtrApiVersionsRequest()
+	r.Version = r.MaxVersion() + 1
+	frame := kmsg.NewRequestFormatter(kmsg.FormatterClientID("me")).AppendRequest(nil, r, 5)[4:]
+	h, _, known, err := ParseHeader(frame)
+	if err != nil || known || h.CorrelationID != 5 || h.ClientID != "me" {
+		t.Fatalf("%+v, known %v, %v", h, known, err)
+	}
+}
+
+func TestParseHeaderRefusesTruncatedFrames(t *testing.T) {
+	r := kmsg.NewPtrMetadataRequest()
+	r.Version = 12
+	frame := kmsg.NewRequestFormatter(kmsg.FormatterClientID("me")).AppendRequest(nil, r, 5)[4:]
+	header := len(frame) - len(r.AppendTo(nil))
+	for n := range header {
+		if _, _, _, err := ParseHeader(frame[:n]); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%d of %d bytes: %v", n, header, err)
+		}
+	}
+}
+
+func TestParseHeaderReadsTags(t *testing.T) {
+	frame := []byte{0, 3, 0, 12, 0, 0, 0, 9, 0xff, 0xff, 2, 7, 1, 0xaa, 9, 0, 'b'}
+	h, body, _, err := ParseHeader(frame)
+	if err != nil || h.ClientID != "" || string(body) != "b" {
+		t.Fatalf("%+v %q %v", h, body, err)
+	}
+	many := append([]byte{0, 3, 0, 12, 0, 0, 0, 9, 0xff, 0xff}, binary.AppendUvarint(nil, MaxTags+1)...)
+	if _, _, _, err := ParseHeader(append(many, make([]byte, 4*MaxTags)...)); !errors.Is(err, ErrMalformed) {
+		t.Fatalf("%d tags: %v", MaxTags+1, err)
+	}
+}
+
+func TestResponseHeaderHasNoTagsForApiVersions(t *testing.T) {
+	versions := kmsg.NewPtrApiVersionsResponse()
+	versions.Version = 4
+	fetch := kmsg.NewPtrFetchResponse()
+	for version, want := range map[int16]int{11: 4, 12: 5} {
+		fetch.Version = version
+		if got := AppendResponseHeader(nil, 1, fetch); len(got) != want {
+			t.Errorf("Fetch v%d: %d bytes, want %d", version, len(got), want)
+		}
+	}
+	if got := AppendResponseHeader(nil, 1, versions); len(got) != 4 {
+		t.Errorf("ApiVersions v4: %d bytes, want 4", len(got))
+	}
+}
+
+func FuzzParseHeader(f *testing.F) {
+	requests(func(_ kmsg.Request, frame []byte) { f.Add(frame) })
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		_, body, known, err := ParseHeader(frame)
+		if err != nil && !errors.Is(err, ErrMalformed) {
+			t.Fatal(err)
+		}
+		if err == nil && known && !bytes.HasSuffix(frame, body) {
+			t.Fatal("the body is not the end of the frame")
+		}
+	})
+}
