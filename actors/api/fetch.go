@@ -1,0 +1,265 @@
+package api
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// Version notes
+//
+//	 4  isolation level, last stable offset
+//	 5  log start offset
+//	 7  fetch sessions (KIP-227)
+//	 9  current leader epoch (KIP-320)
+//	11  rack, preferred read replica (KIP-392)
+//	12  current leader of a partition that moved
+//	13  topic ids (KIP-516)
+//	15  replica state instead of replica id
+//	16  endpoints of current leaders (KIP-951)
+//	17  replica directory id
+//	18  high watermark of the replica
+
+// fetching is a fetch on its way.
+type fetching struct {
+	call        *Call
+	request     *kmsg.FetchRequest
+	session     *fetchSession
+	incremental bool
+	sessions    *fetchSessions
+}
+
+// fetch answers at once if there is enough, an error, or no time to wait; else it waits on a goroutine of its own.
+func (s *fetchSessions) fetch(c *Call) {
+	request := c.Body.(*kmsg.FetchRequest)
+	f := &fetching{call: c, request: request, sessions: s}
+	var err *protocol.Error
+	if f.session, f.incremental, err = s.open(request); err != nil {
+		f.refuse(err)
+		return
+	}
+	f.session.mu.Lock()
+	if f.incremental {
+		if err := f.session.advance(request.SessionEpoch); err != nil {
+			f.session.mu.Unlock()
+			f.refuse(err)
+			return
+		}
+	}
+	f.session.update(request)
+	if answer := f.try(request.MaxWaitMillis <= 0); answer != nil {
+		f.finish(answer)
+		return
+	}
+	go f.wait()
+}
+
+func (f *fetching) refuse(err *protocol.Error) {
+	r := f.request.ResponseKind().(*kmsg.FetchResponse)
+	r.ErrorCode = err.Kafka.Code
+	f.call.Answer(r)
+}
+
+// finish gives the session free and answers.
+func (f *fetching) finish(r *kmsg.FetchResponse) {
+	f.session.mu.Unlock()
+	f.call.Answer(r)
+}
+
+// wait looks again whenever one of the partitions shows something new, until there is enough or the time is up.
+func (f *fetching) wait() {
+	news := make(chan struct{}, 1)
+	wake := func() {
+		select {
+		case news <- struct{}{}:
+		default:
+		}
+	}
+	for _, ref := range f.refs() {
+		defer ref.Watch(wake)()
+	}
+	timer := time.NewTimer(time.Duration(f.request.MaxWaitMillis) * time.Millisecond)
+	defer timer.Stop()
+	last := false
+	for {
+		if answer := f.try(last); answer != nil {
+			f.finish(answer)
+			return
+		}
+		select {
+		case <-news:
+		case <-timer.C:
+			last = true
+		case <-f.call.Connection.Closed:
+			last = true
+		}
+	}
+}
+
+// refs are the replicas that the fetch reads from.
+func (f *fetching) refs() []*replica.Ref {
+	image := f.call.Cluster.Image()
+	var refs []*replica.Ref
+	for e := f.session.order.Front(); e != nil; e = e.Next() {
+		key := e.Value.(*fetched).key
+		if t, err := topicOf(image, key.topic, key.id, f.request.Version >= 13); err == nil {
+			if p, err := partitionOf(t, key.partition); err == nil {
+				if ref := f.call.Cluster.Replica(p.Shard); ref != nil {
+					refs = append(refs, ref)
+				}
+			}
+		}
+	}
+	return refs
+}
+
+// gathered is what one look at the partitions brings.
+type gathered struct {
+	response *kmsg.FetchResponse
+	topics   map[fetchKey]int // index in response.Topics, by topic
+	bytes    int
+	failed   bool
+	moved    []*fetched // gave records: they go last next time
+}
+
+// try looks at all partitions once. It returns nil if the client would rather wait; last says that there is no time left.
+func (f *fetching) try(last bool) *kmsg.FetchResponse {
+	g := &gathered{response: f.request.ResponseKind().(*kmsg.FetchResponse), topics: make(map[fetchKey]int)}
+	g.response.SessionID = f.session.id
+	image := f.call.Cluster.Image()
+	var parts []part
+	for e := f.session.order.Front(); e != nil; e = e.Next() {
+		want := e.Value.(*fetched)
+		got := f.partition(image, want, g)
+		parts = append(parts, part{want, got})
+	}
+	if !last && !g.failed && g.bytes < int(f.request.MinBytes) {
+		return nil
+	}
+	for _, p := range parts {
+		f.add(g, p)
+	}
+	for _, want := range g.moved {
+		f.session.order.MoveToBack(want.element)
+	}
+	return g.response
+}
+
+// part is one partition's answer.
+type part struct {
+	want *fetched
+	got  kmsg.FetchResponseTopicPartition
+}
+
+// partition reads one partition as far as the answer has room.
+func (f *fetching) partition(image *metadata.Image, want *fetched, g *gathered) kmsg.FetchResponseTopicPartition {
+	out := kmsg.NewFetchResponseTopicPartition()
+	out.Partition, out.PreferredReadReplica = want.key.partition, -1
+	out.HighWatermark, out.LastStableOffset, out.LogStartOffset = -1, -1, -1
+	t, err := topicOf(image, want.key.topic, want.key.id, f.request.Version >= 13)
+	var l led
+	if err == nil {
+		l, err = leading(f.call.Cluster, t, want.key.partition, want.want.CurrentLeaderEpoch)
+	}
+	if err != nil {
+		g.failed = true
+		out.ErrorCode = err.Kafka.Code
+		f.hint(l.partition, &out, g)
+		return out
+	}
+	f.read(l.view, want, &out, g)
+	return out
+}
+
+func (f *fetching) read(v *replica.View, want *fetched, out *kmsg.FetchResponseTopicPartition, g *gathered) {
+	out.HighWatermark, out.LastStableOffset, out.LogStartOffset = v.HighWatermark, v.LastStable, v.LogStart
+	upto := v.HighWatermark
+	if f.request.IsolationLevel == 1 {
+		upto = v.LastStable
+		out.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
+	}
+	room := min(int(want.want.PartitionMaxBytes), f.maxBytes()-g.bytes)
+	if room <= 0 && g.bytes > 0 {
+		return
+	}
+	chunks, err := v.Read(want.want.FetchOffset, replica.FetchLimits{MaxBytes: room, MinOne: g.bytes == 0, Upto: upto})
+	if err != nil {
+		g.failed = true
+		out.ErrorCode = protocol.Code(err)
+		return
+	}
+	out.RecordBatches = joined(chunks)
+	g.bytes += len(out.RecordBatches)
+	if len(out.RecordBatches) > 0 {
+		g.moved = append(g.moved, want)
+	}
+}
+
+func (f *fetching) maxBytes() int {
+	return min(int(f.request.MaxBytes), int(setting(f.call.Cluster, "fetch.max.bytes")))
+}
+
+// joined returns chunks as one; a single one as it is.
+func joined(chunks []replica.Chunk) []byte {
+	switch len(chunks) {
+	case 0:
+		return []byte{}
+	case 1:
+		return chunks[0]
+	}
+	all := make([][]byte, len(chunks))
+	for i, c := range chunks {
+		all[i] = c
+	}
+	return bytes.Join(all, nil)
+}
+
+// add puts a partition into the answer; in an incremental one only if the client does not know it all.
+func (f *fetching) add(g *gathered, p part) {
+	changed := !p.want.told || p.got.ErrorCode != 0 || len(p.got.RecordBatches) > 0 ||
+		p.want.hw != p.got.HighWatermark || p.want.start != p.got.LogStartOffset || p.want.lso != p.got.LastStableOffset
+	if f.incremental && !changed {
+		return
+	}
+	p.want.told = p.got.ErrorCode == 0
+	p.want.hw, p.want.start, p.want.lso = p.got.HighWatermark, p.got.LogStartOffset, p.got.LastStableOffset
+	key := fetchKey{topic: p.want.key.topic, id: p.want.key.id}
+	at, ok := g.topics[key]
+	if !ok {
+		at = len(g.response.Topics)
+		g.topics[key] = at
+		t := kmsg.NewFetchResponseTopic()
+		t.Topic, t.TopicID = key.topic, key.id
+		g.response.Topics = append(g.response.Topics, t)
+	}
+	g.response.Topics[at].Partitions = append(g.response.Topics[at].Partitions, p.got)
+}
+
+// hint tells the client where to go instead.
+func (f *fetching) hint(at *metadata.Partition, out *kmsg.FetchResponseTopicPartition, g *gathered) {
+	if out.ErrorCode != kerr.NotLeaderForPartition.Code && out.ErrorCode != kerr.FencedLeaderEpoch.Code {
+		return
+	}
+	h, ok := f.call.hintFor(at)
+	if !ok || f.request.Version < 12 {
+		return
+	}
+	out.CurrentLeader.LeaderID, out.CurrentLeader.LeaderEpoch = h.node, h.epoch
+	if f.request.Version < 16 {
+		return
+	}
+	for _, b := range g.response.Brokers {
+		if b.NodeID == h.node {
+			return
+		}
+	}
+	b := kmsg.NewFetchResponseBroker()
+	b.NodeID, b.Host, b.Port, b.Rack = h.node, h.endpoint.Host, h.endpoint.Port, h.rack
+	g.response.Brokers = append(g.response.Brokers, b)
+}
