@@ -26,6 +26,8 @@ type Cluster interface {
 	Alive(n metadata.NodeID) bool
 	// Leadership tells who leads a shard.
 	Leadership(s storage.ShardID) Leadership
+	// AwaitLeaderships waits until ok says so, asking again whenever leaderships became known, or until ctx ends.
+	AwaitLeaderships(ctx context.Context, ok func() bool) error
 	// MetaLeader is the node that leads __meta, -1 if unknown (Kafka's controller).
 	MetaLeader() metadata.NodeID
 	// Replica is the shard's replica on this node, nil if there is none.

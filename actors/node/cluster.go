@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"slices"
 
 	"github.com/troupe-mq/troupe/actors/api"
@@ -28,6 +29,11 @@ func (n *Node) Leadership(s storage.ShardID) api.Leadership {
 		return api.Leadership{}
 	}
 	return api.Leadership{Known: true, Node: l.node, Epoch: l.epoch, InSync: n.nodesOf(s, l)}
+}
+
+// AwaitLeaderships implements api.Cluster.
+func (n *Node) AwaitLeaderships(ctx context.Context, ok func() bool) error {
+	return n.leaders.news.until(ctx, ok)
 }
 
 // leads tells whether this node's replica of a shard leads in an epoch.

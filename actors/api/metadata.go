@@ -1,0 +1,176 @@
+package api
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// Version notes
+//
+//	 1  no topics means none, null means all; rack, controller, internal
+//	 2  cluster id
+//	 4  auto creation can be forbidden
+//	 5  offline replicas
+//	 7  leader epoch
+//	 8  authorized operations
+//	10  topic ids
+//	12  topics by id
+//	13  an error for the whole answer
+
+// noOperations says that authorized operations were not asked for.
+const noOperations = math.MinInt32
+
+// autoCreateTimeoutMS bounds the creation of topics that a client asked for.
+const autoCreateTimeoutMS = 10_000
+
+// clusterMetadata tells who is there and who leads what. Topics that are created on the way leave the reader goroutine.
+func clusterMetadata(c *Call) {
+	request := c.Body.(*kmsg.MetadataRequest)
+	missing := creatable(c, request)
+	if len(missing) == 0 {
+		c.Answer(describeMetadata(c, request, nil))
+		return
+	}
+	go func() {
+		ctx, cancel := c.timeout(autoCreateTimeoutMS)
+		defer cancel()
+		refused := make(map[string]error)
+		for _, name := range missing {
+			n := newTopic{name: name, partitions: -1, replicas: -1}
+			err := n.plan(c.Cluster)
+			if err == nil {
+				_, err = n.create(ctx, c.Cluster)
+			}
+			if err != nil && protocol.Code(err) != kerr.TopicAlreadyExists.Code {
+				refused[name] = err
+			}
+		}
+		c.Answer(describeMetadata(c, request, refused))
+	}()
+}
+
+// creatable returns the topics asked for that are not there and may be created.
+func creatable(c *Call, request *kmsg.MetadataRequest) []string {
+	if c.Cluster.Setting("auto.create.topics.enable") != "true" || request.Version >= 4 && !request.AllowAutoTopicCreation {
+		return nil
+	}
+	image := c.Cluster.Image()
+	var names []string
+	for _, t := range request.Topics {
+		if t.Topic != nil && t.TopicID == [16]byte{} && image.Topics[*t.Topic] == nil && metadata.ValidateTopicName(*t.Topic) == nil && !reserved(*t.Topic) {
+			names = append(names, *t.Topic)
+		}
+	}
+	return names
+}
+
+// reserved tells whether a name is one that Troupe creates itself.
+func reserved(name string) bool {
+	return name == metadata.ConsumerOffsets || name == metadata.TransactionState
+}
+
+func describeMetadata(c *Call, request *kmsg.MetadataRequest, refused map[string]error) *kmsg.MetadataResponse {
+	image := c.Cluster.Image()
+	r := request.ResponseKind().(*kmsg.MetadataResponse)
+	r.AuthorizedOperations = noOperations
+	if image.ClusterID != "" {
+		r.ClusterID = &image.ClusterID
+	}
+	r.ControllerID = controller(c.Cluster)
+	for _, id := range slices.Sorted(maps.Keys(image.Nodes)) {
+		at, ok := endpoint(image.Nodes[id], c.Listener)
+		if !ok || !c.Cluster.Alive(id) {
+			continue
+		}
+		b := kmsg.NewMetadataResponseBroker()
+		b.NodeID, b.Host, b.Port, b.Rack = id, at.Host, at.Port, rack(image.Nodes[id])
+		r.Brokers = append(r.Brokers, b)
+	}
+	for _, t := range wanted(image, request) {
+		r.Topics = append(r.Topics, describeTopic(c.Cluster, image, t, request.Version, refused))
+	}
+	return r
+}
+
+// controller is the node that leads __meta; this node if that is not known, so that clients have somewhere to ask.
+func controller(c Cluster) metadata.NodeID {
+	if n := c.MetaLeader(); n >= 0 {
+		return n
+	}
+	return c.Self()
+}
+
+func rack(n *metadata.Node) *string {
+	if n.Rack == "" {
+		return nil
+	}
+	return &n.Rack
+}
+
+// wanted returns the topics that a request names; all for null, or for none in version 0.
+func wanted(image *metadata.Image, request *kmsg.MetadataRequest) []kmsg.MetadataRequestTopic {
+	if request.Topics != nil && (request.Version > 0 || len(request.Topics) > 0) {
+		return request.Topics
+	}
+	var all []kmsg.MetadataRequestTopic
+	for _, name := range slices.Sorted(maps.Keys(image.Topics)) {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = &name
+		all = append(all, t)
+	}
+	return all
+}
+
+func describeTopic(c Cluster, image *metadata.Image, want kmsg.MetadataRequestTopic, version int16, refused map[string]error) kmsg.MetadataResponseTopic {
+	out := kmsg.NewMetadataResponseTopic()
+	out.Topic, out.TopicID, out.AuthorizedOperations = want.Topic, want.TopicID, noOperations
+	name := ""
+	if want.Topic != nil {
+		name = *want.Topic
+	}
+	t, err := topicOf(image, name, want.TopicID, want.TopicID != [16]byte{})
+	if err != nil {
+		out.ErrorCode = err.Kafka.Code
+		if want.TopicID == [16]byte{} {
+			if invalid := metadata.ValidateTopicName(name); invalid != nil {
+				out.ErrorCode = invalid.Kafka.Code
+			}
+		}
+		if because := refused[name]; because != nil {
+			out.ErrorCode = protocol.Code(because)
+		}
+		return out
+	}
+	out.Topic, out.TopicID, out.IsInternal = &t.Name, t.ID, t.Internal
+	for _, p := range t.Partitions {
+		out.Partitions = append(out.Partitions, describePartition(c, p))
+	}
+	return out
+}
+
+func describePartition(c Cluster, p *metadata.Partition) kmsg.MetadataResponseTopicPartition {
+	out := kmsg.NewMetadataResponseTopicPartition()
+	out.Partition, out.Leader, out.LeaderEpoch = p.Index, -1, -1
+	out.OfflineReplicas = []int32{}
+	for _, r := range p.Replicas {
+		out.Replicas = append(out.Replicas, r.Node)
+		if !c.Alive(r.Node) {
+			out.OfflineReplicas = append(out.OfflineReplicas, r.Node)
+		}
+	}
+	l := c.Leadership(p.Shard)
+	if !l.Known {
+		out.ErrorCode = kerr.LeaderNotAvailable.Code
+		out.ISR = []int32{}
+		return out
+	}
+	out.Leader, out.LeaderEpoch, out.ISR = l.Node, l.Epoch, l.InSync
+	return out
+}

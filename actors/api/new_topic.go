@@ -1,0 +1,108 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// newTopic is a topic to be created: -1 partitions or replicas take the node's settings.
+type newTopic struct {
+	name       string
+	partitions int
+	replicas   int
+	placement  [][]metadata.NodeID // given by the client; nil to have it chosen
+	configs    map[string]string
+	internal   bool
+}
+
+// leadersWithin is how long the creation of a topic waits for its leaders, so that its client can go on at once.
+const leadersWithin = 5 * time.Second
+
+// plan fills in what the client left open and tells why the topic cannot be; nothing is changed.
+func (n *newTopic) plan(c Cluster) error {
+	if err := metadata.ValidateTopicName(n.name); err != nil {
+		return err
+	}
+	if c.Image().Topics[n.name] != nil {
+		return protocol.Errorf(kerr.TopicAlreadyExists, "Topic '%s' already exists.", n.name)
+	}
+	for name, value := range n.configs {
+		if err := metadata.ValidateTopicConfig(name, value); err != nil {
+			return err
+		}
+	}
+	if n.placement != nil {
+		n.partitions, n.replicas = len(n.placement), len(n.placement[0])
+		return nil
+	}
+	if n.partitions == -1 {
+		n.partitions = int(setting(c, "num.partitions"))
+	}
+	if n.replicas == -1 {
+		n.replicas = min(int(setting(c, "default.replication.factor")), len(c.Image().Nodes))
+	}
+	if n.partitions < 1 {
+		return protocol.Errorf(kerr.InvalidPartitions, "Number of partitions must be larger than 0, or -1 to use the default value.")
+	}
+	placement, err := c.Place(n.name, n.partitions, n.replicas)
+	if err != nil {
+		return err
+	}
+	n.placement = placement
+	return nil
+}
+
+// create has the planned topic created, and waits until its leaders are known here or for a while.
+func (n *newTopic) create(ctx context.Context, c Cluster) (metadata.TopicID, error) {
+	result, err := c.Submit(ctx, metadata.Command{CreateTopic: &metadata.CreateTopic{
+		Name: n.name, ID: metadata.TopicID(uuid.New()), Internal: n.internal, Placement: n.placement, Configs: n.configs,
+	}})
+	if err != nil {
+		return metadata.TopicID{}, err
+	}
+	if result.Err != nil {
+		return metadata.TopicID{}, result.Err
+	}
+	awaitLeaders(ctx, c, n.name)
+	return result.TopicID, nil
+}
+
+// awaitLeaders waits until every partition of a topic has a leader that this node knows.
+func awaitLeaders(ctx context.Context, c Cluster, topic string) {
+	ctx, cancel := context.WithTimeout(ctx, leadersWithin)
+	defer cancel()
+	_ = c.AwaitLeaderships(ctx, func() bool {
+		t := c.Image().Topics[topic]
+		if t == nil {
+			return true
+		}
+		for _, p := range t.Partitions {
+			if !c.Leadership(p.Shard).Known {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// internalTopic creates one of the topics that Troupe keeps for itself, if it is not there.
+func internalTopic(ctx context.Context, c Cluster, name string, partitions, replicas string) error {
+	n := newTopic{
+		name: name, partitions: int(setting(c, partitions)), replicas: min(int(setting(c, replicas)), len(c.Image().Nodes)),
+		configs: map[string]string{"cleanup.policy": "compact"}, internal: true,
+	}
+	err := n.plan(c)
+	if err == nil {
+		_, err = n.create(ctx, c)
+	}
+	if protocol.Code(err) == kerr.TopicAlreadyExists.Code {
+		return nil
+	}
+	return err
+}
