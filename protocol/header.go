@@ -45,11 +45,16 @@ func ParseHeader(frame []byte) (h Header, body []byte, known bool, err error) {
 	return h, r.b, true, r.err
 }
 
-// AppendResponseHeader appends the header of the answer r to the request with the given correlation id.
-func AppendResponseHeader(dst []byte, correlationID int32, r kmsg.Response) []byte {
+// AppendResponse appends the whole answer r to the request with the given correlation id: size, header, body.
+func AppendResponse(dst []byte, correlationID int32, r kmsg.Response) []byte {
+	at := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(correlationID))
+	// The header of ApiVersions is never flexible, so that a client of any age can read it (KIP-511).
 	if r.IsFlexible() && kmsg.Key(r.Key()) != kmsg.ApiVersions {
 		dst = append(dst, 0) // no tags
 	}
+	dst = r.AppendTo(dst)
+	binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	return dst
 }

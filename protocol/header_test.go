@@ -81,17 +81,21 @@ func TestParseHeaderReadsTags(t *testing.T) {
 }
 
 func TestResponseHeaderHasNoTagsForApiVersions(t *testing.T) {
-	versions := kmsg.NewPtrApiVersionsResponse()
-	versions.Version = 4
-	fetch := kmsg.NewPtrFetchResponse()
-	for version, want := range map[int16]int{11: 4, 12: 5} {
-		fetch.Version = version
-		if got := AppendResponseHeader(nil, 1, fetch); len(got) != want {
-			t.Errorf("Fetch v%d: %d bytes, want %d", version, len(got), want)
+	for key, version := range map[kmsg.Key]int16{kmsg.Fetch: 11, kmsg.Metadata: 12, kmsg.ApiVersions: 4} {
+		r := key.Response()
+		r.SetVersion(version)
+		header := 4
+		if key == kmsg.Metadata {
+			header = 5 // flexible
 		}
-	}
-	if got := AppendResponseHeader(nil, 1, versions); len(got) != 4 {
-		t.Errorf("ApiVersions v4: %d bytes, want 4", len(got))
+		before := []byte("before")
+		got := AppendResponse(before, 77, r)[len(before):]
+		if n := int(binary.BigEndian.Uint32(got)); n != len(got)-4 {
+			t.Errorf("%s v%d: size %d of %d bytes", key.Name(), version, n, len(got))
+		}
+		if id := binary.BigEndian.Uint32(got[4:]); id != 77 || !bytes.Equal(got[4+header:], r.AppendTo(nil)) {
+			t.Errorf("%s v%d: correlation id %d, %d bytes", key.Name(), version, id, len(got))
+		}
 	}
 }
 

@@ -76,20 +76,20 @@ func (c *conn) one(r *bufio.Reader) error {
 	if idle := c.server.options.IdleTimeout; idle > 0 && r.Buffered() == 0 && !c.ending() {
 		c.nc.SetReadDeadline(time.Now().Add(idle))
 	}
-	frame, err := protocol.ReadFrame(r, c.server.options.MaxRequestBytes)
+	frame, err := protocol.ReadFrame(r, c.server.options.MaxRequestBytes, func(int) error { return nil })
 	if err != nil {
 		return err
 	}
 	if !c.server.budget.take(int64(len(frame)), c.closed) {
 		return net.ErrClosed
 	}
-	h, rest, err := protocol.ParseHeader(frame)
+	h, rest, _, err := protocol.ParseHeader(frame)
 	if err != nil {
 		c.server.budget.give(int64(len(frame)))
 		return err
 	}
 	p := NewPending()
-	q := queued{p, h.Correlation, int64(len(frame))}
+	q := queued{p, h.CorrelationID, int64(len(frame))}
 	body, err := c.decode(h, rest, p)
 	if err != nil {
 		c.server.budget.give(q.bytes)
@@ -115,10 +115,10 @@ func (c *conn) ending() bool {
 
 // decode makes a request. One in a version that is not spoken is answered here, where there is an answer for it: body is then nil.
 func (c *conn) decode(h protocol.Header, rest []byte, p *Pending) (body kmsg.Request, err error) {
-	if c.server.options.Handler.Speaks(h.Key, h.Version) {
-		return protocol.Decode(h, rest)
+	if c.server.options.Handler.Speaks(h.Key.Int16(), h.Version) {
+		return protocol.ParseBody(h, rest)
 	}
-	if h.Key == int16(kmsg.ApiVersions) {
+	if h.Key == kmsg.ApiVersions {
 		p.Resolve(c.server.options.Handler.Versions())
 		return nil, nil
 	}

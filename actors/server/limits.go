@@ -8,8 +8,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"github.com/troupe-mq/troupe/protocol"
 )
 
@@ -62,7 +60,7 @@ func (b *budget) give(n int64) {
 type unspoken struct{ h protocol.Header }
 
 func (u *unspoken) Error() string {
-	return fmt.Sprintf("%s (key %d) in version %d is not spoken", kmsg.NameForKey(u.h.Key), u.h.Key, u.h.Version)
+	return fmt.Sprintf("%s (key %d) in version %d is not spoken", u.h.Key.Name(), u.h.Key, u.h.Version)
 }
 
 func isReset(err error) bool {
