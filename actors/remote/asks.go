@@ -20,8 +20,14 @@ var ErrStopped = errors.New("remote: the links are stopping")
 type asks struct {
 	mu     sync.Mutex
 	last   uint64
-	open   map[uint64]chan answer
+	open   map[uint64]waiting
 	closed bool
+}
+
+// waiting is a question that waits for its answer.
+type waiting struct {
+	to     metadata.NodeID
+	answer chan answer // room for one
 }
 
 type answer struct {
@@ -29,10 +35,10 @@ type answer struct {
 	err  error
 }
 
-func (a *asks) init() { a.open = make(map[uint64]chan answer) }
+func (a *asks) init() { a.open = make(map[uint64]waiting) }
 
 // begin opens a question.
-func (a *asks) begin() (uint64, chan answer, error) {
+func (a *asks) begin(to metadata.NodeID) (uint64, chan answer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
@@ -40,7 +46,7 @@ func (a *asks) begin() (uint64, chan answer, error) {
 	}
 	a.last++
 	ch := make(chan answer, 1)
-	a.open[a.last] = ch
+	a.open[a.last] = waiting{to, ch}
 	return a.last, ch, nil
 }
 
@@ -50,8 +56,9 @@ func (a *asks) end(id uint64) {
 	delete(a.open, id)
 }
 
-// answer takes the body of an answer frame. One to a question that is not open any more is dropped.
-func (a *asks) answer(b []byte) error {
+// answer takes the body of an answer frame. One to a question that is not open any more, or that another node was
+// asked, is dropped.
+func (a *asks) answer(from metadata.NodeID, b []byte) error {
 	if len(b) < 9 {
 		return errFrame
 	}
@@ -62,20 +69,32 @@ func (a *asks) answer(b []byte) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	id := binary.BigEndian.Uint64(b)
-	if ch, ok := a.open[id]; ok {
+	if w, ok := a.open[id]; ok && w.to == from {
 		delete(a.open, id)
-		ch <- got
+		w.answer <- got
 	}
 	return nil
+}
+
+// fail ends the questions to a node whose link went down: an answer would not come.
+func (a *asks) fail(to metadata.NodeID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id, w := range a.open {
+		if w.to == to {
+			delete(a.open, id)
+			w.answer <- answer{err: fmt.Errorf("remote: the link to node %d was lost before its answer came; it may have acted on the question", to)}
+		}
+	}
 }
 
 func (a *asks) close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closed = true
-	for id, ch := range a.open {
+	for id, w := range a.open {
 		delete(a.open, id)
-		ch <- answer{err: ErrStopped}
+		w.answer <- answer{err: ErrStopped}
 	}
 }
 
@@ -85,10 +104,13 @@ func (r *Remotes) Ask(ctx context.Context, to metadata.NodeID, kind string, body
 	if p == nil {
 		return nil, fmt.Errorf("remote: node %d is not known here", to)
 	}
-	if len(body) > maxAsk || !p.up.Load() {
-		return nil, fmt.Errorf("remote: node %d cannot be reached now (or the question of %d bytes is too long)", to, len(body))
+	if len(body) > maxAsk {
+		return nil, fmt.Errorf("remote: a question of %d bytes is too long: at most %d", len(body), maxAsk)
 	}
-	id, ch, err := r.asks.begin()
+	if !p.up.Load() {
+		return nil, fmt.Errorf("remote: node %d cannot be reached now", to)
+	}
+	id, ch, err := r.asks.begin(to)
 	if err != nil {
 		return nil, err
 	}

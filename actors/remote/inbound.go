@@ -42,19 +42,19 @@ func (i *inbound) take(b []byte) error {
 		return nil // meant for a node that had this address before
 	}
 	p := r.peer(f.from)
-	if p != nil && f.lane == control {
-		if p.heard.Swap(r.now()) == 0 || !p.up.Load() {
-			r.poke()
-		}
+	if p != nil && f.lane == control && p.hear(f, r.now()) {
+		r.poke()
 	}
 	switch f.kind {
 	case framePing:
-		r.reply(string(f.body), r.frame(framePong, control, f.from).begin(0))
+		pong := r.frame(framePong, control, f.from)
+		pong.session = r.life
+		r.reply(string(f.body), pong.begin(0))
 	case framePong:
 	case frameAsk:
 		return r.asked(f)
 	case frameAnswer:
-		return r.asks.answer(f.body)
+		return r.asks.answer(f.from, f.body)
 	case frameCredit:
 		return credited(p, f)
 	case frameRaft:
@@ -71,20 +71,24 @@ func (i *inbound) raft(p *peer, f frame) error {
 	if err != nil {
 		return err
 	}
-	i.remotes.receiver.Raft(f.from, messages)
 	if p == nil {
+		i.remotes.receiver.Raft(f.from, messages)
 		return nil
 	}
 	box := i.inboxes[f.from]
 	if box == nil {
-		box = &inbox{}
+		box = &inbox{session: f.session}
 		i.inboxes[f.from] = box
 	}
+	if !box.open(f.session) {
+		return nil // of a connection that ended: raft sent it again, or gave it up
+	}
+	i.remotes.receiver.Raft(f.from, messages)
 	n := 0
 	for _, m := range messages {
 		n += weight(m.Message)
 	}
-	if box.add(f.session, n, p.windows[f.lane].limit) {
+	if box.add(n) {
 		c := i.remotes.frame(frameCredit, f.lane, f.from)
 		c.session = f.session
 		b := c.begin(16)

@@ -36,6 +36,7 @@ const (
 	frameTarget  = 256 << 10              // a frame is sent once it is this large
 	pingEvery    = 250 * time.Millisecond // between two pings
 	silentFor    = 1500 * time.Millisecond
+	probeEvery   = 10 * time.Second // between two pings to a peer without a connection
 	dialAttempt  = time.Second
 	dialMaxDelay = 150 * time.Millisecond
 )

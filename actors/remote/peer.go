@@ -1,10 +1,12 @@
 package remote
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/troupe-mq/troupe/actors"
@@ -22,9 +24,37 @@ type peer struct {
 	out     [lanes]*actors.Address
 	windows [lanes]window
 
-	up      atomic.Bool
-	heard   atomic.Int64 // when something came over the control lane last, in ns of the process's clock; 0 if the connection was lost since
-	dialing atomic.Bool  // a message is waiting for the connection already
+	up        atomic.Bool
+	heard     atomic.Int64  // when something came over the control lane last, in ns of the process's clock; 0 if not since the link was lost
+	life      atomic.Uint64 // of the peer's process, as its pings tell; 0 if unknown
+	lost      atomic.Bool   // the connection, or the peer's process, ended since the last look
+	connected atomic.Bool   // this node's own connection on the control lane is there
+	probed    atomic.Int64  // when a ping was sent that waits for the connection; 0 if none
+
+	mu        sync.Mutex
+	snapshots map[snapshot]struct{} // sent in this session of the bulk lane
+}
+
+// snapshot is a raft snapshot to a replica. Raft waits for word of it, where it repeats everything else unasked.
+type snapshot struct {
+	shard storage.ShardID
+	to    storage.ReplicaID
+}
+
+// hear notes a frame of the control lane and tells whether the peer's state may have changed by it. Only an answer to a ping brings a
+// link up, because both ways must work; anything keeps it up.
+func (p *peer) hear(f frame, now int64) bool {
+	if f.kind == framePing || f.kind == framePong {
+		if before := p.life.Swap(f.session); before != 0 && before != f.session {
+			p.lost.Store(true) // another process than before, even if no connection was seen to end
+			return true
+		}
+	}
+	up := p.up.Load()
+	if up || f.kind == framePong {
+		p.heard.Store(now)
+	}
+	return !up && f.kind == framePong
 }
 
 func (p *peer) host(l lane) string {
@@ -92,30 +122,57 @@ func (r *Remotes) Send(to metadata.NodeID, m Raft) {
 		r.receiver.Unreachable(m.Shard, storage.ReplicaID(m.Message.GetTo()))
 		return
 	}
+	if m.Message.GetType() == raftpb.MsgSnap {
+		p.mu.Lock()
+		p.snapshots[snapshot{m.Shard, storage.ReplicaID(m.Message.GetTo())}] = struct{}{}
+		p.mu.Unlock()
+	}
 	p.out[l].Send(m)
+}
+
+// resetBulk begins another session of a peer's bulk lane and reports the snapshots of the one that ended.
+func (r *Remotes) resetBulk(p *peer) {
+	p.windows[bulk].reset()
+	p.mu.Lock()
+	gone := p.snapshots
+	p.snapshots = make(map[snapshot]struct{})
+	p.mu.Unlock()
+	for s := range gone {
+		r.receiver.Unreachable(s.shard, s.to)
+	}
 }
 
 // Flush implements Links: the link actors pack what has gathered by the time of their turn.
 func (r *Remotes) Flush() {}
 
-// ping asks a peer for a sign of life. While there is no connection only one message waits for it.
+// ping asks a peer for a sign of life. What is sent while there is no connection waits for it, so then only one is sent, and another
+// now and then should it have been lost.
 func (r *Remotes) ping(p *peer) {
-	if !p.up.Load() && p.dialing.Swap(true) {
-		return
+	if now := r.now(); !p.connected.Load() {
+		if probed := p.probed.Load(); probed != 0 && time.Duration(now-probed) < probeEvery {
+			return
+		}
+		p.probed.Store(now)
 	}
-	b := r.frame(framePing, control, p.id).begin(len(r.options.Advertised.Control))
-	p.out[control].Send(append(b, r.options.Advertised.Control...))
+	f := r.frame(framePing, control, p.id)
+	f.session = r.life
+	p.out[control].Send(append(f.begin(len(r.options.Advertised.Control)), r.options.Advertised.Control...))
 }
 
 // look notes whether a peer has been silent too long.
 func (r *Remotes) look(p *peer, now int64) {
+	if p.lost.Swap(false) {
+		p.heard.Store(0)
+	}
 	heard := p.heard.Load()
 	up := heard != 0 && time.Duration(now-heard) < silentFor
 	if p.up.Swap(up) == up {
 		return
 	}
-	for l := range p.windows {
-		p.windows[l].reset()
+	p.windows[control].reset()
+	r.resetBulk(p)
+	if !up {
+		r.asks.fail(p.id)
 	}
 	r.receiver.Linked(p.id, up)
 }

@@ -3,7 +3,9 @@ package remote
 import (
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -22,9 +24,11 @@ type Remotes struct {
 	remotes  [lanes]*remote.Remote
 	receiver Receiver
 	started  time.Time
+	life     uint64 // tells this process from those that were this node before
 
-	mu    sync.RWMutex
-	peers map[metadata.NodeID]*peer
+	mu      sync.RWMutex
+	peers   map[metadata.NodeID]*peer
+	spawned atomic.Uint64 // link actors ever: one that stops keeps its name for a while
 
 	asks asks
 
@@ -48,6 +52,7 @@ func New(o Options) (*Remotes, error) {
 		options:  o,
 		log:      o.Logger,
 		started:  time.Now(),
+		life:     rand.Uint64() | 1,
 		peers:    make(map[metadata.NodeID]*peer),
 		wake:     make(chan struct{}, 1),
 		stopping: make(chan struct{}),
@@ -87,8 +92,9 @@ func (r *Remotes) Start(receiver Receiver) (err error) {
 		if _, err := r.systems[l].Spawn(linkName, &inbound{remotes: r, inboxes: make(map[metadata.NodeID]*inbox)}); err != nil {
 			return err
 		}
-		r.systems[l].Protoactor().EventStream.Subscribe(func(event any) { r.connection(l, event) })
 		r.remotes[l].Start()
+		// After Start: protoactor forgets a connection that ended before this hears of it and sends a message for a new one.
+		r.systems[l].Protoactor().EventStream.Subscribe(func(event any) { r.connection(l, event) })
 	}
 	r.running = true
 	r.done.Go(r.watch)
@@ -112,13 +118,15 @@ func (r *Remotes) changed(l lane, address string, connected bool) {
 		if p.host(l) != address {
 			continue
 		}
-		if l == control {
-			p.dialing.Store(false)
+		switch {
+		case l == control:
+			p.connected.Store(connected)
+			p.probed.Store(0)
 			if !connected {
-				p.heard.Store(0)
+				p.lost.Store(true)
 			}
-		} else if !connected {
-			p.windows[bulk].reset()
+		case !connected:
+			r.resetBulk(p)
 		}
 		r.poke()
 	}
@@ -176,14 +184,12 @@ func (r *Remotes) SetPeer(n metadata.NodeID, a Address) {
 		}
 		r.RemovePeer(n)
 	}
-	p := &peer{id: n, address: a}
+	p := &peer{id: n, address: a, snapshots: make(map[snapshot]struct{})}
+	p.windows[control].open(r.options.Window / 4)
+	p.windows[bulk].open(r.options.Window)
 	for l := range lanes {
-		p.windows[l].limit = r.options.Window
-		if l == control {
-			p.windows[l].limit /= 4
-		}
 		o := &outbound{remotes: r, peer: p, lane: l, pid: actor.NewPID(p.host(l), linkName)}
-		address, err := r.systems[l].Spawn(fmt.Sprintf("to-%d@%s", n, p.host(l)), o)
+		address, err := r.systems[l].Spawn(fmt.Sprintf("to-%d@%s-%d", n, p.host(l), r.spawned.Add(1)), o)
 		if err != nil {
 			r.options.Fatal(fmt.Errorf("remote: a link to node %d: %w", n, err))
 			return

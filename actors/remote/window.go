@@ -1,9 +1,20 @@
 package remote
 
-import "sync"
+import (
+	"math/rand/v2"
+	"sync"
+)
+
+// creditEvery is after how many received bytes a peer is given credit. It is the same on every node, whatever its windows are.
+const creditEvery = 256 << 10
+
+// minWindow is the smallest window: with less, credit would come too late.
+const minWindow = 4 * creditEvery
 
 // window bounds the bytes under way to a peer on one lane. A session is one life of the connection: what was under way when it
 // ended is lost, and counts no more.
+//
+//	acked <= sent; sent - acked is under way, or received and not yet worth a credit
 type window struct {
 	mu      sync.Mutex
 	limit   int
@@ -12,11 +23,15 @@ type window struct {
 	acked   int64 // of them
 }
 
-// take reserves n bytes; false if they do not fit. Something larger than the window fits alone.
+// open begins the first session, under a number that no earlier life of this process has used: the peer may still count those.
+func (w *window) open(limit int) { w.limit, w.session = max(limit, minWindow), rand.Uint64() }
+
+// take reserves n bytes; false if they do not fit. Something larger than the window fits once nothing else is under way, but for what
+// the peer gives no credit for yet.
 func (w *window) take(n int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if under := w.sent - w.acked; under > 0 && under+int64(n) > int64(w.limit) {
+	if under := w.sent - w.acked; under > creditEvery && under+int64(n) > int64(w.limit) {
 		return false
 	}
 	w.sent += int64(n)
@@ -30,12 +45,13 @@ func (w *window) now() uint64 {
 	return w.session
 }
 
-// credit takes the peer's word that it has received so many bytes in a session.
+// credit takes the peer's word that it has received so many bytes in a session. They can be more than were sent in it: what waited to
+// be packed when a session began was counted in the one before.
 func (w *window) credit(session uint64, bytes int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if session == w.session && bytes > w.acked && bytes <= w.sent {
-		w.acked = bytes
+	if session == w.session {
+		w.acked = max(w.acked, min(bytes, w.sent))
 	}
 }
 
@@ -50,17 +66,27 @@ func (w *window) reset() {
 // inbox counts what was received from a peer on one lane, to give it credit. It is owned by the receiving link.
 type inbox struct {
 	session  uint64
+	ended    uint64 // the session before
 	received int64
 	told     int64
 }
 
-// add counts a frame and tells whether credit should be sent now.
-func (i *inbox) add(session uint64, n int, limit int) bool {
-	if session != i.session {
-		*i = inbox{session: session}
+// open tells whether frames of a session are still taken, and begins a session that was not seen before.
+func (i *inbox) open(session uint64) bool {
+	switch session {
+	case i.session:
+		return true
+	case i.ended:
+		return false
 	}
+	*i = inbox{session: session, ended: i.session}
+	return true
+}
+
+// add counts a frame and tells whether credit should be sent now.
+func (i *inbox) add(n int) bool {
 	i.received += int64(n)
-	if i.received-i.told < int64(limit/8) {
+	if i.received-i.told < creditEvery {
 		return false
 	}
 	i.told = i.received
