@@ -6,10 +6,18 @@ type Cost struct {
 	Bytes int
 }
 
+// The bounds are what the smallest store takes: see storage/badger, which checks at compile time that its smallest memtable holds them.
 const (
-	costKeys   = 10_000
-	costBytes  = 1 << 20
+	// MaxKeys and MaxBytes bound the sum of the costs of one Write.
+	MaxKeys  = 8_000
+	MaxBytes = 768 << 10
+	// MaxEntryBytes bounds the data of one entry. A Write may hold any number of such entries.
+	MaxEntryBytes = 32 << 20
+)
+
+const (
 	costRecord = 160     // key, bookkeeping and a state record
+	costChunk  = 4 << 20 // of a checkpoint under one key
 	costValue  = 1 << 10 // values from this size lie elsewhere
 )
 
@@ -17,7 +25,7 @@ const (
 func (c Cost) Plus(d Cost) Cost { return Cost{c.Keys + d.Keys, c.Bytes + d.Bytes} }
 
 // Fits tells whether one Write may cost this much. Every Store must take as much.
-func (c Cost) Fits() bool { return c.Keys <= costKeys && c.Bytes <= costBytes }
+func (c Cost) Fits() bool { return c.Keys <= MaxKeys && c.Bytes <= MaxBytes }
 
 // Cost returns what the append costs.
 func (a *Append) Cost() Cost {
@@ -29,6 +37,7 @@ func (a *Append) Cost() Cost {
 		}
 	}
 	if a.Checkpoint != nil {
+		c.Keys += 1 + len(a.Checkpoint.Machine)/costChunk
 		c.Bytes += min(len(a.Checkpoint.Machine), costValue) + costRecord
 	}
 	return c

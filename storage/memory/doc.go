@@ -1,2 +1,3 @@
-// Package memory is storage.Store in memory, able to crash.
+// Package memory is storage.Store in memory. It can crash, forgetting what was not synced, and it can corrupt and lose entries,
+// so that tests and the simulator see what a disk may do. It is deterministic and starts no goroutine.
 package memory

@@ -1,0 +1,122 @@
+package memory
+
+import (
+	"hash/crc32"
+	"maps"
+
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// item is one entry on the disk. It is shared by the live and the durable image and by their copies: damage is damage in both.
+type item struct {
+	entry *raftpb.Entry
+	crc   uint32
+	lost  bool
+}
+
+func newItem(e *raftpb.Entry) *item {
+	e = proto.CloneOf(e)
+	return &item{entry: e, crc: crc32.ChecksumIEEE(e.Data)}
+}
+
+func (i *item) whole() bool { return !i.lost && crc32.ChecksumIEEE(i.entry.Data) == i.crc }
+
+// replica is what is held of one replica: entries[k] has the index held.State.Start.Index+1+k.
+type replica struct {
+	held       storage.Held
+	checkpoint *storage.Checkpoint
+	entries    []*item
+}
+
+// image is the content of a disk.
+type image struct {
+	node     *storage.Node
+	replicas map[storage.ReplicaID]*replica
+}
+
+func newImage() *image { return &image{replicas: make(map[storage.ReplicaID]*replica)} }
+
+// clone returns a copy that shares entries and checkpoints, which are never changed.
+func (m *image) clone() *image {
+	c := newImage()
+	if m.node != nil {
+		n := cloneNode(*m.node)
+		c.node = &n
+	}
+	for id, r := range m.replicas {
+		d := *r
+		d.entries = append([]*item(nil), r.entries...)
+		c.replicas[id] = &d
+	}
+	return c
+}
+
+func cloneNode(n storage.Node) storage.Node {
+	n.Founders = maps.Clone(n.Founders)
+	return n
+}
+
+func cloneCheckpoint(c *storage.Checkpoint) *storage.Checkpoint {
+	return &storage.Checkpoint{
+		Position: c.Position,
+		Conf:     proto.CloneOf(c.Conf),
+		Machine:  append([]byte(nil), c.Machine...),
+	}
+}
+
+// held returns what is held of a replica.
+func (m *image) held(id storage.ReplicaID) storage.Held {
+	if r, ok := m.replicas[id]; ok {
+		return r.held
+	}
+	return storage.Held{}
+}
+
+// change is an append with what is held after it; it owns its memory.
+type change struct {
+	after      storage.Held
+	entries    []*item
+	checkpoint *storage.Checkpoint
+}
+
+// apply performs a change that was checked.
+func (m *image) apply(c change) {
+	id := c.after.State.Replica
+	if c.after.Removed {
+		m.replicas[id] = &replica{held: c.after}
+		return
+	}
+	r, ok := m.replicas[id]
+	if !ok {
+		r = &replica{}
+		m.replicas[id] = r
+	}
+	r.entries = r.rebuilt(c)
+	r.held = c.after
+	if c.checkpoint != nil {
+		r.checkpoint = c.checkpoint
+	}
+}
+
+// rebuilt returns the entries after a change: of the old ones those that stand, and the new ones.
+func (r *replica) rebuilt(c change) []*item {
+	s := c.after.State
+	if s.Generation != r.held.State.Generation {
+		return append([]*item(nil), c.entries...) // the other image gets a copy of its own
+	}
+	first := s.Last.Index + 1
+	if len(c.entries) > 0 {
+		first = c.entries[0].entry.GetIndex()
+	}
+	start := r.held.State.Start.Index
+	n := uint64(len(r.entries))
+	from := min(s.Start.Index-start, n)
+	to := max(from, min(first-start-1, n))
+	return append(r.entries[from:to], c.entries...)
+}
+
+// at returns the entry of an index within the log.
+func (r *replica) at(index uint64) *item { return r.entries[index-r.held.State.Start.Index-1] }
