@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/journal"
@@ -32,7 +33,7 @@ func build(c Config) (*Node, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	n.context = ctx
-	n.stop = onceFunc(func() { close(n.stopping); cancel() })
+	n.stop = sync.OnceFunc(func() { close(n.stopping); cancel() })
 	n.image.Store(metadata.NewMachine().Image())
 	for _, step := range []func() error{n.openStore, n.identify, n.openLinks, n.openServer} {
 		if err := step(); err != nil {

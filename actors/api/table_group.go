@@ -1,0 +1,6 @@
+package api
+
+// Groups coordinates the consumer groups of this node.
+type Groups interface{}
+
+func groupHandlers(Groups) []handler { return nil }
