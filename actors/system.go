@@ -29,8 +29,9 @@ type Options struct {
 
 // System runs actors. All methods are safe for any goroutine.
 type System struct {
-	options Options
-	system  *actor.ActorSystem
+	options  Options
+	system   *actor.ActorSystem
+	guardian actor.SupervisorStrategy // of all actors: one that panicked is stopped, never started anew
 }
 
 // NewSystem makes a system with no actors.
@@ -40,8 +41,9 @@ func NewSystem(o Options) *System {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	return &System{
-		options: o,
-		system:  actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return logger })),
+		options:  o,
+		system:   actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return logger })),
+		guardian: actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective }),
 	}
 }
 
@@ -61,7 +63,7 @@ func (s *System) Spawn(name string, a Actor) (*Address, error) {
 	props := actor.PropsFromProducer(
 		func() actor.Actor { return &shell{system: s, name: name, actor: a, done: address.done} },
 		actor.WithMailbox(newMailbox),
-		actor.WithSupervisor(actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective })),
+		actor.WithGuardian(s.guardian),
 	)
 	pid, err := s.system.Root.SpawnNamed(props, name)
 	if err != nil {
