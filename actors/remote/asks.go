@@ -107,22 +107,39 @@ func (r *Remotes) Ask(ctx context.Context, to metadata.NodeID, kind string, body
 	if len(body) > maxAsk {
 		return nil, fmt.Errorf("remote: a question of %d bytes is too long: at most %d", len(body), maxAsk)
 	}
-	if !p.up.Load() {
-		return nil, fmt.Errorf("remote: node %d cannot be reached now", to)
-	}
 	id, ch, err := r.asks.begin(to)
 	if err != nil {
 		return nil, err
 	}
 	defer r.asks.end(id)
+	if !p.up.Load() { // after begin: either this sees the link down, or fail sees the question
+		return nil, errUnreachable(to)
+	}
 	b := r.frame(frameAsk, control, to).begin(len(body) + 64)
 	p.out[control].Send(question{id, kind, r.options.Advertised.Control, body}.appendTo(b))
+	return await(ctx, to, kind, ch)
+}
+
+func errUnreachable(to metadata.NodeID) error {
+	return fmt.Errorf("remote: node %d cannot be reached now: ask again when it is linked", to)
+}
+
+func await(ctx context.Context, to metadata.NodeID, kind string, ch chan answer) ([]byte, error) {
 	select {
 	case got := <-ch:
 		return got.body, got.err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("remote: node %d did not answer %q: %w", to, kind, ctx.Err())
 	}
+}
+
+// appendAnswer writes the body of an answer frame.
+func appendAnswer(b []byte, id uint64, body []byte, err error) []byte {
+	b = binary.BigEndian.AppendUint64(b, id)
+	if err != nil {
+		return append(append(b, 1), err.Error()...)
+	}
+	return append(append(b, 0), body...)
 }
 
 // asked hands a question to the receiver and sends its answer back.
@@ -133,13 +150,7 @@ func (r *Remotes) asked(f frame) error {
 	}
 	r.receiver.Ask(f.from, q.kind, q.body, func(body []byte, err error) {
 		b := r.frame(frameAnswer, control, f.from).begin(len(body) + 64)
-		b = binary.BigEndian.AppendUint64(b, q.id)
-		if err != nil {
-			b = append(append(b, 1), err.Error()...)
-		} else {
-			b = append(append(b, 0), body...)
-		}
-		r.reply(q.back, b)
+		r.reply(q.back, appendAnswer(b, q.id, body, err))
 	})
 	return nil
 }

@@ -165,5 +165,10 @@ type logLines struct {
 
 func (l *logLines) Write(b []byte) (int, error) {
 	l.t.Logf("node %d: %s", l.id, strings.TrimSpace(string(b)))
+	for _, report := range strings.Split(string(b), "WARNING: DATA RACE")[1:] {
+		if !strings.Contains(report, "grpclog") { // which protoactor sets twice
+			l.t.Errorf("node %d: a data race: %s", l.id, report)
+		}
+	}
 	return len(b), nil
 }
