@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Header is a header of a record.
@@ -25,48 +23,64 @@ type Record struct {
 
 var errRecords = errors.New("batch: records are malformed")
 
-var decompressor = kgo.DefaultDecompressor()
-
 // decompressed returns the records' bytes.
 func (b Batch) decompressed() ([]byte, error) {
-	if b.Codec() == 0 {
-		return b.Payload(), nil
-	}
-	out, err := decompressor.Decompress(b.Payload(), kgo.CompressionCodecType(b.Codec()))
+	out, err := decompress(b.Codec(), b.Payload(), MaxDecompressed)
 	if err != nil {
 		return nil, fmt.Errorf("batch: decompress: %w", err)
 	}
 	return out, nil
 }
 
-// Records decodes all records; their bytes may alias the batch's.
+// minRecord is the size of the smallest record: one byte each for length, attributes, both deltas, key, value and headers.
+const minRecord = 7
+
+// Records decodes all records; their bytes may alias the batch's. It takes some 15 bytes of memory for each byte of small records: Each
+// is for who does not need them all.
 func (b Batch) Records() ([]Record, error) {
-	rest, err := b.decompressed()
+	var records []Record
+	err := b.Each(func(r Record) bool {
+		if records == nil {
+			records = make([]Record, 0, b.Count())
+		}
+		records = append(records, r)
+		return true
+	})
 	if err != nil {
 		return nil, err
 	}
-	if int64(b.Count()) > int64(len(rest)) {
-		return nil, errRecords
+	return records, nil
+}
+
+// Each calls f with the records in order, until f returns false. Their bytes may alias the batch's.
+func (b Batch) Each(f func(Record) (more bool)) error {
+	rest, err := b.decompressed()
+	if err != nil {
+		return err
 	}
-	records := make([]Record, 0, b.Count())
+	if int64(b.Count())*minRecord > int64(len(rest)) {
+		return errRecords
+	}
 	for range b.Count() {
 		n, used := binary.Varint(rest)
 		if used <= 0 || n < 0 || n > int64(len(rest)-used) {
-			return nil, errRecords
+			return errRecords
 		}
 		r, ok := parse(rest[used : used+int(n)])
 		if !ok {
-			return nil, errRecords
+			return errRecords
 		}
+		rest = rest[used+int(n):]
 		r.Offset += b.BaseOffset()
 		r.Timestamp += b.BaseTimestamp()
 		if b.AppendTime() {
 			r.Timestamp = b.MaxTimestamp()
 		}
-		records = append(records, r)
-		rest = rest[used+int(n):]
+		if !f(r) {
+			return nil
+		}
 	}
-	return records, nil
+	return nil
 }
 
 // cursor reads varints and byte strings; bad is set at the first that does not fit.
