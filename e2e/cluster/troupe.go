@@ -1,0 +1,97 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Troupe is our binary.
+type Troupe struct{}
+
+// Name implements Flavor.
+func (Troupe) Name() string { return "troupe" }
+
+// Command implements Flavor. This is the one place that knows the binary's flags.
+func (Troupe) Command(c *Cluster, n *Node) (*exec.Cmd, error) {
+	bin, err := Binary()
+	if err != nil {
+		return nil, err
+	}
+	args := []string{
+		"server",
+		"--node.id=" + strconv.Itoa(int(n.ID)),
+		"--data.dir=" + n.Data(),
+		"--listeners=PLAINTEXT://" + n.Addr(),
+		"--advertised.listeners=PLAINTEXT://" + n.Addr(),
+		"--control.listen=" + address(n.Ports.Control),
+		"--bulk.listen=" + address(n.Ports.Bulk),
+		"--metrics.listen=" + address(n.Ports.Metrics),
+		"--log.format=text",
+	}
+	if len(c.peers) > 1 {
+		args = append(args, "--peers="+n.peerList())
+	}
+	for name, value := range c.settings {
+		args = append(args, "--set="+name+"="+value)
+	}
+	return exec.Command(bin, args...), nil
+}
+
+// peerList is the value of --peers: the founders, control addresses.
+func (n *Node) peerList() string {
+	items := make([]string, len(n.peers))
+	for i, p := range n.peers {
+		items[i] = fmt.Sprintf("%d@%s", p.ID, address(p.Ports.Control))
+	}
+	return strings.Join(items, ",")
+}
+
+// Ready implements Flavor by /readyz.
+func (Troupe) Ready(ctx context.Context, _ *Cluster, n *Node) error {
+	_, err := n.get(ctx, "/readyz")
+	return err
+}
+
+// Replica implements Flavor by the debug endpoint.
+func (Troupe) Replica(ctx context.Context, _ *Cluster, n *Node, topic string, partition int32) (r Replica, err error) {
+	q := url.Values{"topic": {topic}, "partition": {strconv.Itoa(int(partition))}}
+	body, err := n.get(ctx, "/debug/replica?"+q.Encode())
+	if err != nil {
+		return Replica{}, err
+	}
+	if err := json.Unmarshal(body, &r); err != nil {
+		return Replica{}, fmt.Errorf("node %d: /debug/replica answers %.100q: %w", n.ID, body, err)
+	}
+	if r.Hash == "" {
+		return Replica{}, fmt.Errorf("node %d: /debug/replica answers without a hash: %.200q", n.ID, body)
+	}
+	return r, nil
+}
+
+// get asks the node's metrics address; an answer other than 200 is an error that holds its text.
+func (n *Node) get(ctx context.Context, path string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address(n.Ports.Metrics)+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("node %d: %w", n.ID, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("node %d: %s: %s: %.300s", n.ID, path, resp.Status, strings.TrimSpace(string(body)))
+	}
+	return body, err
+}

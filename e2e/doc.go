@@ -1,0 +1,13 @@
+// Package e2e holds the acceptance tests: real processes of the built binary, real clients, real faults.
+//
+// Every test starts its own cluster on ports of its own, asserts at every step, polls and never sleeps, and ends with the
+// check that every replica of every partition holds identical bytes (see cluster.Cluster.Verify).
+//
+// Environment:
+//
+//	TROUPE_E2E_LONG=1       the full lengths of the chaos runs (minutes) instead of the short ones
+//	TROUPE_E2E_RACE=1       build the server with the race detector
+//	TROUPE_E2E_BIN=path     test this binary instead of building one
+//	TROUPE_E2E_KEEP=1       keep data directories and logs of passed tests too
+//	TROUPE_E2E_KAFKA=dir    run against Apache Kafka, whose jars are in dir; proves the tests, not the broker
+package e2e
