@@ -38,7 +38,7 @@ func (a *Append) Cost() Cost {
 	}
 	if a.Checkpoint != nil {
 		c.Keys += 1 + len(a.Checkpoint.Machine)/costChunk
-		c.Bytes += min(len(a.Checkpoint.Machine), costValue) + costRecord
+		c.Bytes += costValue + costRecord
 	}
 	return c
 }

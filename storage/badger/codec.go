@@ -2,7 +2,6 @@ package badger
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"hash/crc32"
 
@@ -24,12 +23,23 @@ func replicaKey(kind byte, r storage.ReplicaID) []byte {
 	return binary.BigEndian.AppendUint64([]byte{kind}, uint64(r))
 }
 
-func entryPrefix(r storage.ReplicaID, generation uint32) []byte {
-	return binary.BigEndian.AppendUint32(replicaKey('L', r), generation)
+func entryKey(r storage.ReplicaID, generation uint32, index uint64) []byte {
+	key := make([]byte, 0, 21)
+	key = binary.BigEndian.AppendUint64(append(key, 'L'), uint64(r))
+	key = binary.BigEndian.AppendUint32(key, generation)
+	return binary.BigEndian.AppendUint64(key, index)
 }
 
-func entryKey(r storage.ReplicaID, generation uint32, index uint64) []byte {
-	return binary.BigEndian.AppendUint64(entryPrefix(r, generation), index)
+func parseEntryKey(key []byte) (r storage.ReplicaID, generation uint32, index uint64) {
+	return parseReplica(key), binary.BigEndian.Uint32(key[9:]), binary.BigEndian.Uint64(key[13:])
+}
+
+func parseReplica(key []byte) storage.ReplicaID {
+	return storage.ReplicaID(binary.BigEndian.Uint64(key[1:]))
+}
+
+func chunkKey(r storage.ReplicaID, n uint32) []byte {
+	return binary.BigEndian.AppendUint32(replicaKey('C', r), n)
 }
 
 // sealed returns a buffer for a value with a body of n bytes, to be filled behind sealBytes and then sealed.
@@ -86,64 +96,49 @@ func decodeEntry(value []byte, index uint64) (*raftpb.Entry, error) {
 	return e, nil
 }
 
-func encodeState(s storage.State) []byte {
-	b := sealed(80)
-	for _, v := range []uint64{
+// recordWords is how many integers a record has.
+const recordWords = 13
+
+// record is what the store keeps in memory, and under 'H', of a replica.
+type record struct {
+	storage.Held
+	chunks uint32 // of the checkpoint; 0 if there is none
+}
+
+func (h *record) words() [recordWords]uint64 {
+	s := &h.State
+	return [recordWords]uint64{
 		uint64(s.Shard), uint64(s.Replica), uint64(s.Generation), s.Term, s.Vote, s.Commit,
 		s.Start.Index, s.Start.Term, s.Last.Index, s.Last.Term,
-	} {
+		h.Checkpoint.Index, h.Checkpoint.Term, uint64(h.chunks),
+	}
+}
+
+func encodeRecord(h record) []byte {
+	b := sealed(8 * recordWords)
+	for _, v := range h.words() {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}
 	return seal(b)
 }
 
-func decodeState(value []byte) (storage.State, error) {
+func decodeRecord(value []byte) (h record, err error) {
 	body, err := open(value)
 	if err != nil {
-		return storage.State{}, err
+		return h, err
 	}
-	if len(body) != 80 {
-		return storage.State{}, fmt.Errorf("%w: a state of %d bytes: was it written by a newer version?", storage.ErrCorrupt, len(body))
+	if len(body) != 8*recordWords {
+		return h, fmt.Errorf("%w: a record of %d bytes: was it written by a newer version?", storage.ErrCorrupt, len(body))
 	}
 	v := func(i int) uint64 { return binary.BigEndian.Uint64(body[8*i:]) }
-	return storage.State{
+	h.Known = true
+	h.State = storage.State{
 		Shard: storage.ShardID(v(0)), Replica: storage.ReplicaID(v(1)), Generation: uint32(v(2)),
 		Term: v(3), Vote: v(4), Commit: v(5),
 		Start: storage.Position{Index: v(6), Term: v(7)},
 		Last:  storage.Position{Index: v(8), Term: v(9)},
-	}, nil
-}
-
-// encodeCheckpoint writes index, term, length of the configuration, configuration, machine.
-func encodeCheckpoint(c *storage.Checkpoint) ([]byte, error) {
-	conf, err := json.Marshal(c.Conf)
-	if err != nil {
-		return nil, err
 	}
-	b := sealed(20 + len(conf) + len(c.Machine))
-	b = binary.BigEndian.AppendUint64(b, c.Index)
-	b = binary.BigEndian.AppendUint64(b, c.Term)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(conf)))
-	b = append(b, conf...)
-	return seal(append(b, c.Machine...)), nil
-}
-
-func decodeCheckpoint(value []byte) (*storage.Checkpoint, error) {
-	body, err := open(value)
-	if err != nil {
-		return nil, err
-	}
-	if len(body) < 20 || uint64(len(body)) < 20+uint64(binary.BigEndian.Uint32(body[16:])) {
-		return nil, fmt.Errorf("%w: a checkpoint of %d bytes", storage.ErrCorrupt, len(body))
-	}
-	n := 20 + int(binary.BigEndian.Uint32(body[16:]))
-	c := &storage.Checkpoint{Conf: &raftpb.ConfState{}}
-	c.Index, c.Term = binary.BigEndian.Uint64(body), binary.BigEndian.Uint64(body[8:])
-	if err := json.Unmarshal(body[20:n], c.Conf); err != nil {
-		return nil, fmt.Errorf("%w: the members in a checkpoint: %v", storage.ErrCorrupt, err)
-	}
-	if n < len(body) {
-		c.Machine = body[n:]
-	}
-	return c, nil
+	h.Checkpoint = storage.Position{Index: v(10), Term: v(11)}
+	h.chunks = uint32(v(12))
+	return h, nil
 }

@@ -1,7 +1,7 @@
 package badger
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
@@ -9,144 +9,158 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// tailCheck is how many of its newest entries of each replica are read and compared with their checksums at open.
-const tailCheck = 4
+// loader reads all records and proves each log as far as keys, the places they point to and the newest entries prove it. Four passes over
+// keys in order, with one iterator each, whatever the number of replicas.
+type loader struct {
+	*Store
+	txn      *badger.Txn
+	files    map[uint32]int64             // lengths of the value-log files
+	versions map[storage.ReplicaID]uint64 // of the records
+	next     map[storage.ReplicaID]uint64 // the next index expected of a log
+	live     int64                        // bytes of the value log that keys point to
+}
 
-// load reads all states and proves each log as far as keys and the newest entries prove it.
+// load fills a store that was just opened. An error means that nothing can be said; what is wrong with a replica makes it suspect.
 func (s *Store) load() error {
-	s.states = make(map[storage.ReplicaID]storage.State)
+	s.records = make(map[storage.ReplicaID]record)
 	s.suspect = make(map[storage.ReplicaID]error)
-	s.removed = make(map[storage.ReplicaID]struct{})
-	return s.view(func(txn *badger.Txn) error {
-		if err := s.loadStates(txn); err != nil {
-			return err
+	s.garbage.kept = make(map[storage.ReplicaID][]stretch)
+	return s.view(s.version, func(txn *badger.Txn) error {
+		l := &loader{
+			Store: s, txn: txn, files: valueLogs(s.options.Dir),
+			versions: make(map[storage.ReplicaID]uint64), next: make(map[storage.ReplicaID]uint64),
 		}
-		s.loadTombstones(txn)
-		s.checkLogs(txn)
-		for r, state := range s.states {
-			if err := s.checkReplica(txn, state); err != nil {
-				s.doubt(r, err)
-			}
-		}
+		l.scan('X', l.tombstone)
+		l.scan('H', l.record)
+		l.scan('L', l.entry)
+		l.scan('C', func(*badger.Item) {})
+		l.finish()
 		return nil
 	})
 }
 
-// doubt keeps the first reason why a replica is suspect.
-func (s *Store) doubt(r storage.ReplicaID, err error) {
-	if _, known := s.suspect[r]; !known {
-		s.suspect[r] = err
-	}
-}
-
-// scan calls f with every key behind a prefix, in order.
-func scan(txn *badger.Txn, prefix []byte, f func(key []byte)) {
+// scan calls f with every item of a kind, in order of keys.
+func (l *loader) scan(kind byte, f func(*badger.Item)) {
 	o := badger.DefaultIteratorOptions
 	o.PrefetchValues = false
-	o.Prefix = prefix
-	it := txn.NewIterator(o)
+	o.Prefix = []byte{kind}
+	it := l.txn.NewIterator(o)
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
-		f(it.Item().Key())
+		l.point(it.Item())
+		f(it.Item())
 	}
 }
 
-func (s *Store) loadStates(txn *badger.Txn) error {
-	var ids []storage.ReplicaID
-	scan(txn, []byte{'H'}, func(key []byte) {
-		ids = append(ids, storage.ReplicaID(binary.BigEndian.Uint64(key[1:])))
-	})
-	for _, r := range ids {
-		state, err := readState(txn, r)
-		if err != nil {
-			state = storage.State{Replica: r}
-			s.doubt(r, fmt.Errorf("its state: %w", err))
-		}
-		s.states[r] = state
+// point checks where the value of an item lies.
+func (l *loader) point(item *badger.Item) {
+	p, ok := pointerOf(item)
+	if !ok {
+		return
 	}
-	return nil
+	l.live += int64(p.length)
+	if err := p.in(l.files); err != nil {
+		l.doubt(parseReplica(item.Key()), fmt.Errorf("a value of %q: %w", item.Key()[:1], err))
+	}
 }
 
-func readState(txn *badger.Txn, r storage.ReplicaID) (storage.State, error) {
-	value, err := get(txn, replicaKey('H', r))
+// doubt makes a replica suspect and keeps the first reason. One that was removed has nothing to doubt.
+func (l *loader) doubt(r storage.ReplicaID, err error) {
+	h := l.records[r]
+	if h.Removed || h.Suspect {
+		return
+	}
+	h.Suspect, h.State.Replica = true, r
+	l.records[r] = h
+	l.suspect[r] = err
+}
+
+func (l *loader) tombstone(item *badger.Item) {
+	r := parseReplica(item.Key())
+	l.records[r] = record{Held: storage.Held{State: storage.State{Replica: r}, Removed: true}}
+}
+
+func (l *loader) record(item *badger.Item) {
+	r := parseReplica(item.Key())
+	if l.records[r].Removed {
+		return // deleted with the tombstone, in one transaction: Badger has brought it back
+	}
+	value, err := item.ValueCopy(nil)
 	if err != nil {
-		return storage.State{}, err
+		l.doubt(r, fmt.Errorf("%w: its record: %v", storage.ErrCorrupt, err))
+		return
 	}
-	state, err := decodeState(value)
-	if err == nil && state.Replica != r {
-		err = fmt.Errorf("%w: the state of replica %d lies there", storage.ErrCorrupt, state.Replica)
+	h, err := decodeRecord(value)
+	if err == nil && h.State.Replica != r {
+		err = fmt.Errorf("%w: that of replica %d lies there", storage.ErrCorrupt, h.State.Replica)
 	}
-	return state, err
-}
-
-func (s *Store) loadTombstones(txn *badger.Txn) {
-	scan(txn, []byte{'X'}, func(key []byte) {
-		s.removed[storage.ReplicaID(binary.BigEndian.Uint64(key[1:]))] = struct{}{}
-	})
-}
-
-// checkLogs walks over all entry keys once: what lies outside a log becomes garbage, and what a log lacks makes it suspect.
-func (s *Store) checkLogs(txn *badger.Txn) {
-	next := make(map[storage.ReplicaID]uint64, len(s.states)) // the next index expected
-	for r, state := range s.states {
-		next[r] = state.Start.Index + 1
-	}
-	scan(txn, []byte{'L'}, func(key []byte) {
-		r := storage.ReplicaID(binary.BigEndian.Uint64(key[1:]))
-		generation, index := binary.BigEndian.Uint32(key[9:]), binary.BigEndian.Uint64(key[13:])
-		state, ok := s.states[r]
-		switch {
-		case index > state.Last.Index && generation == state.Generation && ok:
-			// Never written so; if it were there, the next append would overwrite it.
-		case !ok || generation != state.Generation || index <= state.Start.Index:
-			s.garbage.extend(stretch{r, generation, index, index + 1})
-		case index != next[r]:
-			s.doubt(r, fmt.Errorf("%w: entry %d is missing", storage.ErrCorrupt, next[r]))
-			next[r] = index + 1
-		default:
-			next[r]++
-		}
-	})
-	for r, state := range s.states {
-		if next[r] != state.Last.Index+1 {
-			s.doubt(r, fmt.Errorf("%w: its log ends at %d, it reached %d", storage.ErrCorrupt, next[r]-1, state.Last.Index))
-		}
-	}
-}
-
-// extend adds one more entry to the last stretch if it continues it.
-func (g *garbage) extend(s stretch) {
-	if n := len(g.list); n > 0 {
-		last := &g.list[n-1]
-		if last.replica == s.replica && last.generation == s.generation && last.to == s.from {
-			last.to = s.to
-			return
-		}
-	}
-	g.add(s)
-}
-
-// checkReplica reads the checkpoint and the newest entries of a replica.
-func (s *Store) checkReplica(txn *badger.Txn, state storage.State) error {
-	c, err := checkpoint(txn, state.Replica)
 	if err != nil {
-		return fmt.Errorf("its checkpoint: %w", err)
+		l.doubt(r, fmt.Errorf("its record: %w", err))
+		return
 	}
-	if c.Index < state.Start.Index || c.Index > state.Last.Index {
-		return fmt.Errorf("%w: its checkpoint at %d lies outside its log", storage.ErrCorrupt, c.Index)
+	h.Suspect = l.records[r].Suspect
+	l.records[r] = h
+	l.versions[r] = item.Version()
+	l.next[r] = h.State.Start.Index + 1
+}
+
+// entry decides about the key of an entry: it is the next one of its log, or was given up, or shows that something is wrong.
+func (l *loader) entry(item *badger.Item) {
+	r, generation, index := parseEntryKey(item.Key())
+	h, ok := l.records[r]
+	if !ok {
+		l.doubt(r, fmt.Errorf("%w: its entries are there and its record is not", storage.ErrCorrupt))
+		h = l.records[r]
 	}
-	from := state.Start.Index + 1
-	if state.Last.Index >= from+tailCheck {
-		from = state.Last.Index - tailCheck + 1
+	if h.Known && item.Version() > l.versions[r] {
+		l.doubt(r, fmt.Errorf("%w: entry %d is newer than its record: the end of its history is lost", storage.ErrCorrupt, index))
 	}
-	for i := from; i <= state.Last.Index; i++ {
-		e, err := entry(txn, state.Replica, state.Generation, i)
-		if err != nil {
-			return fmt.Errorf("entry %d: %w", i, err)
+	switch {
+	case l.Store.live(r, generation, index, nil):
+		l.inLog(item, h.State, index)
+	case l.records[r].Suspect:
+		l.garbage.kept[r] = join(l.garbage.kept[r], stretch{r, generation, index, index + 1})
+	default: // trimmed or truncated, and not deleted yet
+		l.garbage.add(stretch{r, generation, index, index + 1})
+	}
+}
+
+// inLog checks an entry that counts.
+func (l *loader) inLog(item *badger.Item, s storage.State, index uint64) {
+	if want := l.next[s.Replica]; index != want {
+		l.doubt(s.Replica, fmt.Errorf("%w: entry %d is missing", storage.ErrCorrupt, want))
+	}
+	l.next[s.Replica] = index + 1
+	l.reclaim.weigh(int(item.EstimatedSize()))
+	if index+storage.TailEntries <= s.Last.Index {
+		return
+	}
+	value, err := item.ValueCopy(nil)
+	if err != nil {
+		l.doubt(s.Replica, fmt.Errorf("%w: entry %d: %v", storage.ErrCorrupt, index, err))
+		return
+	}
+	e, err := decodeEntry(value, index)
+	switch {
+	case err != nil:
+		l.doubt(s.Replica, fmt.Errorf("entry %d: %w", index, err))
+	case index == s.Last.Index && e.GetTerm() != s.Last.Term:
+		l.doubt(s.Replica, fmt.Errorf("%w: entry %d is of term %d, not %d", storage.ErrCorrupt, index, e.GetTerm(), s.Last.Term))
+	}
+}
+
+// finish checks the ends of the logs and the checkpoints.
+func (l *loader) finish() {
+	for r, h := range l.records {
+		if !h.Known {
+			continue
 		}
-		if i == state.Last.Index && e.GetTerm() != state.Last.Term {
-			return fmt.Errorf("%w: entry %d is of term %d, not %d", storage.ErrCorrupt, i, e.GetTerm(), state.Last.Term)
+		if next := l.next[r]; next <= h.State.Last.Index {
+			l.doubt(r, fmt.Errorf("%w: its log ends at %d and reached %d", storage.ErrCorrupt, next-1, h.State.Last.Index))
+		}
+		if _, err := readCheckpoint(l.txn, h); err != nil && !errors.Is(err, storage.ErrNotFound) {
+			l.doubt(r, fmt.Errorf("its checkpoint: %w", err))
 		}
 	}
-	return nil
+	l.reclaim.dead = uint64(max(0, sizeOf(l.options.Dir, "*.vlog")-l.live))
 }

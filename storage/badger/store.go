@@ -1,16 +1,15 @@
 package badger
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"maps"
 	"slices"
 	"sync"
 
 	"github.com/dgraph-io/badger/v4"
-	"golang.org/x/sys/unix"
 
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -18,55 +17,90 @@ import (
 // Store is storage.Store on Badger.
 type Store struct {
 	options Options
+	log     *failStop
 	db      *badger.DB
-	version uint64 // of the last transaction; owned by the writer
+
+	gate   sync.RWMutex // held for reading by whoever uses db, for writing by Close
+	closed bool         // guarded by gate
 
 	mu      sync.RWMutex
-	states  map[storage.ReplicaID]storage.State
+	version uint64 // of the last durable transaction; readers see this one, never a transaction that is not synced
+	records map[storage.ReplicaID]record
 	suspect map[storage.ReplicaID]error
-	removed map[storage.ReplicaID]struct{}
 
-	garbage garbage // owned by the writer
+	// The rest is owned by the writer.
+	garbage garbage
+	reclaim reclaim
+	advisor *advisor
 }
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store  = (*Store)(nil)
+	_ storage.Tidier = (*Store)(nil)
+)
 
 // Open opens the store in a directory, creating it if it is missing, and checks every replica's log. Close it when done.
 func Open(o Options) (*Store, error) {
 	o.setDefaults()
-	if o.Fatal == nil {
-		return nil, errors.New("storage/badger: Options.Fatal is needed")
+	if err := o.validate(); err != nil {
+		return nil, err
 	}
-	db, err := badger.OpenManaged(o.badger())
+	log := &failStop{log: o.Logger, fatal: o.Fatal}
+	db, err := badger.OpenManaged(o.badger(log))
 	if err != nil {
 		return nil, fmt.Errorf("storage/badger: open %s: %w", o.Dir, err)
 	}
-	s := &Store{options: o, db: db, version: db.MaxVersion()}
+	s := &Store{options: o, log: log, db: db, version: db.MaxVersion()}
+	s.advisor = newAdvisor(o)
 	if err := s.load(); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(fmt.Errorf("storage/badger: check %s: %w", o.Dir, err), db.Close())
 	}
+	db.SetDiscardTs(s.version)
 	return s, nil
 }
 
-// view runs f in a read transaction that sees everything written.
-func (s *Store) view(f func(*badger.Txn) error) error {
-	txn := s.db.NewTransactionAt(^uint64(0), false)
+// enter keeps the store open until leave.
+func (s *Store) enter() error {
+	s.gate.RLock()
+	if s.closed {
+		s.gate.RUnlock()
+		return storage.ErrClosed
+	}
+	return nil
+}
+
+func (s *Store) leave() { s.gate.RUnlock() }
+
+// view runs f in a read transaction that sees what the given transaction left. The caller has entered.
+func (s *Store) view(version uint64, f func(*badger.Txn) error) error {
+	txn := s.db.NewTransactionAt(version, false)
 	defer txn.Discard()
 	return f(txn)
 }
 
-// update runs f in a write transaction and makes it durable.
-func (s *Store) update(f func(*badger.Txn) error) error {
-	txn := s.db.NewTransactionAt(^uint64(0), true)
+// commit runs f in a write transaction and makes it durable; publish then makes it known together with its number. The caller has entered.
+func (s *Store) commit(f func(*badger.Txn) error, publish func()) error {
+	if err := s.log.err(); err != nil {
+		return err
+	}
+	next := s.version + 1 // only the writer changes it
+	txn := s.db.NewTransactionAt(s.version, true)
 	defer txn.Discard()
 	if err := f(txn); err != nil {
 		return err
 	}
-	s.version++
-	if err := txn.CommitAt(s.version, nil); err != nil {
+	if err := txn.CommitAt(next, nil); err != nil {
 		return fmt.Errorf("storage/badger: commit: %w", err)
 	}
-	s.db.SetDiscardTs(s.version)
+	if err := s.log.err(); err != nil {
+		return err // Badger says it is written, but it is not
+	}
+	s.mu.Lock()
+	s.version = next
+	publish()
+	s.mu.Unlock()
+	s.db.SetDiscardTs(next)
+	s.advisor.look()
 	return nil
 }
 
@@ -91,9 +125,24 @@ func get(txn *badger.Txn, key []byte) ([]byte, error) {
 	}
 }
 
+// corrupt says of something that ought to be there why it could not be read.
+func corrupt(err error) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return fmt.Errorf("%w: its key is gone", storage.ErrCorrupt)
+	}
+	return err
+}
+
 // Node implements storage.Store.
 func (s *Store) Node() (n storage.Node, err error) {
-	err = s.view(func(txn *badger.Txn) error {
+	if err := s.enter(); err != nil {
+		return n, err
+	}
+	defer s.leave()
+	s.mu.RLock()
+	version := s.version
+	s.mu.RUnlock()
+	err = s.view(version, func(txn *badger.Txn) error {
 		value, err := get(txn, nodeKey)
 		if err != nil {
 			return err
@@ -109,13 +158,17 @@ func (s *Store) Node() (n storage.Node, err error) {
 
 // WriteNode implements storage.Store.
 func (s *Store) WriteNode(n storage.Node) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
 	body, err := json.Marshal(n)
 	if err != nil {
 		return err
 	}
-	return s.update(func(txn *badger.Txn) error {
+	return s.commit(func(txn *badger.Txn) error {
 		return txn.Set(nodeKey, seal(append(sealed(len(body)), body...)))
-	})
+	}, func() {})
 }
 
 // Replicas implements storage.Store.
@@ -123,17 +176,12 @@ func (s *Store) Replicas() ([]storage.State, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var all []storage.State
-	for r, state := range s.states {
-		if _, bad := s.suspect[r]; !bad {
-			all = append(all, state)
+	for _, h := range s.records {
+		if h.Known && !h.Suspect {
+			all = append(all, h.State)
 		}
 	}
-	slices.SortFunc(all, func(a, b storage.State) int {
-		if a.Replica < b.Replica {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(all, func(a, b storage.State) int { return cmp.Compare(a.Replica, b.Replica) })
 	return all, nil
 }
 
@@ -141,45 +189,20 @@ func (s *Store) Replicas() ([]storage.State, error) {
 func (s *Store) Suspect() map[storage.ReplicaID]error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	all := make(map[storage.ReplicaID]error, len(s.suspect))
-	for r, err := range s.suspect {
-		all[r] = err
-	}
-	return all
+	return maps.Clone(s.suspect)
 }
 
-// Checkpoint implements storage.Store.
-func (s *Store) Checkpoint(r storage.ReplicaID) (c *storage.Checkpoint, err error) {
-	err = s.view(func(txn *badger.Txn) error {
-		c, err = checkpoint(txn, r)
-		return err
-	})
-	return c, err
-}
-
-func checkpoint(txn *badger.Txn, r storage.ReplicaID) (*storage.Checkpoint, error) {
-	value, err := get(txn, replicaKey('C', r))
-	if err != nil {
-		return nil, err
+// Close implements storage.Store. It waits for readers and for space being given back.
+func (s *Store) Close() error {
+	s.reclaim.stop()
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	if s.closed {
+		return nil
 	}
-	return decodeCheckpoint(value)
-}
-
-// Usage implements storage.Store.
-func (s *Store) Usage() (u storage.Usage) {
-	files, _ := os.ReadDir(s.options.Dir)
-	for _, f := range files {
-		var stat unix.Stat_t
-		if unix.Stat(filepath.Join(s.options.Dir, f.Name()), &stat) == nil {
-			u.Disk += stat.Blocks * 512
-		}
+	s.closed = true
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("storage/badger: close: %w", err)
 	}
-	var fs unix.Statfs_t
-	if unix.Statfs(s.options.Dir, &fs) == nil {
-		u.Free = int64(fs.Bavail) * int64(fs.Bsize)
-	}
-	return u
+	return nil
 }
-
-// Close implements storage.Store.
-func (s *Store) Close() error { return s.db.Close() }

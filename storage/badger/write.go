@@ -8,155 +8,150 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
+// step is one append of a Write with what is held before and after it.
+type step struct {
+	*storage.Append
+	before, after record
+	chunks        [][]byte // of the checkpoint, if there is a new one
+}
+
 // Write implements storage.Store.
 func (s *Store) Write(appends []storage.Append) error {
-	err := s.update(func(txn *badger.Txn) error {
-		for i := range appends {
-			if err := s.put(txn, &appends[i]); err != nil {
-				a := appends[i].State
-				return fmt.Errorf("storage/badger: replica %d of shard %d: %w", a.Replica, a.Shard, err)
-			}
-		}
-		return s.garbage.collect(txn)
-	})
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	steps, after, err := s.plan(appends)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, a := range appends {
-		s.note(a)
-	}
-	return nil
-}
-
-// put adds an append to a transaction.
-func (s *Store) put(txn *badger.Txn, a *storage.Append) error {
-	r := a.State.Replica
-	if s.isRemoved(r) {
-		return fmt.Errorf("it was removed, and an id is never used again")
-	}
-	if a.Remove {
-		return s.remove(txn, r)
-	}
-	for _, e := range a.Entries {
-		if err := txn.Set(entryKey(r, a.State.Generation, e.GetIndex()), encodeEntry(e)); err != nil {
-			return err
+	left := truncateKeys
+	err = s.commit(func(txn *badger.Txn) error {
+		for i := range steps {
+			if err := s.put(txn, &steps[i], &left); err != nil {
+				a := steps[i].State
+				return fmt.Errorf("storage/badger: replica %d of shard %d: %w", a.Replica, a.Shard, err)
+			}
 		}
-	}
-	if err := s.truncate(txn, a); err != nil {
+		return s.housekeep(txn, after, len(steps))
+	}, func() { s.publish(after) })
+	if err != nil {
 		return err
 	}
-	if a.Checkpoint != nil {
-		value, err := encodeCheckpoint(a.Checkpoint)
-		if err != nil {
-			return err
-		}
-		if err := txn.Set(replicaKey('C', r), value); err != nil {
-			return err
-		}
-	}
-	return txn.Set(replicaKey('H', r), encodeState(a.State))
-}
-
-// truncate deletes what the replica's log held above its new end.
-func (s *Store) truncate(txn *badger.Txn, a *storage.Append) error {
-	before, ok := s.state(a.State.Replica)
-	if !ok || before.Generation != a.State.Generation {
-		return nil
-	}
-	for i := a.State.Last.Index + 1; i <= before.Last.Index; i++ {
-		if err := txn.Delete(entryKey(a.State.Replica, before.Generation, i)); err != nil {
-			return err
-		}
-	}
+	s.reclaim.consider(s)
 	return nil
 }
 
-// remove deletes a replica's records and leaves a tombstone; its entries follow little by little.
-func (s *Store) remove(txn *badger.Txn, r storage.ReplicaID) error {
-	for _, kind := range []byte{'H', 'C'} {
-		if err := txn.Delete(replicaKey(kind, r)); err != nil {
+// plan decides about all appends before any is performed. It also returns the records as they will be.
+func (s *Store) plan(appends []storage.Append) ([]step, map[storage.ReplicaID]record, error) {
+	var cost storage.Cost
+	steps := make([]step, len(appends))
+	after := make(map[storage.ReplicaID]record, len(appends))
+	for i := range appends {
+		a := &appends[i]
+		r := a.State.Replica
+		before, ok := after[r]
+		if !ok {
+			before = s.records[r] // only the writer, which this is, changes it
+		}
+		p, err := newStep(a, before)
+		if err != nil {
+			return nil, nil, fmt.Errorf("storage/badger: replica %d of shard %d: %w", r, a.State.Shard, err)
+		}
+		steps[i], after[r] = p, p.after
+		cost = cost.Plus(a.Cost())
+	}
+	if !cost.Fits() {
+		return nil, nil, fmt.Errorf("storage/badger: %w: a write of %d keys and %d small bytes exceeds %d and %d, and split it would not be one: merge less",
+			storage.ErrRefused, cost.Keys, cost.Bytes, storage.MaxKeys, storage.MaxBytes)
+	}
+	return steps, after, nil
+}
+
+func newStep(a *storage.Append, before record) (p step, err error) {
+	p = step{Append: a, before: before, after: record{chunks: before.chunks}}
+	if p.after.Held, err = before.After(a); err != nil {
+		return p, err
+	}
+	switch {
+	case p.after.Removed:
+		p.after.chunks = 0
+	case a.Checkpoint != nil:
+		p.chunks, err = encodeCheckpoint(a.Checkpoint)
+		p.after.chunks = uint32(len(p.chunks))
+	}
+	return p, err
+}
+
+// put adds a step to a transaction. left is how many deletions of truncated keys the transaction still takes.
+func (s *Store) put(txn *badger.Txn, p *step, left *int) error {
+	r := p.State.Replica
+	if p.after.Removed {
+		return s.putRemoval(txn, p)
+	}
+	for _, e := range p.Entries {
+		value := encodeEntry(e)
+		s.reclaim.weigh(len(value))
+		if err := txn.Set(entryKey(r, p.State.Generation, e.GetIndex()), value); err != nil {
 			return err
 		}
 	}
+	if err := s.truncate(txn, p, left); err != nil {
+		return err
+	}
+	s.garbage.add(trimmed(p.before, p.after))
+	if p.chunks != nil {
+		if err := putChunks(txn, r, p.chunks, p.before.chunks); err != nil {
+			return err
+		}
+	}
+	return txn.Set(replicaKey('H', r), encodeRecord(p.after))
+}
+
+// truncateKeys is how many keys above a new end are deleted with the Write that sets it. What is beyond lies unread above the end,
+// and is deleted later unless the log grew over it.
+const truncateKeys = 2000
+
+// truncate deletes what the replica's log held above its new end.
+func (s *Store) truncate(txn *badger.Txn, p *step, left *int) error {
+	before, after := p.before.State, p.State
+	if !p.before.Known || before.Generation != after.Generation {
+		return nil
+	}
+	from, to := max(after.Last.Index, before.Start.Index)+1, before.Last.Index+1
+	for ; from < to && *left > 0; from++ {
+		if err := txn.Delete(entryKey(after.Replica, after.Generation, from)); err != nil {
+			return err
+		}
+		*left--
+	}
+	s.garbage.add(stretch{after.Replica, after.Generation, from, to})
+	return nil
+}
+
+// putRemoval deletes a replica's records and leaves a tombstone; its entries follow little by little.
+func (s *Store) putRemoval(txn *badger.Txn, p *step) error {
+	r := p.State.Replica
+	if p.before.Removed {
+		return nil
+	}
+	if err := txn.Delete(replicaKey('H', r)); err != nil {
+		return err
+	}
+	if err := deleteChunks(txn, r, 0, p.before.chunks); err != nil {
+		return err
+	}
+	s.garbage.add(trimmed(p.before, p.after))
+	s.garbage.release(r)
 	return txn.Set(replicaKey('X', r), seal(sealed(0)))
 }
 
-// note takes a durable append into memory. The caller holds mu.
-func (s *Store) note(a storage.Append) {
-	r := a.State.Replica
-	before, known := s.states[r]
-	if a.Remove {
-		delete(s.states, r)
-		delete(s.suspect, r)
-		s.removed[r] = struct{}{}
-		if known {
-			s.garbage.add(stretch{r, before.Generation, before.Start.Index + 1, before.Last.Index + 1})
-		}
-		return
-	}
-	if known {
-		s.garbage.add(trimmed(before, a.State))
-	}
-	s.states[r] = a.State
-}
-
-// trimmed is what a state leaves behind that the one before still counted.
-func trimmed(before, after storage.State) stretch {
-	end := after.Start.Index + 1
-	if before.Generation != after.Generation {
-		end = before.Last.Index + 1
-	}
-	return stretch{before.Replica, before.Generation, before.Start.Index + 1, min(end, before.Last.Index+1)}
-}
-
-func (s *Store) state(r storage.ReplicaID) (storage.State, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	state, ok := s.states[r]
-	return state, ok
-}
-
-func (s *Store) isRemoved(r storage.ReplicaID) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	_, ok := s.removed[r]
-	return ok
-}
-
-// stretch is a range [from, to) of entries of one replica that nobody may read any more.
-type stretch struct {
-	replica    storage.ReplicaID
-	generation uint32
-	from, to   uint64
-}
-
-// garbage are entries to be deleted, a few with every write, so that no transaction grows with what is deleted.
-type garbage struct{ list []stretch }
-
-// collectKeys is how many deletions ride on one write.
-const collectKeys = 1000
-
-func (g *garbage) add(s stretch) {
-	if s.from < s.to {
-		g.list = append(g.list, s)
-	}
-}
-
-// collect adds deletions to a transaction. They are forgotten only when done, so one that is repeated after a failure does no harm.
-func (g *garbage) collect(txn *badger.Txn) error {
-	for left := collectKeys; left > 0 && len(g.list) > 0; {
-		s := &g.list[0]
-		for ; s.from < s.to && left > 0; s.from++ {
-			if err := txn.Delete(entryKey(s.replica, s.generation, s.from)); err != nil {
-				return err
-			}
-			left--
-		}
-		if s.from == s.to {
-			g.list = g.list[1:]
+// publish takes durable records into memory. The caller holds mu.
+func (s *Store) publish(after map[storage.ReplicaID]record) {
+	for r, h := range after {
+		s.records[r] = h
+		if h.Removed {
+			delete(s.suspect, r)
 		}
 	}
-	return nil
 }

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package badger
+
+const canAdvise = false
+
+func advise(string, bool) {}

@@ -1,0 +1,96 @@
+package badger
+
+import (
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// stretch is a range [from, to) of entry keys of one replica that were given up.
+type stretch struct {
+	replica    storage.ReplicaID
+	generation uint32
+	from, to   uint64
+}
+
+// trimmed is what lay below the new start, or in a generation that is not current any more.
+func trimmed(before, after record) stretch {
+	b := before.State
+	if !before.Known {
+		return stretch{}
+	}
+	end := b.Last.Index + 1
+	if after.Known && after.State.Generation == b.Generation {
+		end = min(end, after.State.Start.Index+1)
+	}
+	return stretch{b.Replica, b.Generation, b.Start.Index + 1, end}
+}
+
+// garbage are keys to be deleted, some with every Write, so that no transaction grows with what is deleted. It is not durable: Open
+// finds again what was left.
+type garbage struct {
+	list []stretch
+	// kept are the keys of suspect replicas: evidence until the replica is removed.
+	kept map[storage.ReplicaID][]stretch
+}
+
+// add gives keys up. A stretch that continues the last one extends it.
+func (g *garbage) add(s stretch) {
+	if s.from >= s.to {
+		return
+	}
+	g.list = join(g.list, s)
+}
+
+func join(list []stretch, s stretch) []stretch {
+	if n := len(list); n > 0 {
+		last := &list[n-1]
+		if last.replica == s.replica && last.generation == s.generation && last.to == s.from {
+			last.to = s.to
+			return list
+		}
+	}
+	return append(list, s)
+}
+
+// release gives up what a removed replica kept as evidence.
+func (g *garbage) release(r storage.ReplicaID) {
+	for _, s := range g.kept[r] {
+		g.add(s)
+	}
+	delete(g.kept, r)
+}
+
+// collectKeys is how many keys one Write or Tidy deletes at most.
+const collectKeys = 2000
+
+// collect adds up to n deletions to a transaction and returns how many. after is how the records of the Write under way will be: a log may
+// have grown over what was given up, and that is not touched.
+func (s *Store) collect(txn *badger.Txn, after map[storage.ReplicaID]record, n int) (deleted int, err error) {
+	g := &s.garbage
+	for scanned := 0; scanned < 4*collectKeys && deleted < n && len(g.list) > 0; scanned++ {
+		d := &g.list[0]
+		if d.from == d.to {
+			g.list = g.list[1:]
+			continue
+		}
+		if !s.live(d.replica, d.generation, d.from, after) {
+			if err := txn.Delete(entryKey(d.replica, d.generation, d.from)); err != nil {
+				return deleted, err
+			}
+			deleted++
+		}
+		d.from++
+	}
+	return deleted, nil
+}
+
+// live tells whether an entry counts in a replica's log.
+func (s *Store) live(r storage.ReplicaID, generation uint32, index uint64, after map[storage.ReplicaID]record) bool {
+	h, ok := after[r]
+	if !ok {
+		h = s.records[r] // only the writer, which this is, changes it
+	}
+	state := h.State
+	return h.Known && generation == state.Generation && index > state.Start.Index && index <= state.Last.Index
+}
