@@ -1,6 +1,73 @@
 package api
 
-// Groups coordinates the consumer groups of this node.
-type Groups interface{}
+import (
+	"sync"
 
-func groupHandlers(Groups) []handler { return nil }
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/actors/coordinator"
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/consumer"
+)
+
+// Groups are the group coordinators of this node; coordinator.Coordinators is them.
+type Groups interface {
+	// Do runs a command at a group's coordinator, or tells refuse why this node cannot: exactly one of the two, once.
+	Do(group string, run coordinator.Command, refuse func(*protocol.Error))
+	// Each runs a command at every coordinator on this node, or refuse for it, and returns how many there are.
+	Each(run coordinator.Command, refuse func(*protocol.Error)) int
+}
+
+// groupAPI answers the requests of consumer groups.
+type groupAPI struct{ groups Groups }
+
+func groupHandlers(groups Groups) []handler {
+	g := &groupAPI{groups}
+	return []handler{
+		{kmsg.FindCoordinator, 0, 6, findCoordinator},
+		{kmsg.JoinGroup, 2, 9, g.joinGroup},
+		{kmsg.SyncGroup, 0, 5, g.syncGroup},
+		{kmsg.Heartbeat, 0, 4, g.heartbeat},
+		{kmsg.LeaveGroup, 0, 5, g.leaveGroup},
+		{kmsg.OffsetCommit, 2, 10, g.offsetCommit},
+		{kmsg.OffsetFetch, 1, 10, g.offsetFetch},
+		{kmsg.OffsetDelete, 0, 0, g.offsetDelete},
+		{kmsg.DescribeGroups, 0, 6, g.describeGroups},
+		{kmsg.ListGroups, 0, 5, g.listGroups},
+		{kmsg.DeleteGroups, 0, 2, g.deleteGroups},
+	}
+}
+
+// client is who a call comes from, as groups show it.
+func (c *Call) client() consumer.Client {
+	return consumer.Client{ID: c.ClientID, Host: "/" + hostOf(c.Client)}
+}
+
+// several waits for the answers of several coordinators.
+type several struct {
+	mu   sync.Mutex
+	left int
+	done func()
+}
+
+// one notes an answer, under the lock, and calls done after the last.
+func (s *several) one(set func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	set()
+	if s.left--; s.left == 0 {
+		s.done()
+	}
+}
+
+// ids tells topics' ids by the image of the moment.
+func (c *Call) ids() consumer.TopicIDs {
+	image := c.Cluster.Image()
+	return func(name string) ([16]byte, bool) {
+		t := image.Topics[name]
+		if t == nil {
+			return [16]byte{}, false
+		}
+		return t.ID, true
+	}
+}

@@ -1,7 +1,145 @@
 package coordinator
 
-// Coordinators are the group coordinators of a node.
-type Coordinators struct{}
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
 
-// Close ends them.
-func (c *Coordinators) Close() {}
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// Options are what the coordinators need of the node. All functions are safe for any goroutine.
+type Options struct {
+	System  *actors.System
+	Image   func() *metadata.Image
+	Replica func(storage.ShardID) *replica.Ref // nil if none runs here
+	Config  func() consumer.Config
+	Expire  time.Duration // between two looks for expired offsets
+	Logger  *slog.Logger
+}
+
+// Coordinators are the group coordinators of a node: one actor for each partition of __consumer_offsets that it has been asked about. Safe for any goroutine.
+type Coordinators struct {
+	options Options
+
+	mu     sync.Mutex
+	actors map[storage.ShardID]*actors.Address
+	closed bool
+}
+
+// New makes the coordinators of a node.
+func New(o Options) *Coordinators {
+	return &Coordinators{options: o, actors: make(map[storage.ShardID]*actors.Address)}
+}
+
+// Command is something to do with the coordinator of a partition, on its actor's turn. now is in ms.
+type Command func(now int64, c *consumer.Coordinator)
+
+var (
+	errNotCoordinator = protocol.Errorf(kerr.NotCoordinator, "this node does not coordinate the group")
+	errNotAvailable   = protocol.Errorf(kerr.CoordinatorNotAvailable, "%s is not there yet", metadata.ConsumerOffsets)
+	errLoading        = protocol.Errorf(kerr.CoordinatorLoadInProgress, "the groups are being loaded")
+)
+
+// request is a Command on its way; refuse is called instead of it if this node does not coordinate.
+type request struct {
+	run    Command
+	refuse func(*protocol.Error)
+}
+
+// Do runs a command at a group's coordinator, or tells refuse why this node cannot. One of the two is called, once, without blocking the caller.
+func (c *Coordinators) Do(group string, run Command, refuse func(*protocol.Error)) {
+	t := c.options.Image().Topics[metadata.ConsumerOffsets]
+	if t == nil {
+		refuse(errNotAvailable)
+		return
+	}
+	c.at(t.Partitions[consumer.PartitionOf(group, len(t.Partitions))], run, refuse)
+}
+
+// Each runs a command at every coordinator on this node; refuse is called for those that are loading. Partitions that
+// this node does not lead are passed over.
+func (c *Coordinators) Each(run Command, refuse func(*protocol.Error)) (asked int) {
+	t := c.options.Image().Topics[metadata.ConsumerOffsets]
+	if t == nil {
+		return 0
+	}
+	for _, p := range t.Partitions {
+		if ref := c.options.Replica(p.Shard); ref != nil && ref.View().Role == replica.Leader {
+			asked++
+			c.at(p, run, refuse)
+		}
+	}
+	return asked
+}
+
+func (c *Coordinators) at(p *metadata.Partition, run Command, refuse func(*protocol.Error)) {
+	ref := c.options.Replica(p.Shard)
+	if ref == nil || ref.View().Role != replica.Leader {
+		refuse(errNotCoordinator)
+		return
+	}
+	address, err := c.actor(p, ref)
+	if err != nil {
+		refuse(protocol.Errorf(kerr.CoordinatorNotAvailable, "%v", err))
+		return
+	}
+	address.Send(&request{run, refuse})
+}
+
+// actor returns the actor of a partition, starting it at the first call.
+func (c *Coordinators) actor(p *metadata.Partition, ref *replica.Ref) (*actors.Address, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, fmt.Errorf("this node is stopping")
+	}
+	if a := c.actors[p.Shard]; a != nil {
+		return a, nil
+	}
+	a := &coordinator{options: c.options, ref: ref, name: fmt.Sprintf("groups-%d", ref.Replica), newID: uuid.NewString}
+	address, err := c.options.System.Spawn(a.name, a)
+	if err != nil {
+		return nil, err
+	}
+	a.send = address.Send
+	a.unwatch = ref.Watch(func() { address.Send(viewed) })
+	c.actors[p.Shard] = address
+	address.Send(viewed)
+	return address, nil
+}
+
+// Forget stops the coordinator of a shard that is gone from this node.
+func (c *Coordinators) Forget(s storage.ShardID) {
+	c.mu.Lock()
+	address := c.actors[s]
+	delete(c.actors, s)
+	c.mu.Unlock()
+	if address != nil {
+		address.Stop(func() {})
+	}
+}
+
+// Close stops all coordinators.
+func (c *Coordinators) Close() {
+	c.mu.Lock()
+	c.closed = true
+	all := c.actors
+	c.actors = nil
+	c.mu.Unlock()
+	var stopped sync.WaitGroup
+	for _, address := range all {
+		stopped.Add(1)
+		address.Stop(stopped.Done)
+	}
+	stopped.Wait()
+}

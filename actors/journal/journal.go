@@ -28,15 +28,35 @@ type Group struct {
 type Options struct {
 	// GroupBytes is how many bytes of entry data are merged into one transaction, 4 MiB by default. A single write may be larger.
 	GroupBytes int64
-	// Fatal is called when the store failed: nothing may be acknowledged any more. It must not return. By default it logs and
-	// exits with 1.
+	// Idle is how long nothing must have been written before the store may tidy, 100 ms by default. Tidying goes in steps of about one
+	// sync, and a write waits for the step under way.
+	Idle time.Duration
+	// Fatal is called when the store failed: nothing may be acknowledged any more. It must not return; if it does, the journal
+	// takes nothing any more and calls no Done. By default it logs and exits with 1.
 	Fatal func(error)
 	// Observe is called after every group, on the journal's goroutine; it must not block.
 	Observe func(Group)
 }
 
+func (o *Options) setDefaults() {
+	if o.GroupBytes == 0 {
+		o.GroupBytes = 4 << 20
+	}
+	if o.Idle == 0 {
+		o.Idle = 100 * time.Millisecond
+	}
+	if o.Fatal == nil {
+		o.Fatal = exit
+	}
+}
+
+func exit(err error) {
+	slog.Error("the journal could not write: the process ends before anything is acknowledged", "error", err)
+	os.Exit(1)
+}
+
 // Journal is the node's append thread. What queued while a sync was under way is merged into the next transaction, so the
-// number of syncs does not grow with the number of shards. All methods are safe for any goroutine.
+// number of syncs does not grow with the number of shards. It never waits for more to come. All methods are safe for any goroutine.
 type Journal struct {
 	store   storage.Store
 	options Options
@@ -49,22 +69,12 @@ type Journal struct {
 	done chan struct{} // closed when the goroutine has ended
 }
 
-// New starts the journal of a store. It ends with Close.
+// New starts the journal of a store. It ends with Close. From now on only the journal may write to the store.
 func New(store storage.Store, o Options) *Journal {
-	if o.GroupBytes == 0 {
-		o.GroupBytes = 4 << 20
-	}
-	if o.Fatal == nil {
-		o.Fatal = exit
-	}
+	o.setDefaults()
 	j := &Journal{store: store, options: o, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go j.run()
 	return j
-}
-
-func exit(err error) {
-	slog.Error("the journal could not write: the process ends before anything is acknowledged", "error", err)
-	os.Exit(1)
 }
 
 // Write queues a write. It never blocks: what may queue is bounded where requests are admitted. Writes after Close are dropped.
@@ -77,7 +87,7 @@ func (j *Journal) Write(w Write) {
 	j.signal()
 }
 
-// Writes queues several writes, one behind the other.
+// Writes queues several writes, one behind the other. The slice is not kept.
 func (j *Journal) Writes(all []Write) {
 	j.mu.Lock()
 	if !j.closed {
@@ -94,64 +104,11 @@ func (j *Journal) signal() {
 	}
 }
 
-// Close writes what is queued and ends the journal.
+// Close writes what is queued and ends the journal. The store stays open. It must not be called by a Done.
 func (j *Journal) Close() {
 	j.mu.Lock()
 	j.closed = true
 	j.mu.Unlock()
 	j.signal()
 	<-j.done
-}
-
-func (j *Journal) run() {
-	defer close(j.done)
-	for range j.wake {
-		taken, last := j.take()
-		for len(taken) > 0 {
-			n := group(taken, j.options.GroupBytes)
-			if !j.commit(taken[:n]) {
-				return
-			}
-			taken = taken[n:]
-		}
-		if last {
-			return
-		}
-	}
-}
-
-// take returns the whole queue, and whether it was the last.
-func (j *Journal) take() ([]Write, bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	taken := j.queue
-	j.queue = nil
-	return taken, j.closed
-}
-
-// commit makes a group durable and reports it; false if the store failed.
-func (j *Journal) commit(g []Write) bool {
-	begin := time.Now()
-	for _, appends := range merge(g) {
-		if err := j.store.Write(appends); err != nil {
-			j.options.Fatal(err)
-			return false
-		}
-	}
-	if j.options.Observe != nil {
-		j.options.Observe(Group{len(g), dataBytes(g), time.Since(begin)})
-	}
-	for _, w := range g {
-		if w.Done != nil {
-			w.Done()
-		}
-	}
-	return true
-}
-
-func dataBytes(g []Write) (n int64) {
-	for _, w := range g {
-		n += w.Append.DataBytes()
-	}
-	return n
 }

@@ -1,8 +1,6 @@
 package journal
 
 import (
-	"slices"
-
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/troupe-mq/troupe/storage"
@@ -29,75 +27,89 @@ func merge(g []Write) [][]storage.Append {
 		return cut(g[0].Append)
 	}
 	at := make(map[storage.ReplicaID]int, len(g))
-	merged := make([]storage.Append, 0, len(g))
-	for _, w := range g {
-		i, known := at[w.Append.State.Replica]
-		if !known {
-			at[w.Append.State.Replica] = len(merged)
-			merged = append(merged, w.Append)
+	merged := make([]pile, 0, len(g))
+	for i := range g {
+		a := &g[i].Append
+		k, known := at[a.State.Replica]
+		if known && merged[k].join(a) {
 			continue
 		}
-		merged[i] = join(merged[i], w.Append)
+		at[a.State.Replica] = len(merged)
+		merged = append(merged, pile{Append: *a})
 	}
-	return [][]storage.Append{merged}
+	appends := make([]storage.Append, len(merged))
+	for i, p := range merged {
+		appends[i] = p.Append
+	}
+	return [][]storage.Append{appends}
 }
 
-// join makes one append of two of the same replica, the second behind the first.
-func join(a, b storage.Append) storage.Append {
-	if b.Remove {
-		return b
-	}
-	c := storage.Append{State: b.State, Checkpoint: b.Checkpoint}
-	if c.Checkpoint == nil {
-		c.Checkpoint = a.Checkpoint
-	}
-	c.Entries = slices.Concat(standing(a.Entries, b), b.Entries)
-	return c
+// pile is one append made of several of the same replica.
+type pile struct {
+	storage.Append
+	own bool // Entries is this pile's memory, not that of whoever asked for the first append
 }
 
-// standing returns those of the earlier entries that still count after the later append.
-func standing(entries []*raftpb.Entry, later storage.Append) []*raftpb.Entry {
-	end := later.State.Last.Index + 1
-	if len(later.Entries) > 0 {
-		end = later.Entries[0].GetIndex()
+// join puts an append behind the pile; false if the two do not make one: after a removal the store has to say what it thinks of
+// the next append.
+func (p *pile) join(a *storage.Append) bool {
+	switch {
+	case p.Remove:
+		return false
+	case a.Remove:
+		*p = pile{Append: *a}
+		return true
 	}
-	lo, hi := 0, len(entries)
-	for hi > lo && entries[hi-1].GetIndex() >= end {
+	entries := p.standing(a)
+	if len(a.Entries) > 0 {
+		if !p.own {
+			entries = append(make([]*raftpb.Entry, 0, 2*(len(entries)+len(a.Entries))), entries...)
+			p.own = true
+		}
+		entries = append(entries, a.Entries...)
+	}
+	p.State, p.Entries = a.State, entries
+	if a.Checkpoint != nil {
+		p.Checkpoint = a.Checkpoint
+	}
+	return true
+}
+
+// standing returns those of the pile's entries that still count after the append.
+func (p *pile) standing(a *storage.Append) []*raftpb.Entry {
+	if p.State.Generation != a.State.Generation {
+		return nil
+	}
+	end := a.State.Last.Index + 1
+	if len(a.Entries) > 0 {
+		end = a.Entries[0].GetIndex()
+	}
+	lo, hi := 0, len(p.Entries)
+	for hi > lo && p.Entries[hi-1].GetIndex() >= end {
 		hi--
 	}
-	for lo < hi && entries[lo].GetIndex() <= later.State.Start.Index {
+	for lo < hi && p.Entries[lo].GetIndex() <= a.State.Start.Index {
 		lo++
 	}
-	return entries[lo:hi]
+	return p.Entries[lo:hi]
 }
 
-// cut splits an append of very many entries into several that each fit a transaction. The last carries the checkpoint.
+// cut splits an append of very many entries into several that each fit a transaction. Each is an append that could have been asked for. The
+// checkpoint goes with the first, because the start that comes with every part may need it.
 func cut(a storage.Append) [][]storage.Append {
 	var parts [][]storage.Append
-	for !a.Cost().Fits() && len(a.Entries) > 1 {
-		n := len(a.Entries)
-		for n > 1 && !fits(a.Entries[:n]) {
-			n /= 2
+	for !fits(&a) && len(a.Entries) > 1 {
+		part := a
+		for len(part.Entries) > 1 && !fits(&part) {
+			part.Entries = part.Entries[:len(part.Entries)/2]
 		}
-		part := storage.Append{State: a.State, Entries: a.Entries[:n]}
-		last := a.Entries[n-1]
+		last := part.Entries[len(part.Entries)-1]
 		part.State.Last = storage.Position{Index: last.GetIndex(), Term: last.GetTerm()}
 		part.State.Commit = min(part.State.Commit, part.State.Last.Index)
-		part.State.Start = before(part.State.Start, part.State.Last)
 		parts = append(parts, []storage.Append{part})
-		a.Entries = a.Entries[n:]
+		a.Entries, a.Checkpoint = a.Entries[len(part.Entries):], nil
 	}
 	return append(parts, []storage.Append{a})
 }
 
-func before(a, b storage.Position) storage.Position {
-	if b.Index < a.Index {
-		return b
-	}
-	return a
-}
-
-func fits(entries []*raftpb.Entry) bool {
-	a := storage.Append{Entries: entries}
-	return a.Cost().Fits()
-}
+func fits(a *storage.Append) bool { return a.Cost().Fits() }

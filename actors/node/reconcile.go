@@ -82,6 +82,7 @@ func (n *Node) remove(shards []storage.ShardID) {
 		stopped.Add(1)
 		h.address.Stop(stopped.Done)
 		n.leaders.forget(s)
+		n.groups.Forget(s)
 		removes = append(removes, storage.Append{State: storage.State{Shard: s, Replica: h.ref.Replica}, Remove: true})
 	}
 	stopped.Wait()

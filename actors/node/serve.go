@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors/api"
+	"github.com/troupe-mq/troupe/actors/coordinator"
 	"github.com/troupe-mq/troupe/actors/server"
+	"github.com/troupe-mq/troupe/raft/consumer"
 )
 
 // openServer binds the listeners for clients, who wait until the node is a member.
@@ -27,6 +29,30 @@ func (n *Node) openServer() error {
 	}
 	n.server = s
 	return nil
+}
+
+// openGroups makes the group coordinators.
+func (n *Node) openGroups() error {
+	n.groups = coordinator.New(coordinator.Options{
+		System:  n.system,
+		Image:   n.Image,
+		Replica: n.Replica,
+		Config:  n.groupConfig,
+		Expire:  time.Duration(n.number("offsets.retention.check.interval.ms")) * time.Millisecond,
+		Logger:  n.log,
+	})
+	return nil
+}
+
+func (n *Node) groupConfig() consumer.Config {
+	return consumer.Config{
+		InitialRebalanceDelayMS: n.number("group.initial.rebalance.delay.ms"),
+		MinSessionTimeoutMS:     int32(n.number("group.min.session.timeout.ms")),
+		MaxSessionTimeoutMS:     int32(n.number("group.max.session.timeout.ms")),
+		MaxSize:                 int(n.number("group.max.size")),
+		MaxMetadataBytes:        int(n.number("offset.metadata.max.bytes")),
+		OffsetsRetentionMS:      n.number("offsets.retention.minutes") * time.Minute.Milliseconds(),
+	}
 }
 
 // number returns a setting that is a whole number; it was checked when the node was configured.

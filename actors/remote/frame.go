@@ -97,7 +97,8 @@ func appendRaft(b []byte, m Raft) ([]byte, error) {
 	return b, nil
 }
 
-// parseRaft reads the messages of a raft frame, less those that only a node itself may send to itself.
+// parseRaft reads the messages of a raft frame, less those that only a node itself may send to itself. They keep nothing of b:
+// raft holds entries for a while, and a small one must not hold a large frame.
 func parseRaft(b []byte) ([]Raft, error) {
 	var all []Raft
 	for len(b) > 0 {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -18,12 +17,12 @@ type inbound struct {
 // Turn implements actors.Actor.
 func (i *inbound) Turn(messages []any) {
 	for _, m := range messages {
-		v, ok := m.(*wrapperspb.BytesValue)
+		v, ok := m.(*message)
 		if !ok {
 			continue
 		}
-		if err := i.take(v.Value); err != nil {
-			i.remotes.log.Warn("a frame of a peer was dropped", "error", err, "bytes", len(v.Value))
+		if err := i.take(v.frame); err != nil {
+			i.remotes.log.Warn("a frame of a peer was dropped", "error", err, "bytes", len(v.frame))
 		}
 	}
 }
@@ -110,5 +109,5 @@ func credited(p *peer, f frame) error {
 
 // reply sends a frame to whoever listens at an address, known as a peer or not.
 func (r *Remotes) reply(address string, frame []byte) {
-	r.systems[control].Protoactor().Root.Send(actor.NewPID(address, linkName), &wrapperspb.BytesValue{Value: frame})
+	r.systems[control].Protoactor().Root.Send(actor.NewPID(address, linkName), &message{frame})
 }

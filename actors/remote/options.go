@@ -4,17 +4,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"strconv"
 	"time"
 
 	"github.com/asynkron/protoactor-go/remote"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/status"
 
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -84,12 +81,4 @@ func config(listen, advertised string, log *slog.Logger) (*remote.Config, error)
 		remote.WithEndpointManagerQueueSize(1024),
 		func(c *remote.Config) { c.MaxRetryCount = 1 },
 	), nil
-}
-
-// guard keeps a malformed message of a peer from ending the process: protoactor panics over it.
-type guard struct{ log *slog.Logger }
-
-func (g guard) recovered(cause any) error {
-	g.log.Error("a peer sent what could not be read; its stream is closed", "cause", cause, "stack", string(debug.Stack()))
-	return status.Errorf(codes.InvalidArgument, "malformed message: %v", cause)
 }

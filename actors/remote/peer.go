@@ -7,7 +7,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"go.etcd.io/raft/v3/raftpb"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -106,7 +105,7 @@ func (o *outbound) Turn(messages []any) {
 func (o *outbound) Stopped() {}
 
 func (o *outbound) send(frame []byte) {
-	o.remotes.systems[o.lane].Protoactor().Root.Send(o.pid, &wrapperspb.BytesValue{Value: frame})
+	o.remotes.systems[o.lane].Protoactor().Root.Send(o.pid, &message{frame})
 }
 
 // frame starts a frame to a node.

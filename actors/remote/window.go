@@ -66,20 +66,22 @@ func (w *window) reset() {
 // inbox counts what was received from a peer on one lane, to give it credit. It is owned by the receiving link.
 type inbox struct {
 	session  uint64
-	ended    uint64 // the session before
 	received int64
 	told     int64
 }
 
-// open tells whether frames of a session are still taken, and begins a session that was not seen before.
+// manySessions is more than any link goes through while a frame is on its way.
+const manySessions = 1 << 20
+
+// open tells whether frames of a session are still taken, and begins one that is not of the recent past. The sessions of a peer's
+// next life begin anywhere.
 func (i *inbox) open(session uint64) bool {
-	switch session {
-	case i.session:
-		return true
-	case i.ended:
+	if before := i.session - session; before > 0 && before < manySessions {
 		return false
 	}
-	*i = inbox{session: session, ended: i.session}
+	if session != i.session {
+		*i = inbox{session: session}
+	}
 	return true
 }
 

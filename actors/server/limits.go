@@ -11,51 +11,6 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// budget bounds the bytes of requests under way on a node. Whoever finds it spent waits, and with it its client.
-type budget struct {
-	mu    sync.Mutex
-	left  int64
-	limit int64
-	freed chan struct{} // closed when something was given back, for those who wait
-}
-
-func newBudget(limit int64) *budget { return &budget{left: limit, limit: limit} }
-
-// take takes n bytes, waiting for them; false if closed ends the waiting. Something larger than the whole budget gets through alone.
-func (b *budget) take(n int64, closed <-chan struct{}) bool {
-	for {
-		b.mu.Lock()
-		if b.left >= n || b.left == b.limit {
-			b.left -= n
-			b.mu.Unlock()
-			return true
-		}
-		if b.freed == nil {
-			b.freed = make(chan struct{})
-		}
-		freed := b.freed
-		b.mu.Unlock()
-		select {
-		case <-freed:
-		case <-closed:
-			return false
-		}
-	}
-}
-
-func (b *budget) give(n int64) {
-	if n == 0 {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.left += n
-	if b.freed != nil {
-		close(b.freed)
-		b.freed = nil
-	}
-}
-
 // unspoken is a request in a version that this build does not speak.
 type unspoken struct{ h protocol.Header }
 

@@ -41,7 +41,12 @@ type Handler interface {
 type Pending struct {
 	done     atomic.Bool
 	response kmsg.Response
+	refused  error
 	ready    chan struct{}
+
+	correlationID int32
+	bytes         int    // of the request
+	held          *claim // of the node's budget
 }
 
 // NewPending returns an unresolved Pending.
@@ -49,11 +54,17 @@ func NewPending() *Pending { return &Pending{ready: make(chan struct{})} }
 
 // Resolve sets the answer; nil means that no answer is sent (acks=0). Safe for any goroutine; the second
 // call of a Pending panics, because two answers to one request are a broken invariant.
-func (p *Pending) Resolve(response kmsg.Response) {
+func (p *Pending) Resolve(response kmsg.Response) { p.resolve(response, nil) }
+
+// Refuse closes the connection in place of an answer, after the answers before it; cause is logged. It is for requests that no answer can be
+// given to. Like Resolve it ends the Pending.
+func (p *Pending) Refuse(cause error) { p.resolve(nil, cause) }
+
+func (p *Pending) resolve(response kmsg.Response, refused error) {
 	if p.done.Swap(true) {
 		panic("server: a request was answered twice")
 	}
-	p.response = response
+	p.response, p.refused = response, refused
 	close(p.ready)
 }
 
@@ -62,3 +73,6 @@ func (p *Pending) Ready() <-chan struct{} { return p.ready }
 
 // Response returns the answer, valid after Ready is closed.
 func (p *Pending) Response() kmsg.Response { return p.response }
+
+// Refused returns the cause given to Refuse, nil if there was none. Valid after Ready is closed.
+func (p *Pending) Refused() error { return p.refused }

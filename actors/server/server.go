@@ -1,10 +1,13 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,9 +26,11 @@ type Options struct {
 	Logger          *slog.Logger
 	MaxRequestBytes int           // largest request (socket.request.max.bytes), 100 MiB
 	InFlightBytes   int64         // most bytes of requests under way on the node (queued.max.request.bytes), 512 MiB
+	ConnectionBytes int64         // the same for one connection, which may exceed it by one request, 32 MiB
 	MaxPending      int           // most requests of one connection that wait for an answer, 256
 	MaxConnections  int           // 100,000
 	IdleTimeout     time.Duration // a connection silent this long is closed (connections.max.idle.ms), 10 min; negative: never
+	StallTimeout    time.Duration // how long a client may take for the next bytes of a request or to take an answer, 30 s
 	CloseGrace      time.Duration // how long Close waits for answers under way, 1 s
 }
 
@@ -36,6 +41,9 @@ func (o *Options) setDefaults() {
 	if o.InFlightBytes <= 0 {
 		o.InFlightBytes = 512 << 20
 	}
+	if o.ConnectionBytes <= 0 {
+		o.ConnectionBytes = 32 << 20
+	}
 	if o.MaxPending == 0 {
 		o.MaxPending = 256
 	}
@@ -44,6 +52,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.IdleTimeout == 0 {
 		o.IdleTimeout = 10 * time.Minute
+	}
+	if o.StallTimeout <= 0 {
+		o.StallTimeout = 30 * time.Second
 	}
 	if o.CloseGrace == 0 {
 		o.CloseGrace = time.Second
@@ -59,20 +70,25 @@ type Server struct {
 	log       *limitedLog
 	budget    *budget
 	listeners []net.Listener
-	last      atomic.Uint64 // connection id
-	running   sync.WaitGroup
+	last      atomic.Uint64  // connection id
+	stopping  chan struct{}  // closed when no more requests are read
+	running   sync.WaitGroup // acceptors, readers and writers
+	orphans   sync.WaitGroup // of requests whose connection is gone; they end with the handlers' work, and nobody waits for them
 
 	mu     sync.Mutex
 	conns  map[*conn]struct{}
 	closed bool
 }
 
+// keepAlive finds clients whose machine is gone within some two minutes.
+var keepAlive = net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}}
+
 // Listen binds all listeners. Clients that connect before Start wait.
 func Listen(o Options) (*Server, error) {
 	o.setDefaults()
-	s := &Server{options: o, log: newLimitedLog(o.Logger), budget: newBudget(o.InFlightBytes), conns: make(map[*conn]struct{})}
+	s := &Server{options: o, log: newLimitedLog(o.Logger), budget: &budget{limit: o.InFlightBytes}, stopping: make(chan struct{}), conns: make(map[*conn]struct{})}
 	for _, l := range o.Listeners {
-		ln, err := net.Listen("tcp", l.Listen)
+		ln, err := keepAlive.Listen(context.Background(), "tcp", l.Listen)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("listen for clients (%s) on %s: %w", l.Name, l.Listen, err), s.Close())
 		}
@@ -97,6 +113,9 @@ func (s *Server) Start() {
 	}
 }
 
+// acceptRetry is the pause after a failed accept.
+const acceptRetry = 10 * time.Millisecond
+
 func (s *Server) accept(name string, l net.Listener) {
 	for {
 		c, err := l.Accept()
@@ -105,29 +124,33 @@ func (s *Server) accept(name string, l net.Listener) {
 		}
 		if err != nil { // out of file descriptors, most likely: others may end
 			s.log.warn("a client could not be accepted", "error", err)
-			time.Sleep(10 * time.Millisecond)
+			select {
+			case <-time.After(acceptRetry):
+			case <-s.stopping:
+			}
 			continue
 		}
-		s.open(name, c)
+		s.welcome(name, c)
 	}
 }
 
-// open starts the goroutines of a connection.
-func (s *Server) open(listener string, nc net.Conn) {
+// welcome starts the goroutines of a connection.
+func (s *Server) welcome(listener string, nc net.Conn) {
 	c := s.newConn(listener, nc)
 	s.mu.Lock()
-	full := s.closed || len(s.conns) >= s.options.MaxConnections
-	if !full {
+	full := len(s.conns) >= s.options.MaxConnections
+	if !full && !s.closed {
 		s.conns[c] = struct{}{}
-	}
-	s.mu.Unlock()
-	if full {
-		s.log.warn("a client was turned away: there are too many connections", "client", nc.RemoteAddr())
-		nc.Close()
+		s.running.Go(c.read)
+		s.running.Go(c.write)
+		s.mu.Unlock()
 		return
 	}
-	s.running.Go(c.read)
-	s.running.Go(c.write)
+	s.mu.Unlock()
+	nc.Close()
+	if full {
+		s.log.warn("a client was turned away: there are too many connections", "client", nc.RemoteAddr(), "max.connections", s.options.MaxConnections)
+	}
 }
 
 func (s *Server) forget(c *conn) {
@@ -143,7 +166,18 @@ func (s *Server) Connections() int {
 	return len(s.conns)
 }
 
-// Close stops accepting, lets answers under way leave for a moment, and closes all connections.
+// isStopping tells whether the server reads no more requests.
+func (s *Server) isStopping() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// Close stops accepting and reading, lets answers under way leave for a moment, and closes all connections. When it returns no request is
+// handed to the handler any more; one that is still open may be resolved later, to nobody.
 func (s *Server) Close() error {
 	var errs []error
 	for _, l := range s.listeners {
@@ -152,11 +186,29 @@ func (s *Server) Close() error {
 		}
 	}
 	s.mu.Lock()
+	if !s.closed {
+		close(s.stopping)
+	}
 	s.closed = true
 	for c := range s.conns {
-		c.finish(s.options.CloseGrace)
+		c.stopReading()
 	}
 	s.mu.Unlock()
+	abandon := time.AfterFunc(s.options.CloseGrace, s.closeAll)
 	s.running.Wait()
+	abandon.Stop()
 	return errors.Join(errs...)
+}
+
+// closeAll closes all connections at once.
+func (s *Server) closeAll() {
+	for _, c := range s.open() {
+		c.close()
+	}
+}
+
+func (s *Server) open() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.conns))
 }

@@ -1,0 +1,65 @@
+package api
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/consumer"
+)
+
+// Version notes
+//
+//	 7  static members (KIP-345)
+//	10  topic ids (KIP-848)
+
+// offsetCommit commits a group's offsets.
+func (g *groupAPI) offsetCommit(c *Call) {
+	request := c.Body.(*kmsg.OffsetCommitRequest)
+	ids := c.ids()
+	if request.Version >= 10 {
+		nameTopics(c, request)
+	}
+	g.groups.Do(request.Group, func(now int64, core *consumer.Coordinator) {
+		core.Commit(now, request, ids, func(r kmsg.Response) { c.Answer(named(request, r)) })
+	}, func(err *protocol.Error) {
+		r := request.ResponseKind().(*kmsg.OffsetCommitResponse)
+		for _, t := range request.Topics {
+			topic := kmsg.NewOffsetCommitResponseTopic()
+			topic.Topic, topic.TopicID = t.Topic, t.TopicID
+			for _, p := range t.Partitions {
+				part := kmsg.NewOffsetCommitResponseTopicPartition()
+				part.Partition, part.ErrorCode = p.Partition, err.Kafka.Code
+				topic.Partitions = append(topic.Partitions, part)
+			}
+			r.Topics = append(r.Topics, topic)
+		}
+		c.Answer(r)
+	})
+}
+
+// nameTopics gives topics that are known by id their names.
+func nameTopics(c *Call, request *kmsg.OffsetCommitRequest) {
+	image := c.Cluster.Image()
+	for i := range request.Topics {
+		if t := image.ByID[request.Topics[i].TopicID]; t != nil {
+			request.Topics[i].Topic = t.Name
+		}
+	}
+}
+
+// named makes unknown topics of requests by id UNKNOWN_TOPIC_ID.
+func named(request *kmsg.OffsetCommitRequest, r kmsg.Response) kmsg.Response {
+	if request.Version < 10 {
+		return r
+	}
+	out := r.(*kmsg.OffsetCommitResponse)
+	for i := range out.Topics {
+		for k := range out.Topics[i].Partitions {
+			if p := &out.Topics[i].Partitions[k]; p.ErrorCode == kerr.UnknownTopicOrPartition.Code {
+				p.ErrorCode = kerr.UnknownTopicID.Code
+			}
+		}
+	}
+	return r
+}

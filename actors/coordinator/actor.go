@@ -1,0 +1,257 @@
+package coordinator
+
+import (
+	"time"
+
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/protocol/batch"
+	"github.com/troupe-mq/troupe/raft/consumer"
+)
+
+// coordinator is the actor around a consumer.Coordinator: it loads it when its partition is led here, appends what it writes, and wakes it when it is time.
+type coordinator struct {
+	options Options
+	ref     *replica.Ref
+	name    string
+	newID   func() string
+	send    func(any)
+	unwatch func()
+
+	epoch   int32                 // of the leadership that core belongs to, or is being loaded for
+	core    *consumer.Coordinator // nil while this node does not coordinate
+	loading bool
+	queued  []*request // that came while loading
+
+	timer   *time.Timer
+	timerAt int64
+	expired int64 // when expired offsets were last looked for
+}
+
+// viewed tells that the replica published a view; woken that a deadline has come.
+type (
+	viewedMessage struct{}
+	wokenMessage  struct{}
+	// loaded brings what a load made, for the leadership it was begun in.
+	loaded struct {
+		epoch int32
+		core  *consumer.Coordinator
+		err   error
+	}
+	// appended brings what became of a write.
+	appended struct {
+		core   *consumer.Coordinator
+		writes []consumer.Write
+		err    *protocol.Error
+	}
+)
+
+var (
+	viewed = &viewedMessage{}
+	woken  = &wokenMessage{}
+)
+
+func now() int64 { return time.Now().UnixMilli() }
+
+// Turn implements actors.Actor.
+func (c *coordinator) Turn(messages []any) {
+	for _, m := range messages {
+		switch m := m.(type) {
+		case *viewedMessage:
+			c.look()
+		case *request:
+			c.request(m)
+		case *loaded:
+			c.loaded(m)
+		case *appended:
+			c.appended(m)
+		case *wokenMessage:
+			c.timerAt = 0
+		}
+	}
+	if c.core == nil {
+		return
+	}
+	at := now()
+	c.core.Expire(at)
+	if every := c.options.Expire.Milliseconds(); at-c.expired >= every {
+		c.expired = at
+		c.core.ExpireOffsets(at)
+	}
+	c.append()
+	c.wake()
+}
+
+// Stopped implements actors.Actor.
+func (c *coordinator) Stopped() {
+	c.unwatch()
+	c.abandon()
+}
+
+// look begins to load when this node has begun to lead, and drops everything when it does not lead any more.
+func (c *coordinator) look() {
+	v := c.ref.View()
+	leads := v.Role == replica.Leader
+	if leads && v.Epoch == c.epoch && (c.core != nil || c.loading) {
+		return
+	}
+	c.abandon()
+	if !leads {
+		return
+	}
+	c.epoch, c.loading = v.Epoch, true
+	config := c.options.Config()
+	go func() {
+		core := consumer.New(config, c.newID)
+		err := load(core, v)
+		c.send(&loaded{v.Epoch, core, err})
+	}()
+}
+
+// load replays the committed records of a partition.
+func load(core *consumer.Coordinator, v *replica.View) error {
+	at := now()
+	for offset := v.LogStart; offset < v.HighWatermark; {
+		chunks, err := v.Read(offset, replica.FetchLimits{MaxBytes: loadBytes, MinOne: true, Upto: v.HighWatermark})
+		if err != nil || len(chunks) == 0 {
+			return err
+		}
+		for _, chunk := range chunks {
+			for rest := []byte(chunk); len(rest) > 0; {
+				b, after, ok := batch.Next(rest)
+				if !ok {
+					break
+				}
+				if err := replay(core, at, b); err != nil {
+					return err
+				}
+				offset, rest = b.NextOffset(), after
+			}
+		}
+	}
+	return nil
+}
+
+// loadBytes is how much is read at once.
+const loadBytes = 1 << 20
+
+func replay(core *consumer.Coordinator, at int64, b batch.Batch) error {
+	if b.Control() {
+		return nil
+	}
+	records, err := b.Records()
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if err := core.Load(at, r.Key, r.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *coordinator) loaded(m *loaded) {
+	if m.epoch != c.epoch || !c.loading {
+		return
+	}
+	c.loading = false
+	if m.err != nil {
+		c.options.Logger.Error("the groups of a partition could not be loaded; their clients are told to try again", "actor", c.name, "error", m.err)
+		c.epoch = -1 // the next request tries again
+		c.dequeue(errLoading)
+		return
+	}
+	c.core = m.core
+	c.expired = now()
+	c.dequeue(nil)
+}
+
+// maxQueued is how many requests wait for a load; the others are told to try again.
+const maxQueued = 10_000
+
+func (c *coordinator) request(m *request) {
+	if c.core == nil && !c.loading {
+		c.look()
+	}
+	switch {
+	case c.core != nil:
+		m.run(now(), c.core)
+	case c.loading && len(c.queued) < maxQueued:
+		c.queued = append(c.queued, m)
+	case c.loading:
+		m.refuse(errLoading)
+	default:
+		m.refuse(errNotCoordinator)
+	}
+}
+
+// dequeue runs or refuses what came while loading.
+func (c *coordinator) dequeue(refused *protocol.Error) {
+	queued := c.queued
+	c.queued = nil
+	for _, m := range queued {
+		if refused != nil {
+			m.refuse(refused)
+		} else {
+			m.run(now(), c.core)
+		}
+	}
+}
+
+// abandon tells everybody who waits to look for another coordinator, and forgets the groups: the next one loads them.
+func (c *coordinator) abandon() {
+	c.loading = false
+	c.dequeue(errNotCoordinator)
+	if c.core == nil {
+		return
+	}
+	c.core.Abandon()
+	for _, w := range c.core.TakeWrites() {
+		w.Done(now(), errNotCoordinator)
+	}
+	c.core = nil
+}
+
+// append sends what the turn wrote as one batch.
+func (c *coordinator) append() {
+	writes := c.core.TakeWrites()
+	if len(writes) == 0 {
+		return
+	}
+	core := c.core
+	at := now()
+	var records []batch.Record
+	for _, w := range writes {
+		for _, r := range w.Records {
+			records = append(records, batch.Record{Timestamp: at, Key: r.Key, Value: r.Value})
+		}
+	}
+	c.ref.Append(&replica.Records{Batches: batch.Build(records), Epoch: c.epoch, Done: func(a replica.Appended) {
+		c.send(&appended{core, writes, a.Err})
+	}})
+}
+
+// appended tells the core what became of its records, unless it is not in charge any more: then who waits was answered, or is now.
+func (c *coordinator) appended(m *appended) {
+	err := m.err
+	if m.core != c.core {
+		err = errNotCoordinator
+	}
+	for _, w := range m.writes {
+		w.Done(now(), err)
+	}
+}
+
+// wake sets the timer for the core's next deadline.
+func (c *coordinator) wake() {
+	next := c.core.Next()
+	if next == 0 || next == c.timerAt {
+		return
+	}
+	c.timerAt = next
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.timer = time.AfterFunc(time.Duration(max(next-now(), 1))*time.Millisecond, func() { c.send(woken) })
+}

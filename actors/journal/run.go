@@ -1,0 +1,119 @@
+package journal
+
+import (
+	"time"
+
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// run is the journal's goroutine: it writes what is queued, tidies when nothing is, and ends after Close or a failure.
+func (j *Journal) run() {
+	defer close(j.done)
+	var queued []Write
+	for untidy := true; ; {
+		var last bool
+		queued, last = j.take(queued)
+		switch {
+		case len(queued) > 0:
+			n := group(queued, j.options.GroupBytes)
+			if !j.commit(queued[:n]) {
+				return
+			}
+			clear(queued[:n]) // what was written must not stay reachable
+			queued, untidy = queued[n:], true
+		case last:
+			return
+		case j.idle(untidy):
+			var ok bool
+			if untidy, ok = j.tidy(); !ok {
+				return
+			}
+		}
+	}
+}
+
+// take adds what was queued meanwhile to what is still to be written, and tells whether no more will come.
+func (j *Journal) take(left []Write) ([]Write, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(left) == 0 {
+		left = j.queue
+	} else {
+		left = append(left, j.queue...)
+	}
+	j.queue = nil
+	return left, j.closed
+}
+
+// idle waits for the next write; true if none came for so long that the store, which is untidy, may tidy.
+func (j *Journal) idle(untidy bool) bool {
+	if !untidy {
+		<-j.wake
+		return false
+	}
+	t := time.NewTimer(j.options.Idle)
+	defer t.Stop()
+	select {
+	case <-j.wake:
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// tidy lets the store do some of what it put off, until it is done or a write comes; more tells whether some is left, ok is false
+// if the store failed.
+func (j *Journal) tidy() (more, ok bool) {
+	t, able := j.store.(storage.Tidier)
+	if !able {
+		return false, true
+	}
+	for {
+		more, err := t.Tidy()
+		if err != nil {
+			j.fail(err)
+			return false, false
+		}
+		if !more || j.awake() {
+			return more, true
+		}
+	}
+}
+
+// awake tells whether there is something to do, without taking the token.
+func (j *Journal) awake() bool { return len(j.wake) > 0 }
+
+// commit makes a group durable and reports it; false if the store failed.
+func (j *Journal) commit(g []Write) bool {
+	begin := time.Now()
+	for _, appends := range merge(g) {
+		if err := j.store.Write(appends); err != nil {
+			j.fail(err)
+			return false
+		}
+	}
+	if j.options.Observe != nil {
+		j.options.Observe(Group{len(g), dataBytes(g), time.Since(begin)})
+	}
+	for _, w := range g {
+		if w.Done != nil {
+			w.Done()
+		}
+	}
+	return true
+}
+
+// fail closes the journal without a word to those who wait: nothing may be acknowledged any more.
+func (j *Journal) fail(err error) {
+	j.mu.Lock()
+	j.closed, j.queue = true, nil
+	j.mu.Unlock()
+	j.options.Fatal(err)
+}
+
+func dataBytes(g []Write) (n int64) {
+	for _, w := range g {
+		n += w.Append.DataBytes()
+	}
+	return n
+}

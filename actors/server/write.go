@@ -1,0 +1,126 @@
+package server
+
+import (
+	"net"
+	"time"
+
+	"github.com/troupe-mq/troupe/protocol"
+)
+
+// flushBytes is from how many bytes on answers are written without looking for more; keepBuffer is the largest buffer that is kept for
+// the next.
+const (
+	flushBytes = 256 << 10
+	keepBuffer = 1 << 20
+)
+
+// write is the connection's writer goroutine.
+func (c *conn) write() {
+	w := &writer{c: c}
+	if w.answerAll() == nil {
+		w.flush()
+	}
+	c.close()
+	for _, p := range w.sent {
+		c.release(p)
+	}
+	c.server.orphans.Go(c.abandon)
+}
+
+// abandon waits for the requests that nobody waits for any more: what they hold is under way until they are resolved.
+func (c *conn) abandon() {
+	for p := range c.queue {
+		<-p.ready
+		c.release(p)
+	}
+}
+
+// writer gathers answers that are ready and writes them together.
+type writer struct {
+	c    *conn
+	out  []byte     // encoded answers
+	sent []*Pending // whose answers are in out
+}
+
+// answerAll gathers and writes answers until there are no more requests, or the connection ends.
+func (w *writer) answerAll() error {
+	for {
+		p, err := w.next()
+		if p == nil || err != nil {
+			return err
+		}
+		if err := w.await(p); err != nil {
+			w.c.server.orphans.Go(func() { <-p.ready; w.c.release(p) })
+			return err
+		}
+		w.sent = append(w.sent, p)
+		if p.refused != nil {
+			w.c.server.log.warn("a client connection was closed over a request without an answer", "client", w.c.nc.RemoteAddr(), "listener", w.c.listener, "error", p.refused)
+			return nil
+		}
+		if p.response != nil {
+			w.out = protocol.AppendResponse(w.out, p.correlationID, p.response)
+		}
+		if len(w.out) >= flushBytes {
+			if err := w.flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// next takes the next request, writing what is gathered before it waits for one; nil after the last.
+func (w *writer) next() (*Pending, error) {
+	select {
+	case p := <-w.c.queue:
+		return p, nil
+	default:
+	}
+	if err := w.flush(); err != nil {
+		return nil, err
+	}
+	select {
+	case p := <-w.c.queue:
+		return p, nil
+	case <-w.c.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// await waits for an answer, writing what is gathered before it.
+func (w *writer) await(p *Pending) error {
+	select {
+	case <-p.ready:
+		return nil
+	default:
+	}
+	if err := w.flush(); err != nil {
+		return err
+	}
+	select {
+	case <-p.ready:
+		return nil
+	case <-w.c.closed:
+		return net.ErrClosed
+	}
+}
+
+// flush writes what is gathered and gives back what its requests held.
+func (w *writer) flush() error {
+	var err error
+	for rest := w.out; len(rest) > 0 && err == nil; {
+		n := min(len(rest), keepBuffer) // so that the deadline is one for progress, not for the whole
+		w.c.nc.SetWriteDeadline(time.Now().Add(w.c.server.options.StallTimeout))
+		_, err = w.c.nc.Write(rest[:n])
+		rest = rest[n:]
+	}
+	if w.out = w.out[:0]; cap(w.out) > keepBuffer {
+		w.out = nil
+	}
+	for _, p := range w.sent {
+		w.c.release(p)
+	}
+	clear(w.sent)
+	w.sent = w.sent[:0]
+	return err
+}

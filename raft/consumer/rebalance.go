@@ -1,0 +1,216 @@
+package consumer
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/protocol"
+)
+
+type protocolError = protocol.Error
+
+// translate makes of a failed append what a member is told, as Kafka's coordinator does.
+func translate(err *protocol.Error) *kerr.Error {
+	switch err.Kafka {
+	case kerr.NotLeaderForPartition, kerr.KafkaStorageError, kerr.FencedLeaderEpoch:
+		return kerr.NotCoordinator
+	case kerr.MessageTooLarge, kerr.RecordListTooLarge:
+		return kerr.UnknownServerError
+	}
+	return kerr.CoordinatorNotAvailable
+}
+
+// prepare begins a rebalance, unless one is under way.
+func (c *Coordinator) prepare(g *group, now int64) {
+	if g.state == preparing {
+		return
+	}
+	first := g.state == empty
+	if g.state == completing {
+		g.abandonSync(kerr.RebalanceInProgress)
+	}
+	g.become(preparing, now)
+	g.epoch++
+	g.syncBy = 0
+	g.initial, g.newcomers = false, false
+	g.joinBy = now + g.rebalanceTimeout()
+	if delay := c.config.InitialRebalanceDelayMS; first && delay > 0 {
+		g.initial = true
+		g.extendTo = g.joinBy
+		g.joinBy = min(now+delay, g.extendTo)
+	}
+}
+
+// abandonSync answers all who wait for an assignment and takes back what was assigned.
+func (g *group) abandonSync(err *kerr.Error) {
+	for _, m := range g.members {
+		m.assignment = nil
+		if m.sync != nil {
+			m.sync.refuseSync(err)
+			m.sync = nil
+		}
+	}
+}
+
+// tryComplete ends a rebalance when everybody has joined.
+func (c *Coordinator) tryComplete(g *group, now int64) {
+	if g.state != preparing || g.initial || len(g.pending) > 0 {
+		return
+	}
+	for _, m := range g.members {
+		if m.join == nil {
+			return
+		}
+	}
+	c.complete(g, now)
+}
+
+// joinExpired ends a rebalance whose time is up, or gives a new group's first one more time if somebody came meanwhile.
+func (c *Coordinator) joinExpired(g *group, now int64) {
+	if g.initial && g.newcomers && now < g.extendTo {
+		g.newcomers = false
+		g.joinBy = min(now+c.config.InitialRebalanceDelayMS, g.extendTo)
+		return
+	}
+	g.initial = false
+	c.complete(g, now)
+}
+
+// complete makes the members that joined the next generation.
+func (c *Coordinator) complete(g *group, now int64) {
+	for _, m := range g.inOrder() {
+		if m.join == nil && m.instance == nil {
+			g.remove(m)
+		}
+	}
+	if len(g.members) > 0 && !g.anybodyJoined() {
+		g.joinBy = now + g.rebalanceTimeout() // only static members, all away: their sessions decide
+		return
+	}
+	g.joinBy, g.initial = 0, false
+	g.generation++
+	g.epoch++
+	if len(g.members) == 0 {
+		g.becomeEmpty(c, now)
+		return
+	}
+	if m := g.members[g.leader]; m == nil || m.join == nil {
+		g.electLeader()
+	}
+	g.protocol = g.choose()
+	g.become(completing, now)
+	g.syncBy = now + g.rebalanceTimeout()
+	for _, m := range g.inOrder() {
+		if m.join == nil {
+			continue
+		}
+		w := m.join
+		m.join, m.joinedBefore = nil, true
+		m.heard(now)
+		g.answerJoin(m, w)
+	}
+}
+
+func (g *group) anybodyJoined() bool {
+	for _, m := range g.members {
+		if m.join != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *group) electLeader() {
+	for _, m := range g.inOrder() {
+		if m.join != nil {
+			g.leader = m.id
+			return
+		}
+	}
+}
+
+// becomeEmpty notes that the last member is gone.
+func (g *group) becomeEmpty(c *Coordinator, now int64) {
+	g.become(empty, now)
+	g.protocol, g.leader = "", ""
+	g.joinBy, g.syncBy = 0, 0
+	c.write([]Record{g.record(now, nil)}, func(int64, *protocol.Error) {})
+}
+
+// leave takes a member out and has the others rebalance. What it waits for is answered with err.
+func (c *Coordinator) leave(g *group, now int64, m *member, err *kerr.Error) {
+	if m.join != nil {
+		m.join.refuseJoin(m.id, err)
+		m.join = nil
+	}
+	if m.sync != nil {
+		m.sync.refuseSync(err)
+		m.sync = nil
+	}
+	g.remove(m)
+	switch g.state {
+	case stable, completing:
+		c.prepare(g, now)
+		c.tryComplete(g, now)
+	case preparing:
+		c.tryComplete(g, now)
+	}
+}
+
+// Next returns when Expire wants to be called, 0 if never.
+func (c *Coordinator) Next() int64 {
+	next := int64(0)
+	sooner := func(t int64) {
+		if t != 0 && (next == 0 || t < next) {
+			next = t
+		}
+	}
+	for _, g := range c.groups {
+		sooner(g.joinBy)
+		sooner(g.syncBy)
+		for _, until := range g.pending {
+			sooner(until)
+		}
+		for _, m := range g.members {
+			if m.join == nil && m.sync == nil {
+				sooner(m.heardBy)
+			}
+		}
+	}
+	return next
+}
+
+// Expire does what the time has come for: sessions, rebalances, ids that were not joined with.
+func (c *Coordinator) Expire(now int64) {
+	for _, g := range c.groups {
+		for id, until := range g.pending {
+			if until <= now {
+				delete(g.pending, id)
+				c.tryComplete(g, now)
+			}
+		}
+		for _, m := range g.inOrder() {
+			if m.join == nil && m.sync == nil && m.heardBy <= now && g.members[m.id] == m {
+				c.leave(g, now, m, kerr.UnknownMemberID)
+			}
+		}
+		if g.state == preparing && g.joinBy != 0 && g.joinBy <= now {
+			c.joinExpired(g, now)
+		}
+		if g.state == completing && g.syncBy != 0 && g.syncBy <= now {
+			c.syncExpired(g, now)
+		}
+		c.tidy(g)
+	}
+}
+
+// syncExpired takes out the members that did not ask for their assignment in time, and has the others rebalance.
+func (c *Coordinator) syncExpired(g *group, now int64) {
+	g.syncBy = 0
+	for _, m := range g.inOrder() {
+		if m.sync == nil {
+			g.remove(m)
+		}
+	}
+	c.prepare(g, now)
+	c.tryComplete(g, now)
+}

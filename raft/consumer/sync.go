@@ -1,0 +1,169 @@
+package consumer
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Sync takes a SyncGroup request (KIP-559).
+func (c *Coordinator) Sync(now int64, r *kmsg.SyncGroupRequest, reply Reply) {
+	w := &waiting{r, reply}
+	g := c.groups[r.Group]
+	if g == nil {
+		w.refuseSync(kerr.UnknownMemberID)
+		return
+	}
+	m, refused := g.known(r.MemberID, r.InstanceID)
+	switch {
+	case refused != nil:
+		w.refuseSync(refused)
+	case r.Generation != g.generation:
+		w.refuseSync(kerr.IllegalGeneration)
+	case r.ProtocolType != nil && *r.ProtocolType != g.protocolType, r.Protocol != nil && *r.Protocol != g.protocol:
+		w.refuseSync(kerr.InconsistentGroupProtocol)
+	case g.state == preparing:
+		w.refuseSync(kerr.RebalanceInProgress)
+	case g.state == completing:
+		c.await(g, now, m, w, r)
+	case g.state == stable:
+		m.heard(now)
+		g.answerSync(m, w)
+	default:
+		w.refuseSync(kerr.UnknownMemberID)
+	}
+}
+
+// await keeps a member waiting for the leader's assignment; the leader brings it.
+func (c *Coordinator) await(g *group, now int64, m *member, w *waiting, r *kmsg.SyncGroupRequest) {
+	if m.sync != nil {
+		m.sync.refuseSync(kerr.RebalanceInProgress)
+	}
+	m.sync = w
+	m.heard(now)
+	if m.id != g.leader {
+		return
+	}
+	assignments := make(map[string][]byte, len(g.members))
+	for id := range g.members {
+		assignments[id] = []byte{}
+	}
+	for _, a := range r.GroupAssignment {
+		if g.members[a.MemberID] != nil {
+			assignments[a.MemberID] = a.MemberAssignment
+		}
+	}
+	epoch := g.epoch
+	c.write([]Record{g.record(now, assignments)}, func(now int64, err *protocolError) {
+		if g.epoch == epoch && g.state == completing {
+			c.assigned(g, now, assignments, err)
+		}
+	})
+}
+
+// assigned hands the assignment out once it is committed.
+func (c *Coordinator) assigned(g *group, now int64, assignments map[string][]byte, err *protocolError) {
+	if err != nil {
+		g.abandonSync(translate(err))
+		c.prepare(g, now)
+		c.tryComplete(g, now)
+		return
+	}
+	g.become(stable, now)
+	g.syncBy = 0
+	for _, m := range g.inOrder() {
+		m.assignment = assignments[m.id]
+		if m.sync != nil {
+			w := m.sync
+			m.sync = nil
+			m.heard(now)
+			g.answerSync(m, w)
+		}
+	}
+}
+
+func (g *group) answerSync(m *member, w *waiting) {
+	r := w.request.ResponseKind().(*kmsg.SyncGroupResponse)
+	r.MemberAssignment, r.Protocol, r.ProtocolType = m.assignment, &g.protocol, &g.protocolType
+	if r.MemberAssignment == nil {
+		r.MemberAssignment = []byte{}
+	}
+	w.reply(r)
+}
+
+func (w *waiting) refuseSync(err *kerr.Error) {
+	r := w.request.ResponseKind().(*kmsg.SyncGroupResponse)
+	r.ErrorCode, r.MemberAssignment = err.Code, []byte{}
+	w.reply(r)
+}
+
+// Heartbeat takes a Heartbeat request.
+func (c *Coordinator) Heartbeat(now int64, r *kmsg.HeartbeatRequest, reply Reply) {
+	out := r.ResponseKind().(*kmsg.HeartbeatResponse)
+	if err := c.beat(now, r); err != nil {
+		out.ErrorCode = err.Code
+	}
+	reply(out)
+}
+
+func (c *Coordinator) beat(now int64, r *kmsg.HeartbeatRequest) *kerr.Error {
+	g := c.groups[r.Group]
+	if g == nil {
+		return kerr.UnknownMemberID
+	}
+	m, refused := g.known(r.MemberID, r.InstanceID)
+	switch {
+	case refused != nil:
+		return refused
+	case g.state == empty:
+		return kerr.UnknownMemberID
+	case r.Generation != g.generation:
+		return kerr.IllegalGeneration
+	}
+	m.heard(now)
+	if g.state == preparing {
+		return kerr.RebalanceInProgress
+	}
+	return nil
+}
+
+// Leave takes a LeaveGroup request; from version 3 on several members at once, static ones by instance id (KIP-345).
+func (c *Coordinator) Leave(now int64, r *kmsg.LeaveGroupRequest, reply Reply) {
+	out := r.ResponseKind().(*kmsg.LeaveGroupResponse)
+	g := c.groups[r.Group]
+	if r.Version < 3 {
+		if err := c.leaveOne(g, now, r.MemberID, nil); err != nil {
+			out.ErrorCode = err.Code
+		}
+		reply(out)
+		return
+	}
+	for _, m := range r.Members {
+		answer := kmsg.NewLeaveGroupResponseMember()
+		answer.MemberID, answer.InstanceID = m.MemberID, m.InstanceID
+		if err := c.leaveOne(g, now, m.MemberID, m.InstanceID); err != nil {
+			answer.ErrorCode = err.Code
+		}
+		out.Members = append(out.Members, answer)
+	}
+	reply(out)
+}
+
+func (c *Coordinator) leaveOne(g *group, now int64, id string, instance *string) *kerr.Error {
+	if g == nil {
+		return kerr.UnknownMemberID
+	}
+	if _, ok := g.pending[id]; ok && instance == nil {
+		delete(g.pending, id)
+		c.tryComplete(g, now)
+		return nil
+	}
+	if instance != nil && id == "" {
+		id = g.static[*instance]
+	}
+	m, refused := g.known(id, instance)
+	if refused != nil {
+		return refused
+	}
+	c.leave(g, now, m, kerr.UnknownMemberID)
+	return nil
+}
