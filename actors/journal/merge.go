@@ -95,7 +95,7 @@ func (p *pile) standing(a *storage.Append) []*raftpb.Entry {
 }
 
 // cut splits an append of very many entries into several that each fit a transaction. Each is an append that could have been asked for. The
-// checkpoint goes with the first, because the start that comes with every part may need it.
+// checkpoint goes with the first part that reaches it, because the start that comes with every part may need it.
 func cut(a storage.Append) [][]storage.Append {
 	var parts [][]storage.Append
 	for !fits(&a) && len(a.Entries) > 1 {
@@ -106,8 +106,13 @@ func cut(a storage.Append) [][]storage.Append {
 		last := part.Entries[len(part.Entries)-1]
 		part.State.Last = storage.Position{Index: last.GetIndex(), Term: last.GetTerm()}
 		part.State.Commit = min(part.State.Commit, part.State.Last.Index)
+		if a.Checkpoint != nil && a.Checkpoint.Index <= part.State.Last.Index {
+			a.Checkpoint = nil
+		} else {
+			part.Checkpoint = nil
+		}
 		parts = append(parts, []storage.Append{part})
-		a.Entries, a.Checkpoint = a.Entries[len(part.Entries):], nil
+		a.Entries = a.Entries[len(part.Entries):]
 	}
 	return append(parts, []storage.Append{a})
 }
