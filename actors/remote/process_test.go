@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -22,6 +23,7 @@ type node struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	out     *bufio.Reader
+	log     *logLines
 }
 
 // start runs a node and waits until it listens.
@@ -37,7 +39,8 @@ func (n *node) run() {
 	n.t.Helper()
 	n.cmd = exec.Command(os.Args[0])
 	n.cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s %s %d", childEnv, n.id, n.address.Control, n.address.Bulk, n.window))
-	n.cmd.Stderr = &logLines{n.t, n.id}
+	n.log = &logLines{t: n.t, id: n.id}
+	n.cmd.Stderr = n.log
 	var err error
 	if n.in, err = n.cmd.StdinPipe(); err != nil {
 		n.t.Fatal(err)
@@ -61,6 +64,7 @@ func (n *node) kill() {
 	}
 	n.cmd.Process.Kill()
 	n.cmd.Wait()
+	n.log.races()
 }
 
 func (n *node) signal(s syscall.Signal) {
@@ -159,16 +163,22 @@ func freePort(t *testing.T) string {
 
 // logLines writes what a node logs into the test's log.
 type logLines struct {
-	t  *testing.T
-	id int
+	t   *testing.T
+	id  int
+	all bytes.Buffer
 }
 
 func (l *logLines) Write(b []byte) (int, error) {
 	l.t.Logf("node %d: %s", l.id, strings.TrimSpace(string(b)))
-	for _, report := range strings.Split(string(b), "WARNING: DATA RACE")[1:] {
-		if !strings.Contains(report, "grpclog") { // which protoactor sets twice
+	return l.all.Write(b)
+}
+
+// races fails the test over data races that the node reported, but for those of grpc's logger: protoactor sets it twice.
+func (l *logLines) races() {
+	reports := strings.Split(l.all.String(), "WARNING: DATA RACE")
+	for _, report := range reports[1:] {
+		if !strings.Contains(report, "grpclog") {
 			l.t.Errorf("node %d: a data race: %s", l.id, report)
 		}
 	}
-	return len(b), nil
 }
