@@ -10,8 +10,11 @@ import (
 // DefaultMaxRequestBytes is Kafka's default of socket.request.max.bytes: the largest frame behind its size.
 const DefaultMaxRequestBytes = 100 << 20
 
-// firstStep is how much memory a frame is given before any of its bytes arrived. Each further step doubles what is there.
-const firstStep = 64 << 10
+// firstStep is how much memory a frame is given before any of its bytes arrived. Each further step multiplies what is there.
+const (
+	firstStep  = 4 << 10
+	stepFactor = 4
+)
 
 // ErrMalformed is behind every error over bytes that are not Kafka's protocol. What follows them on the connection cannot be
 // understood either: it must be closed.
@@ -33,7 +36,7 @@ func ReadFrame(r io.Reader, limit int, grow func(n int) error) ([]byte, error) {
 	}
 	var frame []byte
 	for len(frame) < n {
-		step := min(n, max(firstStep, 2*len(frame)))
+		step := min(n, max(firstStep, stepFactor*len(frame)))
 		if err := grow(step - len(frame)); err != nil {
 			return nil, err
 		}

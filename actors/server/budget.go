@@ -5,7 +5,7 @@ import "sync"
 // budget bounds the bytes of requests that are being read or not yet answered, on all connections.
 //
 // A request takes its bytes in steps, as they arrive, so waiting for each step could stop all connections with half a request
-// each. Therefore one request at a time may go beyond the limit: the bound is the limit and one request.
+// each. Therefore one request may go beyond the limit, and another only once all are within it again: the bound is the limit and one request.
 type budget struct {
 	limit int64
 
@@ -62,19 +62,14 @@ func (c *claim) mayExceed() bool {
 	return c.budget.over == c
 }
 
-// read tells that the request is whole: it does not grow any more.
-func (c *claim) read() { c.settle(0) }
-
 // giveBack returns all bytes of the claim.
-func (c *claim) giveBack() { c.settle(c.bytes) }
-
-func (c *claim) settle(n int64) {
+func (c *claim) giveBack() {
 	b := c.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.used -= n
-	c.bytes -= n
-	if b.over == c {
+	b.used -= c.bytes
+	c.bytes = 0
+	if b.over == c || b.used <= b.limit {
 		b.over = nil
 	}
 	if b.changed != nil {

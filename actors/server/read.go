@@ -97,7 +97,6 @@ func (c *conn) one() error {
 		}
 		return nil
 	})
-	held.read()
 	if err != nil {
 		held.giveBack()
 		return err
