@@ -35,7 +35,7 @@ func checkpointAt(p storage.Position) *storage.Checkpoint {
 func (a *author) next(t *rapid.T, term uint64) storage.Append {
 	from := func(lo, hi uint64) uint64 { return rapid.Uint64Range(lo, hi).Draw(t, "index") }
 	last := a.state.Last.Index
-	switch rapid.SampledFrom([]string{"append", "append", "append", "cut", "vote", "checkpoint", "snapshot", "remove"}).Draw(t, "what") {
+	switch rapid.SampledFrom([]string{"append", "append", "append", "cut", "vote", "checkpoint", "snapshot", "rebuild", "remove"}).Draw(t, "what") {
 	case "append":
 		return a.append(from(a.checkpoint+1, last+1), from(1, 6), term)
 	case "cut":
@@ -52,6 +52,13 @@ func (a *author) next(t *rapid.T, term uint64) storage.Append {
 		a.state.Generation += uint32(from(0, 1))
 		a.state.Start, a.state.Last, a.checkpoint = p, p, p.Index
 		return storage.Append{State: a.state, Checkpoint: checkpointAt(p)}
+	case "rebuild": // a new generation that begins anywhere
+		p := storage.Position{Index: from(1, last), Term: term}
+		a.state.Generation++
+		a.state.Start, a.checkpoint = p, p.Index
+		b := a.append(p.Index+1, from(1, 6), term)
+		b.Checkpoint = checkpointAt(p)
+		return b
 	case "remove":
 		if from(0, 4) == 0 {
 			a.removed = true
