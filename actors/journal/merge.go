@@ -75,11 +75,9 @@ func (p *pile) join(a *storage.Append) bool {
 	return true
 }
 
-// standing returns those of the pile's entries that still count after the append.
+// standing returns those of the pile's entries that still count after the append. One that begins a generation brings its whole log, so that
+// none of the old one's do: they lie at or below its start, or at or above its first entry.
 func (p *pile) standing(a *storage.Append) []*raftpb.Entry {
-	if p.State.Generation != a.State.Generation {
-		return nil
-	}
 	end := a.State.Last.Index + 1
 	if len(a.Entries) > 0 {
 		end = a.Entries[0].GetIndex()
