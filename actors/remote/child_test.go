@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,6 +94,8 @@ func (c *child) do(line []string) string {
 		fmt.Sscan(line[1], &a)
 		c.links.RemovePeer(metadata.NodeID(a))
 		return "ok"
+	case "routines":
+		return fmt.Sprint(runtime.NumGoroutine())
 	case "up": // id
 		fmt.Sscan(line[1], &a)
 		return fmt.Sprint(c.links.Up(metadata.NodeID(a)), c.ups.Load(), c.downs.Load())

@@ -133,3 +133,21 @@ func TestAForgottenPeerIsForgotten(t *testing.T) {
 	linked(t, a, b)
 	sendAll(t, a, b, 100, mebi)
 }
+
+// Protoactor by itself would wait for a peer that never comes, with its goroutines, for ever.
+func TestAForgottenPeerThatNeverCameLeavesNothing(t *testing.T) {
+	a := start(t, 1, 0)
+	routines := func() (n int) {
+		fmt.Sscan(a.do("routines"), &n)
+		return n
+	}
+	before := routines()
+	for id := range 5 {
+		a.peer(&node{t: t, id: 100 + id, address: Address{freePort(t), freePort(t)}})
+	}
+	within(t, 5*time.Second, "a dials", func() bool { return routines() >= before+5 })
+	for id := range 5 {
+		a.do("forget %d", 100+id)
+	}
+	within(t, 10*time.Second, "a stops dialling", func() bool { return routines() <= before })
+}

@@ -40,7 +40,7 @@ const (
 
 // config is protoactor's configuration for one lane: its defaults lose data without a word (limits by count, none by bytes, slow and
 // leaking reconnects), so every one that matters is set.
-func config(listen, advertised string, log *slog.Logger) (*remote.Config, error) {
+func config(listen, advertised string, log *slog.Logger, dials *dials) (*remote.Config, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen address %q: %w", listen, err)
@@ -54,6 +54,7 @@ func config(listen, advertised string, log *slog.Logger) (*remote.Config, error)
 	}
 	dial := []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithStreamInterceptor(dials.note),
 		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: dialAttempt, Backoff: backoff.Config{
 			BaseDelay: 20 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: dialMaxDelay,
 		}}),

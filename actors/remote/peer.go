@@ -160,7 +160,8 @@ func (r *Remotes) ping(p *peer) {
 
 // look notes whether a peer has been silent too long.
 func (r *Remotes) look(p *peer, now int64) {
-	if p.lost.Swap(false) {
+	lost := p.lost.Swap(false)
+	if lost {
 		p.heard.Store(0)
 	}
 	heard := p.heard.Load()
@@ -172,6 +173,9 @@ func (r *Remotes) look(p *peer, now int64) {
 	r.resetBulk(p)
 	if !up {
 		r.asks.fail(p.id)
+	}
+	if !up && !lost {
+		r.hangUp(p) // a connection over which nothing comes would come back late, if ever: repetitions get rare
 	}
 	r.receiver.Linked(p.id, up)
 }

@@ -22,6 +22,7 @@ type Remotes struct {
 	log      *slog.Logger
 	systems  [lanes]*actors.System
 	remotes  [lanes]*remote.Remote
+	dials    [lanes]*dials
 	receiver Receiver
 	started  time.Time
 	life     uint64 // tells this process from those that were this node before
@@ -33,6 +34,7 @@ type Remotes struct {
 	asks asks
 
 	wake     chan struct{} // holds one token while a connection changed
+	stop     sync.Once
 	stopping chan struct{}
 	done     sync.WaitGroup
 	running  bool
@@ -63,7 +65,8 @@ func New(o Options) (*Remotes, error) {
 		if l == bulk {
 			listen, advertised = o.Listen.Bulk, o.Advertised.Bulk
 		}
-		c, err := config(listen, advertised, o.Logger)
+		r.dials[l] = newDials()
+		c, err := config(listen, advertised, o.Logger, r.dials[l])
 		if err != nil {
 			return nil, err
 		}
@@ -212,8 +215,38 @@ func (r *Remotes) RemovePeer(n metadata.NodeID) {
 		return
 	}
 	for l, out := range p.out {
-		out.Stop(func() {})
-		r.systems[l].Protoactor().EventStream.Publish(&remote.EndpointTerminatedEvent{Address: p.host(lane(l))})
+		out.Stop(func() { r.leave(lane(l), p.host(lane(l))) })
+	}
+}
+
+// leave ends the connection to an address that nothing is sent to any more. Once more a little later: it may be about to be dialled.
+func (r *Remotes) leave(l lane, address string) {
+	end := func() {
+		r.systems[l].Protoactor().EventStream.Publish(&remote.EndpointTerminatedEvent{Address: address})
+		r.dials[l].hangUp(address)
+	}
+	end()
+	time.AfterFunc(time.Second, func() {
+		if !r.peerAt(l, address) {
+			end()
+		}
+	})
+}
+
+// peerAt tells whether some peer is at an address.
+func (r *Remotes) peerAt(l lane, address string) bool {
+	for _, p := range r.all() {
+		if p.host(l) == address {
+			return true
+		}
+	}
+	return false
+}
+
+// hangUp ends the connections to a peer. Protoactor makes new ones with the next message.
+func (r *Remotes) hangUp(p *peer) {
+	for l := range lanes {
+		r.dials[l].hangUp(p.host(l))
 	}
 }
 
@@ -224,7 +257,9 @@ func (r *Remotes) Up(n metadata.NodeID) bool {
 }
 
 // Stop implements Links.
-func (r *Remotes) Stop() {
+func (r *Remotes) Stop() { r.stop.Do(r.end) }
+
+func (r *Remotes) end() {
 	close(r.stopping)
 	r.done.Wait()
 	r.asks.close()
