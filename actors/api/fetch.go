@@ -162,6 +162,7 @@ func (f *fetching) partition(image *metadata.Image, want *fetched, g *gathered) 
 	out := kmsg.NewFetchResponseTopicPartition()
 	out.Partition, out.PreferredReadReplica = want.key.partition, -1
 	out.HighWatermark, out.LastStableOffset, out.LogStartOffset = -1, -1, -1
+	out.RecordBatches = []byte{} // as Kafka: empty, never null
 	t, err := topicOf(image, want.key.topic, want.key.id, f.request.Version >= 13)
 	var l led
 	if err == nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ import (
 type producing struct {
 	call     *Call
 	response *kmsg.ProduceResponse
+	acks     int16
 
 	mu       sync.Mutex
 	left     int // partitions without an outcome
@@ -38,21 +40,16 @@ type producing struct {
 func produce(c *Call) {
 	request := c.Body.(*kmsg.ProduceRequest)
 	r := request.ResponseKind().(*kmsg.ProduceResponse)
-	p := &producing{call: c, response: r, left: 1}
+	p := &producing{call: c, response: r, acks: request.Acks, left: 1}
 	image := c.Cluster.Image()
 	whole := checkProduce(request)
 	r.Topics = make([]kmsg.ProduceResponseTopic, len(request.Topics))
 	for i := range request.Topics {
 		p.topic(image, &request.Topics[i], &r.Topics[i], whole)
 	}
-	if request.Acks == 0 {
-		p.mu.Lock()
-		p.answered = true
-		p.mu.Unlock()
-		c.Answer(nil)
-		return
+	if request.Acks != 0 {
+		p.until(time.Duration(request.TimeoutMillis) * time.Millisecond)
 	}
-	p.until(time.Duration(request.TimeoutMillis) * time.Millisecond)
 	p.outcome(func() {})
 }
 
@@ -115,7 +112,25 @@ func (p *producing) outcome(set func()) {
 
 func (p *producing) answer() {
 	p.answered = true
+	if p.acks == 0 {
+		p.keepSilent()
+		return
+	}
 	p.call.Answer(p.response)
+}
+
+// keepSilent ends a request with acks=0. It is under way until its records are in the log all the same, or a client could fill the node's memory
+// faster than its disk. The only way to tell of a failure is, as in Kafka, to close the connection: the client then looks for the leader.
+func (p *producing) keepSilent() {
+	for _, t := range p.response.Topics {
+		for _, part := range t.Partitions {
+			if part.ErrorCode != 0 {
+				p.call.Refuse(fmt.Errorf("produce with acks=0 to %s-%d: %w", t.Topic, part.Partition, kerr.ErrorForCode(part.ErrorCode)))
+				return
+			}
+		}
+	}
+	p.call.Answer(nil)
 }
 
 // topic starts the appends of one topic.
@@ -150,6 +165,8 @@ func fail(part *kmsg.ProduceResponseTopicPartition, err *protocol.Error) {
 func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request *kmsg.ProduceRequestTopicPartition, part *kmsg.ProduceResponseTopicPartition) *protocol.Error {
 	l, err := leading(p.call.Cluster, t, request.Partition, -1)
 	if err != nil {
+		p.mu.Lock() // another partition's outcome may hint at the same time
+		defer p.mu.Unlock()
 		p.hint(l.partition, part)
 		return err
 	}
@@ -164,7 +181,7 @@ func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request 
 	if err != nil {
 		return err
 	}
-	if least, _ := strconv.Atoi(image.TopicConfig(t, "min.insync.replicas")); len(l.view.InSync) < least {
+	if least, _ := strconv.Atoi(image.TopicConfig(t, "min.insync.replicas")); p.acks == -1 && len(l.view.InSync) < least {
 		return protocol.Errorf(kerr.NotEnoughReplicas, "%d replicas are in sync, min.insync.replicas is %d", len(l.view.InSync), least)
 	}
 	part.ErrorCode = unsettled

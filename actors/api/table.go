@@ -25,6 +25,9 @@ type Call struct {
 // Answer resolves the call; nil means that no answer is sent. Exactly once, from any goroutine.
 func (c *Call) Answer(r kmsg.Response) { c.pending.Resolve(r) }
 
+// Refuse closes the connection in place of an answer; cause is logged. It ends the call like Answer.
+func (c *Call) Refuse(cause error) { c.pending.Refuse(cause) }
+
 // timeout returns a context that ends after some ms, or with the connection.
 func (c *Call) timeout(ms int32) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(max(ms, 0))*time.Millisecond)
