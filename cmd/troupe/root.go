@@ -9,17 +9,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/troupe-mq/troupe/cmd/troupe/config"
+	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
 func root() *cobra.Command {
 	c := &cobra.Command{
 		Use:           "troupe",
 		Short:         "A Kafka-compatible broker: every partition its own Raft group, acknowledged means fsynced on a majority",
-		Example:       "  troupe server                        # a cluster of one: port 9092, data in ./data\n  troupe server --config troupe.yaml   # a member of a cluster",
+		Example:       "  troupe server                        # a cluster of one: port 9092, data in ./data\n  troupe server --config troupe.yaml   # a member of a cluster\n  troupe dev                           # a cluster of three on this machine",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(serverCommand(), &cobra.Command{
+	c.AddCommand(serverCommand(), devCommand(), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		Run: func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), version()) },
 	})
@@ -58,7 +59,7 @@ func serverCommand() *cobra.Command {
 			}
 			flags[name] = value
 		}
-		cfg, err := config.Load(config.Sources{File: file, Environ: os.Environ(), Flags: flags})
+		cfg, err := config.Load(config.Sources{File: file, Environ: os.Environ(), Flags: flags, Catalog: catalog})
 		if err != nil {
 			return fmt.Errorf("the configuration is wrong:\n%w", err)
 		}
@@ -70,6 +71,14 @@ func serverCommand() *cobra.Command {
 	}
 	return c
 }
+
+// catalog holds Kafka's settings against the table that the broker itself uses.
+var catalog = config.Catalog{Validate: func(name, value string) error {
+	if err := metadata.ValidateBrokerConfig(name, value); err != nil {
+		return err
+	}
+	return nil
+}}
 
 func serverHelp() string {
 	return `Runs a node. Without settings: a cluster of one, Kafka on 9092, peers on 9093 and 9095 (loopback only),

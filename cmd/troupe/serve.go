@@ -26,7 +26,7 @@ func serve(_ context.Context, c *config.Config) error {
 		return failure{err}
 	}
 	failed := make(chan error, 1)
-	h := &http.Server{Addr: c.MetricsListen, Handler: health(n), ReadHeaderTimeout: 5 * time.Second}
+	h := &http.Server{Addr: c.MetricsListen, Handler: endpoints(n), ReadHeaderTimeout: 5 * time.Second}
 	go func() { failed <- h.ListenAndServe() }()
 	select {
 	case err = <-failed:
@@ -81,20 +81,6 @@ func nodeConfig(c *config.Config, log *slog.Logger) node.Config {
 		Peers:   peers, Settings: c.Kafka, Version: version(), Logger: log,
 		Fatal: func(err error) { log.Error("the node must stop", "error", err); os.Exit(1) },
 	}
-}
-
-// health answers /healthz while the process runs, and /readyz while clients should come here.
-func health(n interface{ Unready() error }) http.Handler {
-	m := http.NewServeMux()
-	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	m.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := n.Unready(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ready")
-	})
-	return m
 }
 
 func logger(c *config.Config) *slog.Logger {

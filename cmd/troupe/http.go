@@ -1,0 +1,80 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"strconv"
+
+	"github.com/troupe-mq/troupe/actors/node"
+)
+
+// observed is what the HTTP endpoints show of a node.
+type observed interface {
+	Unready() error
+	Status() node.Status
+	Digest(topic string, partition int32) (node.Digest, error)
+}
+
+// endpoints are for people, load balancers and tests: /healthz answers while the process runs, /readyz while clients should come here, /statusz
+// says how the node is, /debug/replica what one replica holds, /debug/pprof where time and memory go. The last two answer only on this machine.
+func endpoints(n observed) http.Handler {
+	m := http.NewServeMux()
+	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	m.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := n.Unready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	m.HandleFunc("GET /statusz", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, n.Status()) })
+	m.HandleFunc("GET /debug/replica", local(replicaDigest(n)))
+	m.HandleFunc("GET /debug/pprof/", local(pprof.Index))
+	m.HandleFunc("GET /debug/pprof/profile", local(pprof.Profile))
+	m.HandleFunc("GET /debug/pprof/trace", local(pprof.Trace))
+	m.HandleFunc("GET /debug/pprof/symbol", local(pprof.Symbol))
+	m.HandleFunc("GET /debug/pprof/cmdline", local(pprof.Cmdline))
+	return m
+}
+
+func replicaDigest(n observed) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		partition, err := strconv.ParseInt(r.FormValue("partition"), 10, 32)
+		if err != nil {
+			http.Error(w, "partition is not a number: ask for /debug/replica?topic=NAME&partition=0", http.StatusBadRequest)
+			return
+		}
+		d, err := n.Digest(r.FormValue("topic"), int32(partition))
+		switch {
+		case errors.Is(err, node.ErrNoReplica):
+			http.Error(w, err.Error(), http.StatusNotFound)
+		case err != nil:
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		default:
+			writeJSON(w, d)
+		}
+	}
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	_ = e.Encode(v) // the client went away
+}
+
+// local lets only clients on this machine through.
+func local(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.RemoteAddr)
+		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+			http.Error(w, "only from this machine", http.StatusForbidden)
+			return
+		}
+		next(w, r)
+	}
+}
