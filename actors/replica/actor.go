@@ -78,6 +78,8 @@ type Actor struct {
 	ticks   uint64
 	resting bool // the node drains: do not look for leaderships
 	waiting []*Checkpoint
+
+	snapshots []sentSnapshot // in order of when they are given up
 }
 
 // Name is the actor's name on its node.
@@ -115,6 +117,7 @@ func (a *Actor) one(message any) error {
 		a.tick()
 	case *Unreachable:
 		a.replica.Unreachable(m.To)
+		a.replica.SnapshotSent(m.To, false)
 	case *Down:
 		a.down(m.Node)
 	case *Transfer:
@@ -194,6 +197,9 @@ func (a *Actor) turned(before raft.Status) {
 
 func (a *Actor) send(m *raftpb.Message) {
 	to := storage.ReplicaID(m.GetTo())
+	if m.GetType() == raftpb.MsgSnap {
+		a.snapshots = append(a.snapshots, sentSnapshot{to, a.ticks + snapshotTicks})
+	}
 	for _, member := range a.members {
 		if member.Replica == to {
 			a.node.Send(member.Node, remote.Raft{Shard: a.ref.Shard, Message: m})
