@@ -5,9 +5,10 @@
 //
 // Environment:
 //
-//	TROUPE_E2E_LONG=1       the full lengths of the chaos runs (minutes) instead of the short ones
-//	TROUPE_E2E_RACE=1       build the server with the race detector
-//	TROUPE_E2E_BIN=path     test this binary instead of building one
-//	TROUPE_E2E_KEEP=1       keep data directories and logs of passed tests too
-//	TROUPE_E2E_KAFKA=dir    run against Apache Kafka, whose jars are in dir; proves the tests, not the broker
+//	E2E_LONG=1       the full lengths of the chaos runs (minutes) instead of the short ones
+//	E2E_RACE=1       build the server with the race detector
+//	E2E_BIN=path     test this binary instead of building one
+//	E2E_KEEP=1       keep data directories and logs of passed tests too
+//	E2E_SERVED=1       compare what replicas serve to consumers instead of what they hold, for binaries without /debug
+//	E2E_KAFKA=dir    run against Apache Kafka, whose jars are in dir; proves the tests, not the broker
 package e2e

@@ -9,12 +9,12 @@ import (
 	"sync"
 )
 
-// Binary builds the server once in a process and returns its path. TROUPE_E2E_BIN names one that is there already,
-// TROUPE_E2E_RACE=1 builds with the race detector.
+// Binary builds the server once in a process and returns its path. E2E_BIN names one that is there already,
+// E2E_RACE=1 builds with the race detector.
 func Binary() (string, error) { return built() }
 
 var built = sync.OnceValues(func() (string, error) {
-	if path := os.Getenv("TROUPE_E2E_BIN"); path != "" {
+	if path := os.Getenv("E2E_BIN"); path != "" {
 		return filepath.Abs(path)
 	}
 	root, err := Root()
@@ -22,7 +22,7 @@ var built = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	name, args := "troupe", []string{"build"}
-	if os.Getenv("TROUPE_E2E_RACE") == "1" {
+	if os.Getenv("E2E_RACE") == "1" {
 		name, args = "troupe-race", append(args, "-race")
 	}
 	// Test processes build at the same time, and a running binary cannot be written: each builds its own and moves it.

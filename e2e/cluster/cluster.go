@@ -93,7 +93,7 @@ func (c *Cluster) Add() *Node {
 	return n
 }
 
-// directory is kept if the test fails or TROUPE_E2E_KEEP is set; t.TempDir would not keep it.
+// directory is kept if the test fails or E2E_KEEP is set; t.TempDir would not keep it.
 func directory(t testing.TB) string {
 	t.Helper()
 	name := "troupe-" + strings.NewReplacer("/", "-", " ", "-").Replace(t.Name()) + "-"
@@ -102,7 +102,7 @@ func directory(t testing.TB) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if t.Failed() || os.Getenv("TROUPE_E2E_KEEP") != "" {
+		if t.Failed() || os.Getenv("E2E_KEEP") != "" {
 			t.Logf("data and logs are in %s", dir)
 			return
 		}

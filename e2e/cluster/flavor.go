@@ -28,7 +28,7 @@ type Replica struct {
 
 // flavor is Troupe, or Kafka where the environment asks for it.
 func flavor() Flavor {
-	if dir := os.Getenv("TROUPE_E2E_KAFKA"); dir != "" {
+	if dir := os.Getenv("E2E_KAFKA"); dir != "" {
 		return Kafka{Jars: dir}
 	}
 	return Troupe{}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -24,6 +26,7 @@ type Node struct {
 	c       *Cluster
 	peers   []*Node // what it is told the founders are
 	extra   []string
+	gone    bool // ended for good, Verify does not start it again
 	process *process
 
 	once   sync.Once
@@ -93,7 +96,7 @@ func (n *Node) start() error {
 	defer log.Close()
 	cmd.Args = append(cmd.Args, n.extra...)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, n.Dir
-	cmd.SysProcAttr = processAttributes()
+	cmd.Env, cmd.SysProcAttr = environment(), processAttributes()
 	fmt.Fprintf(log, "--- %s %s\n", time.Now().Format(time.TimeOnly), cmd)
 	if err := cmd.Start(); err != nil {
 		return err
@@ -102,6 +105,11 @@ func (n *Node) start() error {
 	n.process = p
 	go func() { p.err = cmd.Wait(); close(p.ended) }()
 	return nil
+}
+
+// environment is ours without what would configure a node behind the test's back.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "TROUPE_") })
 }
 
 // Kill ends the process at once (SIGKILL) and waits until it is gone.
@@ -147,10 +155,10 @@ func (p *process) wait(limit time.Duration) bool {
 	}
 }
 
-// WaitExit waits until the process ends by itself and returns its exit code and what it wrote since it started.
+// WaitExit waits until the process ends by itself, for good, and returns its exit code and the last lines of its log.
 func (n *Node) WaitExit(limit time.Duration) (code int, output string) {
 	n.t.Helper()
-	n.process.expected = true
+	n.process.expected, n.gone = true, true
 	if !n.process.wait(limit) {
 		n.t.Fatalf("node %d still runs after %s; its log:\n%s", n.ID, limit, n.Tail(30))
 	}

@@ -39,3 +39,22 @@ func poll(limit time.Duration, check func(context.Context) error) error {
 		}
 	}
 }
+
+// Holds fails the test when check returns an error at any time within the duration.
+func Holds(t testing.TB, duration time.Duration, what string, check func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), duration)
+	defer cancel()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		if err := check(ctx); err != nil && ctx.Err() == nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

@@ -18,7 +18,7 @@ func (c *Cluster) Verify() {
 	c.t.Helper()
 	for _, n := range c.Nodes {
 		switch {
-		case n.process == nil: // never started
+		case n.process == nil || n.gone:
 		case !n.Running():
 			n.Start()
 		case n.process.paused:
@@ -60,4 +60,27 @@ func (c *Cluster) samePartition(ctx context.Context, p kadm.PartitionDetail) err
 // Replica describes what the node holds of a partition.
 func (n *Node) Replica(ctx context.Context, topic string, partition int32) (Replica, error) {
 	return n.c.flavor.Replica(ctx, n.c, n, topic, partition)
+}
+
+// WaitReplicas waits until all replicas of a partition are the same and hold everything up to the high watermark.
+func (c *Cluster) WaitReplicas(topic string, partition int32, highWatermark int64) {
+	c.t.Helper()
+	Eventually(c.t, verifyWithin, fmt.Sprintf("replicas of %s/%d", topic, partition), func(ctx context.Context) error {
+		topics, err := c.Admin().ListTopics(ctx, topic)
+		if err != nil {
+			return err
+		}
+		p, ok := topics[topic].Partitions[partition]
+		if !ok {
+			return fmt.Errorf("there is no partition %d", partition)
+		}
+		if err := c.samePartition(ctx, p); err != nil {
+			return err
+		}
+		r, err := c.Node(p.Leader).Replica(ctx, topic, partition)
+		if err == nil && r.HighWatermark != highWatermark {
+			err = fmt.Errorf("high watermark is %d, want %d", r.HighWatermark, highWatermark)
+		}
+		return err
+	})
 }

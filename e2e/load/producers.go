@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,6 +43,9 @@ type Producers struct {
 	}
 }
 
+// runs keeps the values of different Producers apart.
+var runs atomic.Int64
+
 // Start starts the producers.
 func Start(t testing.TB, c *cluster.Cluster, rec *history.Recorder, cfg Config) *Producers {
 	t.Helper()
@@ -54,9 +58,10 @@ func Start(t testing.TB, c *cluster.Cluster, rec *history.Recorder, cfg Config) 
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Producers{t: t, rec: rec, cfg: cfg, cancel: cancel}
 	t.Cleanup(cancel)
+	run := runs.Add(1)
 	for i := range cfg.Producers {
 		cl := c.Client(append(producerOptions(cfg), cfg.Options...)...)
-		p.done.Go(func() { p.run(ctx, cl, fmt.Sprintf("%s.p%d", cfg.Topic, i)) })
+		p.done.Go(func() { p.run(ctx, cl, fmt.Sprintf("%s.%d.%d", cfg.Topic, run, i)) })
 	}
 	return p
 }
