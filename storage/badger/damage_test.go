@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"go.etcd.io/raft/v3/raftpb"
@@ -307,6 +308,100 @@ func TestPointerFields(t *testing.T) {
 		}
 		return nil
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLostHistory cuts off the end of Badger's log as Badger itself does when it cannot read it, and expects all replicas to be suspect, also
+// when new ones were written since.
+func TestLostHistory(t *testing.T) {
+	dir := filled(t)
+	older := t.TempDir()
+	copyFiles(t, dir, older)
+	s := opened(t, dir)
+	state, _, err := s.record(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := crashAppend(&state.State)
+	a.Checkpoint = nil
+	if err := s.Write([]storage.Append{a}); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, s)
+	copyFile(t, filepath.Join(dir, floorName), filepath.Join(older, floorName))
+	for round := range 3 {
+		s = opened(t, older)
+		if bad := s.Suspect(); len(bad) != 3 || !errors.Is(bad[1], storage.ErrCorrupt) {
+			t.Fatalf("round %d: suspect %v, want all three", round, bad)
+		}
+		p := storage.Position{Index: 10, Term: 5}
+		fresh := storage.Append{State: storage.State{Shard: 8, Replica: 10 + storage.ReplicaID(round), Start: p, Last: p}}
+		if err := s.Write([]storage.Append{fresh}); err != nil {
+			t.Fatal(err)
+		}
+		if states, _ := s.Replicas(); len(states) != round+1 {
+			t.Fatalf("round %d: in service %+v", round, states)
+		}
+		closed(t, s)
+	}
+}
+
+func TestFloorMissing(t *testing.T) {
+	dir := filled(t)
+	if err := os.Remove(filepath.Join(dir, floorName)); err != nil {
+		t.Fatal(err)
+	}
+	s := opened(t, dir)
+	defer closed(t, s)
+	if bad := s.Suspect(); len(bad) != 3 {
+		t.Fatalf("suspect: %v, want all three", bad)
+	}
+}
+
+// TestFlippedByteInTree flips a byte in the log of Badger's memtable of a process that was killed: Badger drops the rest and says nothing.
+func TestFlippedByteInTree(t *testing.T) {
+	dir := t.TempDir()
+	acked := killed(t, dir, 100*time.Millisecond)
+	file := newest(dir, "*.mem")
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := string(entryKey(1, 0, acked-4*crashRun)) // not in the last group
+	at := strings.Index(string(content), key)
+	if at < 0 {
+		t.Fatal("the key is not where it should be")
+	}
+	content[at+3] ^= 1
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := opened(t, dir)
+	defer closed(t, s)
+	if bad := s.Suspect(); len(bad) != crashReplicas {
+		t.Fatalf("suspect: %v, want all", bad)
+	}
+}
+
+func copyFiles(t *testing.T, from, to string) {
+	t.Helper()
+	files, err := os.ReadDir(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		copyFile(t, filepath.Join(from, f.Name()), filepath.Join(to, f.Name()))
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	content, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, content, 0o600)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@
 //	'C' replica:8 chunk:4                    → checkpoint, in chunks of 4 MiB
 //	'L' replica:8 generation:4 index:8       → entry
 //	'X' replica:8                            → tombstone of a removed replica, no body
+//	'Q'                                      → replicas suspect because history was lost, 8 bytes each
 //	'P' n:2                                  → padding, overwritten to make Badger flush its memtable
 //
 // Every value but the padding:
@@ -38,6 +39,8 @@
 //	+----------+----------+--------------+--------------------+-----------+
 //	| index:8  | term:8   | conf bytes:4 | ConfState, JSON    | machine   |
 //	+----------+----------+--------------+--------------------+-----------+
+//
+// Beside Badger's files lies FLOOR, which tells how far the store must reach: see floor.go.
 //
 // Key versions are the numbers of the transactions. An entry is never newer than the record that counts it; one that is shows
 // that the record was lost.

@@ -35,7 +35,7 @@ func (s *Store) load() error {
 		l.scan('L', l.entry)
 		l.scan('C', func(*badger.Item) {})
 		l.finish()
-		return nil
+		return l.readLost()
 	})
 }
 
@@ -65,14 +65,14 @@ func (l *loader) point(item *badger.Item) {
 }
 
 // doubt makes a replica suspect and keeps the first reason. One that was removed has nothing to doubt.
-func (l *loader) doubt(r storage.ReplicaID, err error) {
-	h := l.records[r]
+func (s *Store) doubt(r storage.ReplicaID, err error) {
+	h := s.records[r]
 	if h.Removed || h.Suspect {
 		return
 	}
 	h.Suspect, h.State.Replica = true, r
-	l.records[r] = h
-	l.suspect[r] = err
+	s.records[r] = h
+	s.suspect[r] = err
 }
 
 func (l *loader) tombstone(item *badger.Item) {

@@ -116,7 +116,8 @@ func (o *Options) badger(log *failStop) badger.Options {
 		WithMetricsEnabled(false).
 		WithMemTableSize(o.MemTableBytes).
 		WithNumMemtables(3).
-		WithNumLevelZeroTables(2).
+		WithNumLevelZeroTables(1). // every flushed table is compacted, or deletions would wait for the next
+
 		WithNumLevelZeroTablesStall(10).
 		WithBaseTableSize(max(4<<20, o.MemTableBytes/2)).
 		WithBaseLevelSize(256 << 20).

@@ -14,15 +14,14 @@ import (
 
 // How space comes back: keys are deleted with the Writes. Badger learns what that made dead in the value log only when the deletions
 // reach its tables and are compacted, so once enough was deleted the memtable is filled with padding until Badger flushes it. A
-// goroutine then compacts and has the dead value-log files rewritten. Only the padding costs the writer anything: one memtable
-// for every two value-log files deleted.
+// goroutine then waits for the compaction and has the dead value-log files rewritten. Only the padding costs the writer anything: one
+// memtable for every two value-log files deleted.
 const (
 	padBytes     = 900
 	padWriteKeys = 128 // on one Write
 	padTidyKeys  = 512 // on one Tidy
 	gcRatio      = 0.5 // of a file must be dead
-	flushWait    = 30 * time.Second
-	flattenBytes = 128 << 20
+	settleWait   = 10 * time.Second
 )
 
 // reclaim knows how much is dead and where giving it back stands. All but what the goroutine shares is the writer's.
@@ -88,7 +87,7 @@ func (s *Store) Tidy() (more bool, err error) {
 		s.startPadding()
 	}
 	if len(s.garbage.list) == 0 && !c.padding {
-		return false, nil
+		return false, s.floor.sync()
 	}
 	err = s.commit(func(txn *badger.Txn) error { return s.sweep(txn, nil, collectKeys, padTidyKeys) }, func() {})
 	if err != nil {
@@ -138,20 +137,15 @@ func (c *reclaim) start(s *Store, flushing string) {
 	})
 }
 
-// giveBack waits until Badger flushed a memtable, and then gives back what is dead.
+// giveBack waits until Badger flushed a memtable and compacted its table, and then gives back what is dead.
 func (s *Store) giveBack(flushing string) {
-	flushed := func() bool {
+	settled := func() bool {
 		_, err := os.Stat(flushing)
-		return errors.Is(err, os.ErrNotExist)
+		return errors.Is(err, os.ErrNotExist) && s.db.Levels()[0].NumTables == 0
 	}
-	for begin := time.Now(); !flushed() && time.Since(begin) < flushWait; {
+	for begin := time.Now(); !settled() && time.Since(begin) < settleWait; {
 		if s.reclaim.quits(20 * time.Millisecond) {
 			return
-		}
-	}
-	if sizeOf(s.options.Dir, "*.sst") < flattenBytes { // a larger tree is left to Badger: it would be rewritten as a whole
-		if err := s.db.Flatten(1); err != nil {
-			s.log.Warningf("compact to give space back: %v", err)
 		}
 	}
 	files := 0

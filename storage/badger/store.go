@@ -32,6 +32,7 @@ type Store struct {
 	garbage garbage
 	reclaim reclaim
 	advisor *advisor
+	floor   *floor
 }
 
 var (
@@ -52,7 +53,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{options: o, log: log, db: db, version: db.MaxVersion()}
 	s.advisor = newAdvisor(o)
-	if err := s.load(); err != nil {
+	if err := errors.Join(s.load(), s.checkFloor()); err != nil {
 		return nil, errors.Join(fmt.Errorf("storage/badger: check %s: %w", o.Dir, err), db.Close())
 	}
 	db.SetDiscardTs(s.version)
@@ -94,6 +95,9 @@ func (s *Store) commit(f func(*badger.Txn) error, publish func()) error {
 	}
 	if err := s.log.err(); err != nil {
 		return err // Badger says it is written, but it is not
+	}
+	if err := s.floor.raise(next); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	s.version = next
@@ -201,7 +205,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	if err := s.db.Close(); err != nil {
+	if err := errors.Join(s.db.Close(), s.floor.close()); err != nil {
 		return fmt.Errorf("storage/badger: close: %w", err)
 	}
 	return nil

@@ -1,0 +1,126 @@
+package badger
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// BenchmarkWrite writes groups to a store and, to compare, appends the same bytes to a file with fdatasync: the limit of the disk. It
+// reports what the device wrote for each byte (all processes' writes count, so run it alone) and the slowest groups.
+func BenchmarkWrite(b *testing.B) {
+	for _, size := range []int{16 << 10, 256 << 10, 1 << 20} {
+		name := fmt.Sprintf("%dKiB", size>>10)
+		b.Run("file/"+name, func(b *testing.B) { benchFile(b, size, false) })
+		b.Run("preallocated/"+name, func(b *testing.B) { benchFile(b, size, true) })
+		b.Run("advised/"+name, func(b *testing.B) { benchStore(b, size, AdviseOn) })
+		b.Run("plain/"+name, func(b *testing.B) { benchStore(b, size, AdviseOff) })
+	}
+}
+
+const (
+	benchReplicas = 16
+	benchEntry    = 16 << 10
+)
+
+func benchStore(b *testing.B, size int, advise Advise) {
+	dir := b.TempDir()
+	s, err := Open(Options{Dir: dir, Logger: slog.New(slog.DiscardHandler), Fatal: func(err error) { b.Fatal(err) }, Advise: advise})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	logs := make([]*retained, benchReplicas)
+	for i := range logs {
+		logs[i] = newRetained(storage.ReplicaID(i+1), 1<<40, benchEntry)
+		fill(logs[i].data, uint64(i))
+	}
+	n := 0
+	measure(b, dir, size, func() {
+		var group []storage.Append
+		for left := size / benchEntry; left > 0; n++ {
+			k := max(1, size/benchEntry/benchReplicas)
+			group = append(group, logs[n%benchReplicas].next(k))
+			left -= k
+		}
+		written(b, s, group...)
+	})
+}
+
+func benchFile(b *testing.B, size int, preallocated bool) {
+	dir := b.TempDir()
+	f, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	if preallocated {
+		if err := unix.Fallocate(int(f.Fd()), 0, 0, 2<<30); err != nil {
+			b.Skip(err)
+		}
+	}
+	data := make([]byte, size)
+	fill(data, 1)
+	measure(b, dir, size, func() {
+		if _, err := f.Write(data); err != nil {
+			b.Fatal(err)
+		}
+		if err := unix.Fdatasync(int(f.Fd())); err != nil {
+			b.Fatal(err)
+		}
+	})
+}
+
+// fill makes data that does not compress.
+func fill(b []byte, seed uint64) {
+	x := seed*0x9E3779B97F4A7C15 | 1
+	for i := range b {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+		b[i] = byte(x)
+	}
+}
+
+// measure runs b.N groups and reports throughput, latencies and device writes.
+func measure(b *testing.B, dir string, size int, group func()) {
+	var took []time.Duration
+	b.SetBytes(int64(size))
+	before, known := deviceWrites(dir)
+	for b.Loop() {
+		begin := time.Now()
+		group()
+		took = append(took, time.Since(begin))
+	}
+	slices.Sort(took)
+	b.ReportMetric(took[len(took)/2].Seconds()*1000, "p50-ms")
+	b.ReportMetric(took[len(took)*99/100].Seconds()*1000, "p99-ms")
+	if after, _ := deviceWrites(dir); known {
+		b.ReportMetric(float64(after-before)/float64(len(took)*size), "device-B/B")
+	}
+}
+
+// deviceWrites returns the bytes written so far to the block device of a directory.
+func deviceWrites(dir string) (n int64, ok bool) {
+	var stat unix.Stat_t
+	if unix.Stat(dir, &stat) != nil {
+		return 0, false
+	}
+	line, err := os.ReadFile(fmt.Sprintf("/sys/dev/block/%d:%d/stat", unix.Major(stat.Dev), unix.Minor(stat.Dev)))
+	fields := strings.Fields(string(line))
+	if err != nil || len(fields) < 7 {
+		return 0, false
+	}
+	sectors, err := strconv.ParseInt(fields[6], 10, 64)
+	return sectors * 512, err == nil
+}

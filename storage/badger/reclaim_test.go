@@ -1,0 +1,106 @@
+package badger
+
+import (
+	"testing"
+	"time"
+
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// retained appends to a log of which only the newest entries are kept.
+type retained struct {
+	state storage.State
+	keep  uint64
+	data  []byte
+}
+
+func newRetained(r storage.ReplicaID, keep uint64, size int) *retained {
+	p := storage.Position{Index: 10, Term: 5}
+	return &retained{state: storage.State{Shard: 1, Replica: r, Start: p, Last: p}, keep: keep, data: make([]byte, size)}
+}
+
+func (l *retained) next(n int) storage.Append {
+	a := storage.Append{}
+	for range n {
+		l.state.Last.Index++
+		a.Entries = append(a.Entries, &raftpb.Entry{Index: new(l.state.Last.Index), Term: new(uint64(5)), Data: l.data})
+	}
+	if l.state.Last.Index > 10+l.keep {
+		l.state.Start = storage.Position{Index: l.state.Last.Index - l.keep, Term: 5}
+	}
+	a.State = l.state
+	a.Checkpoint = &storage.Checkpoint{Position: l.state.Start, Conf: &raftpb.ConfState{}}
+	if l.state.Start.Index == 10 {
+		a.Checkpoint = nil
+	}
+	return a
+}
+
+func written(t testing.TB, s *Store, a ...storage.Append) {
+	t.Helper()
+	if err := s.Write(a); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSpaceComesBackWhenIdle writes six files of the value log, trims nearly all, and lets the store tidy.
+func TestSpaceComesBackWhenIdle(t *testing.T) {
+	dir := t.TempDir()
+	s := opened(t, dir)
+	defer func() { closed(t, s) }()
+	l := newRetained(1, 1<<40, 256<<10)
+	for range 96 {
+		written(t, s, l.next(16))
+	}
+	if n := len(valueLogs(dir)); n < 6 {
+		t.Fatalf("only %d files of the value log", n)
+	}
+	l.keep = 8
+	written(t, s, l.next(1))
+	closed(t, s)
+	s = opened(t, dir) // what is dead must be found again
+	fewFiles(t, s, 2)
+	if _, err := s.Entries(1, l.state.Start.Index+1, l.state.Last.Index+1, 1<<62); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fewFiles tidies until only so many files of the value log are left.
+func fewFiles(t *testing.T, s *Store, want int) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for poll := time.NewTicker(10 * time.Millisecond); ; {
+		tidied(t, s)
+		if len(valueLogs(s.options.Dir)) <= want {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("the value log keeps %d files: %v", len(valueLogs(s.options.Dir)), valueLogs(s.options.Dir))
+		case <-poll.C:
+		}
+	}
+}
+
+// TestSpaceComesBackUnderLoad writes 16 files of the value log without a pause and keeps a quarter of one.
+func TestSpaceComesBackUnderLoad(t *testing.T) {
+	dir := t.TempDir()
+	s := opened(t, dir)
+	defer closed(t, s)
+	most := 0
+	l := newRetained(1, 64, 256<<10)
+	for i := range 512 {
+		written(t, s, l.next(8))
+		if i%16 == 0 {
+			most = max(most, len(valueLogs(dir)))
+		}
+	}
+	if most > 9 {
+		t.Fatalf("the value log grew to %d files though a quarter of one is live", most)
+	}
+	if got, err := s.Entries(1, l.state.Start.Index+1, l.state.Last.Index+1, 1<<62); err != nil || len(got) != 64 {
+		t.Fatalf("%d entries, %v", len(got), err)
+	}
+}
