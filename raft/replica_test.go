@@ -35,10 +35,10 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 func TestCommitAloneCostsNoSync(t *testing.T) {
 	w := newWorld(t, 1, false)
 	leader := w.elect()
-	writes := w.drain()
+	w.drain()
 	leader.replica.Propose([]byte("12345678"))
 	w.settle(leader)
-	writes = w.drain()
+	writes := w.drain()
 	if writes != 3 {
 		t.Fatalf("one proposal cost %d writes on three replicas, want 3", writes)
 	}

@@ -63,9 +63,6 @@ func (t *tail) release() {
 	}
 }
 
-// reset forgets everything: the log begins anew.
-func (t *tail) reset() { *t = tail{} }
-
 // trimmed drops what lies wholly below the log's start.
 func (t *tail) trimmed(start int64) {
 	drop := sort.Search(len(t.chunks), func(i int) bool { return t.chunks[i].next > start })

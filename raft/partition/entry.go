@@ -61,7 +61,7 @@ func (h Header) each(data []byte, f func(batch.Batch)) (next int64, err error) {
 	next = h.BaseOffset
 	for range h.Batches {
 		b, after, ok := batch.Next(rest)
-		if !ok || b.BaseOffset() != next {
+		if !ok || b.BaseOffset() != next || b.LastOffsetDelta() < 0 {
 			return 0, fmt.Errorf("partition: the batches of an entry do not follow one another at offset %d", next)
 		}
 		f(b)

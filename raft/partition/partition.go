@@ -21,6 +21,19 @@ type Partition struct {
 type Limits struct {
 	EntryBytes           int   // most bytes of an entry that holds more than one request, 1 MiB by default
 	ProducerExpirationMS int64 // how long a silent producer is remembered by the log's time, 1 day by default
+	Producers            int   // most producers remembered, 16384 by default; the longest silent give way
+}
+
+func (l *Limits) setDefaults() {
+	if l.EntryBytes == 0 {
+		l.EntryBytes = 1 << 20
+	}
+	if l.ProducerExpirationMS == 0 {
+		l.ProducerExpirationMS = 24 * 60 * 60 * 1000
+	}
+	if l.Producers == 0 {
+		l.Producers = 1 << 14
+	}
 }
 
 // applied is the state as of the last applied entry: what a snapshot holds.
@@ -32,6 +45,11 @@ type applied struct {
 	epochs    []Epoch
 	producers map[int64]*producer
 	expiredAt int64 // maxTime when producers were last looked through
+	marks     marks
+}
+
+func emptyState() applied {
+	return applied{maxTime: -1, producers: map[int64]*producer{}, marks: marks{distance: markBytes}}
 }
 
 // Epoch is where a leader epoch's records begin.
@@ -58,15 +76,8 @@ type Applied struct {
 
 // New makes an empty partition.
 func New(l Limits) *Partition {
-	if l.EntryBytes == 0 {
-		l.EntryBytes = 1 << 20
-	}
-	if l.ProducerExpirationMS == 0 {
-		l.ProducerExpirationMS = 24 * 60 * 60 * 1000
-	}
-	p := &Partition{limits: l}
-	p.applied = applied{maxTime: -1, producers: map[int64]*producer{}}
-	return p
+	l.setDefaults()
+	return &Partition{limits: l, applied: emptyState()}
 }
 
 // HighWatermark is the first offset that is not committed.
@@ -105,12 +116,9 @@ func (p *Partition) Append(index, term uint64, data []byte) error {
 	if index <= p.index {
 		return fmt.Errorf("partition: entry %d would replace an applied one (applied up to %d)", index, p.index)
 	}
-	for n := len(p.tail); n > 0 && p.tail[n-1].index >= index; n = len(p.tail) {
-		p.tail[n-1] = tailEntry{}
-		p.tail = p.tail[:n-1]
-	}
-	if behind := p.index + uint64(len(p.tail)); p.index > 0 && index != behind+1 {
-		return fmt.Errorf("partition: entry %d does not follow entry %d", index, behind)
+	p.truncate(index)
+	if last := p.lastIndex(); last > 0 && index != last+1 {
+		return fmt.Errorf("partition: entry %d does not follow entry %d", index, last)
 	}
 	e, err := p.parse(index, term, data)
 	if err != nil {
@@ -118,6 +126,22 @@ func (p *Partition) Append(index, term uint64, data []byte) error {
 	}
 	p.tail = append(p.tail, e)
 	return nil
+}
+
+// truncate drops the tail from an index on.
+func (p *Partition) truncate(from uint64) {
+	for n := len(p.tail); n > 0 && p.tail[n-1].index >= from; n = len(p.tail) {
+		p.tail[n-1] = tailEntry{}
+		p.tail = p.tail[:n-1]
+	}
+}
+
+// lastIndex is the index of the last entry of the log, 0 before the first.
+func (p *Partition) lastIndex() uint64 {
+	if n := len(p.tail); n > 0 {
+		return p.tail[n-1].index
+	}
+	return p.index
 }
 
 // parse checks an entry against the end of the log.
@@ -133,6 +157,9 @@ func (p *Partition) parse(index, term uint64, data []byte) (tailEntry, error) {
 	}
 	if h.BaseOffset != e.next {
 		return e, fmt.Errorf("partition: entry %d begins at offset %d, the log ends at %d", index, h.BaseOffset, e.next)
+	}
+	if h.MaxTimestamp < e.maxTime {
+		return e, fmt.Errorf("partition: entry %d brings the log's largest timestamp back from %d to %d", index, e.maxTime, h.MaxTimestamp)
 	}
 	e.records, e.maxTime = true, h.MaxTimestamp
 	e.next, err = h.each(data, func(batch.Batch) {})
@@ -162,13 +189,15 @@ func (p *Partition) take(e tailEntry) {
 	if n := len(p.epochs); n == 0 || p.epochs[n-1].Epoch < int32(e.term) {
 		p.epochs = append(p.epochs, Epoch{int32(e.term), e.header.BaseOffset})
 	}
+	p.next, p.maxTime = e.next, e.maxTime
 	e.header.each(e.data, func(b batch.Batch) {
-		if b.ProducerID() >= 0 {
-			p.producers[b.ProducerID()] = p.producers[b.ProducerID()].with(b)
+		if id := b.ProducerID(); id >= 0 {
+			p.producers[id] = p.producers[id].with(b, p.maxTime)
+			p.staged.settle(id, p.next)
 		}
 	})
-	p.next, p.maxTime = e.next, e.maxTime
-	p.expireProducers()
+	p.marks.add(mark{e.index, e.next}, len(e.data))
+	p.forgetProducers()
 }
 
 // trim moves the start; never back, never past the end.
@@ -177,13 +206,20 @@ func (p *Partition) trim(to int64) {
 		return
 	}
 	p.start = to
+	p.marks.trim(to, mark{p.index, p.next})
+	p.trimEpochs()
+}
+
+// trimEpochs drops the epochs that have no records left. What Epochs returned before stays as it was.
+func (p *Partition) trimEpochs() {
+	if len(p.epochs) == 0 {
+		return
+	}
 	first := 0
-	for first+1 < len(p.epochs) && p.epochs[first+1].Start <= to {
+	for first+1 < len(p.epochs) && p.epochs[first+1].Start <= p.start {
 		first++
 	}
-	if len(p.epochs) > 0 {
-		kept := append([]Epoch(nil), p.epochs[first:]...)
-		kept[0].Start = max(kept[0].Start, to)
-		p.epochs = kept
-	}
+	kept := append([]Epoch(nil), p.epochs[first:]...)
+	kept[0].Start = max(kept[0].Start, p.start)
+	p.epochs = kept
 }

@@ -11,69 +11,106 @@ const snapshotVersion = 1
 
 var errSnapshot = errors.New("partition: a snapshot that this build does not understand")
 
-// Snapshot implements raft.Machine. It is a version byte and then varints: index, next, start, max timestamp, time of the last expiry;
-// the number of epochs and of each epoch and start; the number of producers in order of id and of each id, epoch, last time, number of
-// batches and of each first and last sequence, base and next offset.
+// Snapshot implements raft.Machine. It is a version byte and then varints:
+//
+//	index, next, start, max timestamp, time of the last expiry
+//	number of epochs     of each: epoch, start
+//	number of producers  in order of id, of each: id, epoch, heard, number of batches
+//	                     of each batch: first and last sequence, base offset, max timestamp
+//	number of marks      of each: index, next; then distance, bytes since the last one, reclaimable index
+//
+// It is the same on every replica that has applied the same entries, and bounded by Limits.Producers.
 func (p *Partition) Snapshot() []byte {
-	b := []byte{snapshotVersion}
-	put := func(values ...int64) {
-		for _, v := range values {
-			b = binary.AppendVarint(b, v)
-		}
-	}
-	put(int64(p.index), p.next, p.start, p.maxTime, p.expiredAt, int64(len(p.epochs)))
+	w := &writer{b: []byte{snapshotVersion}}
+	w.put(int64(p.index), p.next, p.start, p.maxTime, p.expiredAt)
+	w.put(int64(len(p.epochs)))
 	for _, e := range p.epochs {
-		put(int64(e.Epoch), e.Start)
+		w.put(int64(e.Epoch), e.Start)
 	}
-	put(int64(len(p.producers)))
+	w.put(int64(len(p.producers)))
 	for _, id := range slices.Sorted(maps.Keys(p.producers)) {
-		known := p.producers[id]
-		put(id, int64(known.epoch), known.lastTime, int64(len(known.batches)))
-		for _, s := range known.batches {
-			put(int64(s.first), int64(s.last), s.base, s.next)
-		}
+		w.put(id)
+		p.producers[id].write(w)
 	}
-	return b
+	p.marks.write(w)
+	return w.b
 }
 
 // Restore implements raft.Machine.
 func (p *Partition) Restore(b []byte) error {
-	p.applied = applied{maxTime: -1, producers: map[int64]*producer{}}
-	p.tail, p.staged = nil, nil
-	if b == nil {
+	p.applied, p.tail, p.staged = emptyState(), nil, nil
+	if len(b) == 0 {
 		return nil
 	}
-	if len(b) == 0 || b[0] != snapshotVersion {
+	if b[0] != snapshotVersion {
 		return errSnapshot
 	}
-	r := &varints{b: b[1:]}
+	r := &reader{b: b[1:]}
 	p.index, p.next, p.start, p.maxTime, p.expiredAt = uint64(r.next()), r.next(), r.next(), r.next(), r.next()
 	for n := r.count(); n > 0; n-- {
 		p.epochs = append(p.epochs, Epoch{int32(r.next()), r.next()})
 	}
 	for n := r.count(); n > 0; n-- {
 		id := r.next()
-		known := &producer{epoch: int16(r.next()), lastTime: r.next()}
-		for k := r.count(); k > 0; k-- {
-			known.batches = append(known.batches, sequences{int32(r.next()), int32(r.next()), r.next(), r.next()})
-		}
-		if len(known.batches) == 0 {
-			return errSnapshot
-		}
-		p.producers[id] = known
+		p.producers[id] = readProducer(r)
 	}
+	p.marks = readMarks(r)
 	if r.bad || len(r.b) > 0 {
 		return errSnapshot
 	}
 	return nil
 }
 
-type varints struct {
+func (p *producer) write(w *writer) {
+	w.put(int64(p.epoch), p.heard, int64(p.n))
+	for _, s := range p.recent[:p.n] {
+		w.put(int64(s.first), int64(s.last), s.base, s.time)
+	}
+}
+
+func readProducer(r *reader) *producer {
+	p := &producer{epoch: int16(r.next()), heard: r.next(), n: int(r.count())}
+	if p.n < 1 || p.n > keptBatches {
+		r.bad = true
+		return p
+	}
+	for i := range p.n {
+		p.recent[i] = sequences{int32(r.next()), int32(r.next()), r.next(), r.next()}
+	}
+	return p
+}
+
+func (m *marks) write(w *writer) {
+	w.put(int64(len(m.at)))
+	for _, at := range m.at {
+		w.put(int64(at.index), at.next)
+	}
+	w.put(m.distance, m.since, int64(m.reclaimable))
+}
+
+func readMarks(r *reader) (m marks) {
+	for n := r.count(); n > 0; n-- {
+		m.at = append(m.at, mark{uint64(r.next()), r.next()})
+	}
+	m.distance, m.since, m.reclaimable = r.next(), r.next(), uint64(r.next())
+	return m
+}
+
+type writer struct{ b []byte }
+
+func (w *writer) put(values ...int64) {
+	for _, v := range values {
+		w.b = binary.AppendVarint(w.b, v)
+	}
+}
+
+// reader reads varints; bad is set at the first that is not there.
+type reader struct {
 	b   []byte
 	bad bool
 }
 
-func (r *varints) next() int64 {
+func (r *reader) next() int64 {
 	v, n := binary.Varint(r.b)
 	if n <= 0 {
 		r.bad = true
@@ -84,7 +121,7 @@ func (r *varints) next() int64 {
 }
 
 // count reads a number of things to come, each of which takes a byte at least.
-func (r *varints) count() int64 {
+func (r *reader) count() int64 {
 	n := r.next()
 	if n < 0 || n > int64(len(r.b)) {
 		r.bad = true

@@ -26,7 +26,7 @@ type Staged struct {
 	// Until is the high watermark at which all of them are committed. For a repetition of an earlier batch, that batch's: it may be
 	// reached already.
 	Until         int64
-	LogAppendTime int64 // ms since the epoch, -1 unless stamped
+	LogAppendTime int64 // ms since the epoch, -1 unless the leader's clock is stamped
 }
 
 // StageOptions are how records are appended.
@@ -40,9 +40,12 @@ func (p *Partition) Lead(term uint64) {
 	p.Unstage()
 }
 
-// Unstage drops what raft did not take: staged is again the end of the log.
+// Unstage drops what raft did not take: staged is again the end of the log. Nothing while not leading.
 func (p *Partition) Unstage() {
 	s := p.staged
+	if s == nil {
+		return
+	}
 	s.next, s.maxTime = p.End(), p.endTime()
 	s.producers = make(map[int64]*producer)
 	s.open, s.done = s.open[:0], nil
@@ -52,9 +55,19 @@ func (p *Partition) Unstage() {
 		}
 		e.header.each(e.data, func(b batch.Batch) {
 			if id := b.ProducerID(); id >= 0 {
-				s.producers[id] = p.producer(id).with(b)
+				s.producers[id] = p.producer(id).with(b, e.maxTime)
 			}
 		})
+	}
+}
+
+// settle forgets what is staged of a producer once all of it is applied. s may be nil.
+func (s *staged) settle(id int64, applied int64) {
+	if s == nil {
+		return
+	}
+	if known, ok := s.producers[id]; ok && known.newest().base < applied {
+		delete(s.producers, id)
 	}
 }
 
@@ -69,34 +82,44 @@ func (p *Partition) producer(id int64) *producer {
 	return p.producers[id]
 }
 
+// errNotLeading refuses what only a leader may do.
+var errNotLeading = protocol.Errorf(kerr.NotLeaderForPartition, "this replica does not lead the partition: ask for its leader again")
+
 // Stage decides on one request: whole batches back to back that were checked. It stamps offsets and epoch into them and copies them into the
-// entry under construction. Refused requests change nothing.
+// entry under construction; a repetition of an earlier batch is answered with that batch's place and not copied. Refused
+// requests change nothing.
 func (p *Partition) Stage(batches []byte, o StageOptions) (Staged, *protocol.Error) {
-	first, rest, ok := batch.Next(batches)
-	if !ok {
-		return Staged{}, protocol.Errorf(kerr.CorruptMessage, "no whole record batch")
+	if p.staged == nil {
+		return Staged{}, errNotLeading
 	}
+	count, err := countBatches(batches)
+	if err != nil {
+		return Staged{}, err
+	}
+	first, _, _ := batch.Next(batches)
 	if id := first.ProducerID(); id >= 0 {
-		if len(rest) > 0 {
-			return Staged{}, protocol.Errorf(kerr.InvalidRecord, "an idempotent producer sends one batch at a time")
-		}
 		known := p.producer(id)
 		if at, ok := known.repeated(first); ok {
-			return Staged{BaseOffset: at.base, Until: at.next, LogAppendTime: -1}, nil
+			return at.staged(o), nil
 		}
 		if err := known.check(first); err != nil {
 			return Staged{}, err
 		}
 	}
-	return p.staged.add(batches, o, p)
+	return p.staged.add(batches, count, o, p), nil
+}
+
+// staged is the answer to a repetition of the batch.
+func (s sequences) staged(o StageOptions) Staged {
+	at := Staged{BaseOffset: s.base, Until: s.next(), LogAppendTime: -1}
+	if o.AppendTime >= 0 {
+		at.LogAppendTime = s.time
+	}
+	return at
 }
 
 // add stamps and copies.
-func (s *staged) add(batches []byte, o StageOptions, p *Partition) (Staged, *protocol.Error) {
-	count, err := countBatches(batches)
-	if err != nil {
-		return Staged{}, err
-	}
+func (s *staged) add(batches []byte, count uint32, o StageOptions, p *Partition) Staged {
 	s.room(len(batches), p.limits.EntryBytes)
 	at := Staged{BaseOffset: s.next, LogAppendTime: o.AppendTime}
 	for rest := batches; len(rest) > 0; {
@@ -107,24 +130,35 @@ func (s *staged) add(batches []byte, o StageOptions, p *Partition) (Staged, *pro
 		if o.AppendTime >= 0 {
 			b.SetAppendTime(o.AppendTime)
 		}
-		if id := b.ProducerID(); id >= 0 {
-			s.producers[id] = p.producer(id).with(b)
-		}
 		s.next = b.NextOffset()
 		s.maxTime = max(s.maxTime, b.MaxTimestamp())
+		if id := b.ProducerID(); id >= 0 {
+			s.producers[id] = p.producer(id).with(b, s.maxTime)
+		}
 	}
 	s.open = append(s.open, batches...)
 	s.header.Batches += count
 	at.Until = s.next
-	return at, nil
+	return at
 }
 
+// countBatches counts whole batches back to back. An idempotent producer's must be alone, as Kafka wants it: else a part of the request
+// might be a repetition and the rest not.
 func countBatches(batches []byte) (n uint32, _ *protocol.Error) {
+	idempotent := false
 	for rest := batches; len(rest) > 0; n++ {
+		var b batch.Batch
 		var ok bool
-		if _, rest, ok = batch.Next(rest); !ok {
+		if b, rest, ok = batch.Next(rest); !ok || b.LastOffsetDelta() < 0 {
 			return 0, protocol.Errorf(kerr.CorruptMessage, "the record batches do not end where their lengths say")
 		}
+		idempotent = idempotent || b.ProducerID() >= 0
+	}
+	switch {
+	case n == 0:
+		return 0, protocol.Errorf(kerr.InvalidRecord, "no record batch was sent")
+	case n > 1 && idempotent:
+		return 0, protocol.Errorf(kerr.InvalidRecord, "an idempotent producer must send one batch at a time")
 	}
 	return n, nil
 }
@@ -134,11 +168,16 @@ func (s *staged) room(n, limit int) {
 	if len(s.open) > HeaderBytes && len(s.open)+n > limit {
 		s.finish()
 	}
-	if len(s.open) == 0 {
-		s.open = append(s.spare[:0], make([]byte, HeaderBytes)...)
-		s.spare = nil
-		s.header = Header{Kind: KindRecords, BaseOffset: s.next}
+	if len(s.open) > 0 {
+		return
 	}
+	if need := HeaderBytes + n; cap(s.spare) < need {
+		s.spare = make([]byte, need)
+	}
+	s.open = s.spare[:HeaderBytes]
+	clear(s.open)
+	s.spare = nil
+	s.header = Header{Kind: KindRecords, BaseOffset: s.next}
 }
 
 func (s *staged) finish() {
@@ -154,25 +193,33 @@ func (s *staged) finish() {
 // Cut returns the entries that were staged since the last Cut, in order. They are the caller's until it calls Recycle.
 func (p *Partition) Cut() [][]byte {
 	s := p.staged
+	if s == nil {
+		return nil
+	}
 	s.finish()
 	done := s.done
 	s.done = nil
 	return done
 }
 
-// keepBuffer is the largest buffer kept for the next entry.
-const keepBuffer = 2 << 20
+// keepBuffer is the largest buffer kept for the next entry: there may be thousands of partitions, each with its own.
+const keepBuffer = 256 << 10
 
-// Recycle gives the buffer of an entry back once raft has cloned it.
+// Recycle gives the buffer of an entry back once raft has cloned it. One that is much too large for what comes is let go.
 func (p *Partition) Recycle(entry []byte) {
-	if p.staged != nil && cap(entry) <= keepBuffer && cap(entry) > cap(p.staged.spare) {
-		p.staged.spare = entry[:0]
+	s := p.staged
+	if s == nil || cap(entry) > keepBuffer || cap(entry) > 8*len(entry) || cap(entry) <= cap(s.spare) {
+		return
 	}
+	s.spare = entry[:0]
 }
 
 // StageTrim stages an entry that moves the log's start to an offset; -1 is the high watermark. It returns where the log will
 // start; done is true if it starts there already.
 func (p *Partition) StageTrim(offset int64) (start int64, done bool, err *protocol.Error) {
+	if p.staged == nil {
+		return 0, false, errNotLeading
+	}
 	if offset == -1 {
 		offset = p.next
 	}
