@@ -52,7 +52,7 @@ func (a *Actor) shownInSync() []storage.ReplicaID {
 func same(a, b *View) bool {
 	return a.Role == b.Role && a.Leader == b.Leader && a.Epoch == b.Epoch &&
 		a.LogStart == b.LogStart && a.HighWatermark == b.HighWatermark && a.LastStable == b.LastStable &&
-		slices.Equal(a.InSync, b.InSync)
+		a.applied == b.applied && slices.Equal(a.InSync, b.InSync)
 }
 
 func notLeader(leader storage.ReplicaID) *protocol.Error {
