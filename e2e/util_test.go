@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -14,9 +13,6 @@ import (
 	"github.com/troupe-mq/troupe/e2e/history"
 	"github.com/troupe-mq/troupe/e2e/load"
 )
-
-// long tells whether the full lengths were asked for.
-func long() bool { return os.Getenv("E2E_LONG") != "" }
 
 // onlyTroupe skips a test that asks for more than Kafka has.
 func onlyTroupe(t *testing.T, c *cluster.Cluster) {
