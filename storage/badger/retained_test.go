@@ -43,4 +43,3 @@ func written(t testing.TB, s *Store, a ...storage.Append) {
 		t.Fatal(err)
 	}
 }
-
