@@ -1,0 +1,218 @@
+// Package troupe holds no code, only the test that keeps the house in order.
+package troupe
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/troupe-mq/troupe/"
+
+// floors says what each floor may stand on. Arrows go down only, so that whoever reads a floor need not know those above, and so that the
+// simulator can run the cores without the shells.
+var floors = map[string][]string{
+	"cmd":      {"cmd", "actors", "raft", "storage", "protocol"},
+	"actors":   {"actors", "raft", "storage", "protocol"},
+	"raft":     {"raft", "storage", "protocol"},
+	"storage":  {"storage"},
+	"protocol": {"protocol"},
+	"e2e":      {"e2e", "cmd", "actors", "raft", "storage", "protocol"},
+}
+
+// ban keeps an import to where it belongs.
+type ban struct {
+	what   string   // prefix of an import path
+	except []string // directories where it may be
+	tests  bool     // tests may
+	why    string
+}
+
+var bans = []ban{
+	{"github.com/asynkron/protoactor-go", []string{"actors", "cmd"}, false,
+		"the actor library is a shell's business: a core that knows it cannot be stepped by the simulator"},
+	{"go.opentelemetry.io/", []string{"actors/telemetry", "cmd", "e2e"}, false,
+		"logic emits events; what they mean to OpenTelemetry is decided in one place"},
+	{"github.com/dgraph-io/badger", []string{"storage/badger", "e2e"}, false,
+		"the store's contract is storage.Store; who bypasses it bypasses its checks"},
+	{"go.etcd.io/raft/v3", []string{"raft", "storage", "actors/remote", "actors/replica", "actors/node", "actors/journal", "e2e"}, false,
+		"only raft.Replica steps etcd/raft; other packages carry its messages and entries at most"},
+	{"github.com/spf13/cobra", []string{"cmd", "e2e"}, false,
+		"flags are the command's"},
+	{"testing", []string{"e2e", "storage/storagetest"}, true,
+		"what the binary holds does not know tests"},
+}
+
+// pure are the floors without goroutines, locks, clocks and chance: what they decide is a function of state and one message, or the simulator
+// could not repeat it.
+var pure = []string{"raft", "protocol"}
+
+var impure = map[string]string{
+	"time.Now": "a clock", "time.Since": "a clock", "time.After": "a clock", "time.AfterFunc": "a clock", "time.NewTimer": "a clock",
+	"time.NewTicker": "a clock", "time.Sleep": "a clock", "time.Tick": "a clock", "time.Until": "a clock",
+	"sync.Mutex": "a lock", "sync.RWMutex": "a lock", "sync.Map": "a lock", "sync.Cond": "a lock", "sync.WaitGroup": "a goroutine to wait for",
+	"os.Open": "a disk", "os.Create": "a disk", "os.ReadFile": "a disk", "os.WriteFile": "a disk", "net.Dial": "a network", "net.Listen": "a network",
+}
+
+var impureImports = map[string]string{"math/rand": "chance", "math/rand/v2": "chance", "crypto/rand": "chance", "os": "the machine", "net": "the network"}
+
+// source is one Go file.
+type source struct {
+	path string // from the root, with slashes
+	dir  string
+	test bool
+	file *ast.File
+	set  *token.FileSet
+}
+
+func (s source) floor() string { return strings.Split(s.dir, "/")[0] }
+
+// in tells whether the file lies in one of the directories.
+func (s source) in(dirs []string) bool {
+	return slices.ContainsFunc(dirs, func(d string) bool { return s.dir == d || strings.HasPrefix(s.dir, d+"/") })
+}
+
+// sources parses every Go file of the main module.
+func sources(t *testing.T) (all []source) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		switch {
+		case d.IsDir() && p != "." && (strings.HasPrefix(name, ".") || name == "testdata" || otherModule(p)):
+			return filepath.SkipDir
+		case d.IsDir() || !strings.HasSuffix(name, ".go"):
+			return nil
+		}
+		set := token.NewFileSet()
+		f, err := parser.ParseFile(set, p, nil, parser.ParseComments)
+		p = filepath.ToSlash(p)
+		all = append(all, source{p, path.Dir(p), strings.HasSuffix(name, "_test.go"), f, set})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 100 {
+		t.Fatalf("only %d files were found: this test looks in the wrong place", len(all))
+	}
+	return all
+}
+
+func otherModule(dir string) bool {
+	found, _ := filepath.Glob(filepath.Join(dir, "go.mod"))
+	return len(found) > 0
+}
+
+func TestArrowsGoDownOnly(t *testing.T) {
+	for _, s := range sources(t) {
+		allowed, known := floors[s.floor()]
+		if !known {
+			if s.dir != "." {
+				t.Errorf("%s: the top level is fixed: %s is none of its directories", s.path, s.floor())
+			}
+			continue
+		}
+		for _, i := range s.file.Imports {
+			to, ours := strings.CutPrefix(strings.Trim(i.Path.Value, `"`), module)
+			if ours && !slices.Contains(allowed, strings.Split(to, "/")[0]) {
+				t.Errorf("%s imports %s: arrows go down only, cmd → actors → raft → {storage, protocol}", s.path, to)
+			}
+		}
+	}
+}
+
+func TestBannedImports(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, i := range s.file.Imports {
+			for _, b := range bans {
+				if matches(strings.Trim(i.Path.Value, `"`), b.what) && !s.in(b.except) && !(b.tests && s.test) && s.dir != "." {
+					t.Errorf("%s imports %s, which is for %s only: %s", s.path, i.Path.Value, strings.Join(b.except, ", "), b.why)
+				}
+			}
+		}
+	}
+}
+
+func matches(imported, what string) bool {
+	return imported == strings.TrimSuffix(what, "/") || strings.HasPrefix(imported, strings.TrimSuffix(what, "/")+"/")
+}
+
+func TestPureFloors(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || !s.in(pure) {
+			continue
+		}
+		for _, i := range s.file.Imports {
+			if why := impureImports[strings.Trim(i.Path.Value, `"`)]; why != "" {
+				t.Errorf("%s imports %s, %s: what %s decides is a function of its state and one message", s.path, i.Path.Value, why, s.floor())
+			}
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt:
+				t.Errorf("%s starts a goroutine: %s has none, or the simulator cannot repeat it", s.set.Position(n.Pos()), s.floor())
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && impure[x.Name+"."+n.Sel.Name] != "" {
+					t.Errorf("%s: %s.%s is %s: pass what it tells as an argument", s.set.Position(n.Pos()), x.Name, n.Sel.Name, impure[x.Name+"."+n.Sel.Name])
+				}
+			}
+			return true
+		})
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	described := map[string]bool{}
+	for _, s := range sources(t) {
+		if s.test && s.dir != "." {
+			continue
+		}
+		described[s.dir] = described[s.dir] || s.file.Doc != nil
+	}
+	for dir, ok := range described {
+		if !ok {
+			t.Errorf("%s: no file has a package comment: say what it is and what its nouns are", dir)
+		}
+	}
+}
+
+func TestNobodySleeps(t *testing.T) {
+	for _, s := range sources(t) {
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if e, ok := n.(*ast.SelectorExpr); ok && e.Sel.Name == "Sleep" {
+				if x, ok := e.X.(*ast.Ident); ok && x.Name == "time" {
+					t.Errorf("%s sleeps: poll for what it waits for, or wait on a channel", s.set.Position(n.Pos()))
+				}
+			}
+			return true
+		})
+	}
+}
+
+// TestSmallRooms holds two sizes that are to shrink, never to grow.
+func TestSmallRooms(t *testing.T) {
+	const fileLines, functionLines = 420, 70
+	for _, s := range sources(t) {
+		if n := s.set.File(s.file.Pos()).LineCount(); n > fileLines && !s.test {
+			t.Errorf("%s has %d lines, at most %d: one idea a file", s.path, n, fileLines)
+		}
+		for _, d := range s.file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || s.test {
+				continue
+			}
+			if n := s.set.Position(f.End()).Line - s.set.Position(f.Pos()).Line + 1; n > functionLines {
+				t.Errorf("%s: %s has %d lines, at most %d", s.path, f.Name.Name, n, functionLines)
+			}
+		}
+	}
+}
