@@ -165,7 +165,7 @@ func TestBadBatchesAreRefused(t *testing.T) {
 		"message format 1":   {changed(func(b []byte) { b[16] = 1 }), kerr.InvalidRecord},
 		"an unknown format":  {changed(func(b []byte) { b[16] = 9 }), kerr.InvalidRecord},
 		"too many records":   {changed(func(b []byte) { binary.BigEndian.PutUint32(b[57:], 1<<30) }), kerr.CorruptMessage},
-		"garbage behind one": {append(append([]byte{}, good...), "garbage"...), kerr.CorruptMessage},
+		"garbage behind one": {append(append([]byte{}, good...), "garbage"...), kerr.InvalidRecord},
 	} {
 		if got := produceBytes(t, c.Node(1), "refuse", test.records); got != test.want {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
@@ -184,10 +184,13 @@ func produceBytes(t *testing.T, n *cluster.Node, topic string, records []byte) e
 	t.Helper()
 	p := kmsg.NewProduceRequestTopicPartition()
 	p.Records = records
+	known, err := n.Topic(within(t, 10*time.Second), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
 	one := kmsg.NewProduceRequestTopic()
-	one.Topic, one.Partitions = topic, append(one.Partitions, p)
+	one.Topic, one.TopicID, one.Partitions = topic, known.TopicID, append(one.Partitions, p)
 	req := kmsg.NewPtrProduceRequest()
-	req.SetVersion(9)
 	req.Acks, req.TimeoutMillis, req.Topics = -1, 5000, append(req.Topics, one)
 	var resp *kmsg.ProduceResponse
 	cluster.Eventually(t, 20*time.Second, "produce is answered", func(ctx context.Context) (err error) {
