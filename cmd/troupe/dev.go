@@ -15,7 +15,7 @@ import (
 
 func devCommand() *cobra.Command {
 	var fresh bool
-	o := dev.Options{Args: func(n dev.Node) []string { return n.ServerArgs() }, Out: os.Stdout}
+	o := dev.Options{Args: func(n dev.Node) []string { return n.ServerArgs() }, Out: os.Stdout, Color: colorful(os.Stdout)}
 	c := &cobra.Command{
 		Use:   "dev",
 		Short: "Run a cluster on this machine",
@@ -49,6 +49,12 @@ and is found again by the next run. Ctrl-C hands leaderships over and stops; a s
 	c.Flags().BoolVar(&fresh, "fresh", false, "forget the data of earlier runs")
 	c.Flags().StringArrayVar(&o.Set, "set", nil, "name=value, for any of Kafka's broker settings, on every node")
 	return c
+}
+
+// colorful tells whether colors are wanted: on a terminal, unless NO_COLOR is set (no-color.org).
+func colorful(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == ""
 }
 
 // forget deletes the data of earlier runs and says so.

@@ -19,6 +19,7 @@ func TestClients(t *testing.T) {
 		test func(*testing.T, *cluster.Cluster)
 	}{
 		{"kcat", kcat},
+		{"java", java},
 	} {
 		t.Run(client.name, func(t *testing.T) { client.test(t, c) })
 	}

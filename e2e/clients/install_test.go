@@ -40,7 +40,7 @@ func installed(t *testing.T, name, recipe string, install func(dir string)) stri
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("installing %s", recipe)
+	t.Logf("installing %s into %s", name, dir)
 	install(dir)
 	if err := os.WriteFile(mark, []byte(recipe), 0o644); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"testing"
 )
 
 // Ports of one node, on 127.0.0.1, with the distances every Troupe node has by default.
@@ -24,26 +25,51 @@ const (
 	portsBlock = 10
 )
 
-// reservePorts takes a block that no other test process has, for as long as this process lives or until release. The
-// lock is a file lock, so that a crashed test leaves nothing behind.
+// reservePorts takes the ports of one node.
 func reservePorts() (p Ports, release func(), err error) {
+	base, release, err := reserve(portsBlock)
+	return Ports{Kafka: base, Control: base + 1, Metrics: base + 2, Bulk: base + 3}, release, err
+}
+
+// reserve takes blocks of ports that no other test process has, for as long as this process lives or until release. The
+// locks are file locks, so that a crashed test leaves nothing behind.
+func reserve(n int) (base int, release func(), err error) {
 	dir := filepath.Join(os.TempDir(), "troupe-e2e-ports")
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return Ports{}, nil, err
+		return 0, nil, err
 	}
 	blocks := (lastPort - firstPort) / portsBlock
 	for range 10 * blocks {
 		base := firstPort + portsBlock*rand.IntN(blocks)
-		f, err := os.OpenFile(filepath.Join(dir, strconv.Itoa(base)), os.O_CREATE|os.O_RDWR, 0o666)
-		if err != nil {
-			return Ports{}, nil, err
+		if release, ok := lock(dir, base, n); ok && free(base, base+n-1) {
+			return base, release, nil
+		} else if ok {
+			release()
 		}
-		if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil && free(base, base+3) {
-			return Ports{Kafka: base, Control: base + 1, Metrics: base + 2, Bulk: base + 3}, func() { f.Close() }, nil
-		}
-		f.Close()
 	}
-	return Ports{}, nil, fmt.Errorf("no free block of ports from %d to %d; are old nodes still running?", firstPort, lastPort)
+	return 0, nil, fmt.Errorf("no %d free ports in a row from %d to %d; are old nodes still running?", n, firstPort, lastPort)
+}
+
+// lock takes the locks of the blocks that hold n ports from base on, or none.
+func lock(dir string, base, n int) (release func(), ok bool) {
+	var held []*os.File
+	release = func() {
+		for _, f := range held {
+			f.Close()
+		}
+	}
+	for at := base; at < base+n; at += portsBlock {
+		f, err := os.OpenFile(filepath.Join(dir, strconv.Itoa(at)), os.O_CREATE|os.O_RDWR, 0o666)
+		if err == nil {
+			held = append(held, f)
+			err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		}
+		if err != nil {
+			release()
+			return nil, false
+		}
+	}
+	return release, true
 }
 
 func free(from, to int) bool {
@@ -58,3 +84,17 @@ func free(from, to int) bool {
 }
 
 func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// Free tells whether nobody listens on a port.
+func Free(port int) bool { return free(port, port) }
+
+// FreeRange finds so many free ports in a row and returns the first. They stay reserved among test processes as long as the test runs.
+func FreeRange(t testing.TB, n int) int {
+	t.Helper()
+	first, release, err := reserve(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	return first
+}

@@ -16,7 +16,8 @@ type child struct {
 	node     Node
 	cmd      *exec.Cmd
 	stopping atomic.Bool
-	gone     chan struct{}
+	gone     chan struct{} // closed when it has ended
+	err      error         // of Wait, once gone
 
 	mu   sync.Mutex
 	last []string // its newest lines
@@ -26,7 +27,7 @@ type child struct {
 const keptLines = 10
 
 // start runs a node and reports its death on died unless it was asked for.
-func start(o Options, n Node, out *lines, died chan<- error) (*child, error) {
+func start(o Options, n Node, out *lines, died chan<- *child) (*child, error) {
 	c := &child{node: n, cmd: exec.Command(o.Binary, o.Args(n)...), gone: make(chan struct{})}
 	c.cmd.SysProcAttr = childAttributes()
 	r, w := io.Pipe()
@@ -40,12 +41,12 @@ func start(o Options, n Node, out *lines, died chan<- error) (*child, error) {
 		c.copy(r, out)
 	}()
 	go func() {
-		err := c.cmd.Wait()
+		c.err = c.cmd.Wait()
 		w.Close()
 		<-read
 		close(c.gone)
 		if !c.stopping.Load() {
-			died <- c.obituary(err)
+			died <- c
 		}
 	}()
 	return c, nil
@@ -66,14 +67,18 @@ func (c *child) copy(r io.Reader, out *lines) {
 	}
 }
 
-func (c *child) obituary(err error) error {
+// how tells how a node that is gone ended.
+func (c *child) how() string {
+	if c.err != nil {
+		return c.err.Error()
+	}
+	return "exit code 0"
+}
+
+func (c *child) obituary() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	how := "exit code 0"
-	if err != nil {
-		how = err.Error()
-	}
-	return fmt.Errorf("node %d ended by itself (%s); its last lines:\n%s", c.node.ID, how, strings.Join(c.last, "\n"))
+	return fmt.Errorf("node %d ended by itself (%s); its last lines:\n%s", c.node.ID, c.how(), strings.Join(c.last, "\n"))
 }
 
 func (c *child) terminate() {
@@ -81,19 +86,18 @@ func (c *child) terminate() {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM) // it may be gone already
 }
 
-// killAll ends what is left, and waits for it.
-func killAll(children []*child) {
-	for _, c := range children {
-		c.stopping.Store(true)
-		_ = c.cmd.Process.Kill()
-		<-c.gone
-	}
+// kill ends the node if it still runs, and waits for it.
+func (c *child) kill() {
+	c.stopping.Store(true)
+	_ = c.cmd.Process.Kill() // it may be gone already
+	<-c.gone
 }
 
 // lines writes whole lines of several nodes, each behind the node's name.
 type lines struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu    sync.Mutex
+	w     io.Writer
+	color bool
 }
 
 // colors are ANSI foregrounds, one a node in turn.
@@ -102,7 +106,11 @@ var colors = []int{36, 33, 35, 32, 34, 31}
 func (l *lines) node(id int, line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fmt.Fprintf(l.w, "\x1b[%dmnode-%d\x1b[0m %s\n", colors[(id-1)%len(colors)], id, line)
+	name := fmt.Sprintf("node-%d", id)
+	if l.color {
+		name = fmt.Sprintf("\x1b[%dm%s\x1b[0m", colors[(id-1)%len(colors)], name)
+	}
+	fmt.Fprintln(l.w, name, line)
 }
 
 func (l *lines) print(text string) {

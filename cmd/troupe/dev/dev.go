@@ -3,15 +3,12 @@ package dev
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -25,6 +22,8 @@ type Options struct {
 	// Args makes a node's command line; Node.ServerArgs is it, tests have others.
 	Args func(Node) []string
 	Out  io.Writer
+	// Color has each node's lines marked in a color of its own.
+	Color bool
 }
 
 // Node is one node of the cluster.
@@ -78,48 +77,7 @@ func (o *Options) nodes() []Node {
 const (
 	readyWithin = 60 * time.Second
 	readyLook   = 20 * time.Millisecond
-	drainWithin = 15 * time.Second
 )
-
-// Run runs the cluster until a signal comes, ctx ends, or a node dies. The first signal stops the nodes in good order, the second at once.
-func Run(ctx context.Context, o Options, signals <-chan os.Signal) error {
-	if o.Nodes < 1 {
-		return fmt.Errorf("%d nodes: one at least", o.Nodes)
-	}
-	nodes := o.nodes()
-	if err := free(nodes); err != nil {
-		return err
-	}
-	out := &lines{w: o.Out}
-	died := make(chan error, len(nodes))
-	var children []*child
-	defer func() { killAll(children) }()
-	begin := time.Now()
-	for _, n := range nodes {
-		c, err := start(o, n, out, died)
-		if err != nil {
-			return err
-		}
-		children = append(children, c)
-	}
-	ready := make(chan error, 1)
-	go func() { ready <- awaitReady(ctx, nodes) }()
-	for {
-		select {
-		case err := <-ready:
-			if err != nil {
-				return err
-			}
-			out.print(welcome(nodes, time.Since(begin)))
-		case err := <-died:
-			return err
-		case <-ctx.Done():
-			return stopAll(children, died, signals, out)
-		case <-signals:
-			return stopAll(children, died, signals, out)
-		}
-	}
-}
 
 // free tells which port is taken before anything is started.
 func free(nodes []Node) error {
@@ -165,40 +123,23 @@ func isReady(ctx context.Context, n Node) bool {
 }
 
 // welcome says what can be done now.
-func welcome(nodes []Node, took time.Duration) string {
-	var bootstrap []string
+func (c *cluster) welcome(nodes []Node, took time.Duration) string {
+	var bootstrap, table []string
 	for _, n := range nodes {
 		bootstrap = append(bootstrap, fmt.Sprintf("127.0.0.1:%d", n.Port))
+		table = append(table, fmt.Sprintf("  node %d: Kafka 127.0.0.1:%d, health http://127.0.0.1:%d/readyz, process %d",
+			n.ID, n.Port, n.Port+2, c.children[n.ID].cmd.Process.Pid))
 	}
 	first := bootstrap[0]
 	return fmt.Sprintf(`
 ready in %.1f s. Bootstrap servers: %s
+%s
 
   echo hello | kcat -b %s -t greetings -P          # a first message
   kcat -b %s -t greetings -C -e                    # read it
   kafka-console-producer.sh --bootstrap-server %s --topic greetings
   kafka-console-consumer.sh --bootstrap-server %s --topic greetings --from-beginning
 
-Health: http://127.0.0.1:%d/readyz. Ctrl-C stops the cluster; its data stays.
-`, took.Seconds(), strings.Join(bootstrap, ","), first, first, first, first, nodes[0].Port+2)
-}
-
-// stopAll stops the nodes in good order, and at once at a second signal or when it takes too long.
-func stopAll(children []*child, died chan error, signals <-chan os.Signal, out *lines) error {
-	out.print("stopping: leaderships are handed over\n")
-	var stopped sync.WaitGroup
-	for _, c := range children {
-		c.terminate()
-		stopped.Go(func() { <-c.gone })
-	}
-	all := make(chan struct{})
-	go func() { stopped.Wait(); close(all) }()
-	select {
-	case <-all:
-		return nil
-	case <-signals:
-		return errors.New("stopped at once")
-	case <-time.After(drainWithin):
-		return fmt.Errorf("not all nodes stopped within %s; those left were killed", drainWithin)
-	}
+kill -9 a node to see the others go on: it is started again. Ctrl-C stops the cluster; its data stays.
+`, took.Seconds(), strings.Join(bootstrap, ","), strings.Join(table, "\n"), first, first, first, first)
 }
