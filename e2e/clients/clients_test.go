@@ -20,6 +20,8 @@ func TestClients(t *testing.T) {
 	}{
 		{"kcat", kcat},
 		{"java", java},
+		{"console", console},
+		{"tools", tools},
 	} {
 		t.Run(client.name, func(t *testing.T) { client.test(t, c) })
 	}
