@@ -22,6 +22,8 @@ func TestClients(t *testing.T) {
 		{"java", java},
 		{"console", console},
 		{"tools", tools},
+		{"kafka-python", kafkaPython},
+		{"confluent-kafka-python", confluentKafka},
 	} {
 		t.Run(client.name, func(t *testing.T) { client.test(t, c) })
 	}

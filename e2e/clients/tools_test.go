@@ -47,7 +47,9 @@ func changesTopics(t *testing.T, c *cluster.Cluster, j jvm, topic string) {
 	if out := run(t, j.tool(kafkaTopics, "--describe", "--under-replicated-partitions"), ""); out != "" {
 		t.Errorf("partitions are under-replicated: %s", out)
 	}
-	configs := func(args ...string) []string { return append([]string{"--entity-type", "topics", "--entity-name", topic}, args...) }
+	configs := func(args ...string) []string {
+		return append([]string{"--entity-type", "topics", "--entity-name", topic}, args...)
+	}
 	j.says(t, j.tool(kafkaConfigs, configs("--alter", "--add-config", "retention.ms=7200000,max.message.bytes=2000000")...), "Completed updating config for topic operated.")
 	j.says(t, j.tool(kafkaConfigs, configs("--describe")...), "retention.ms=7200000", "max.message.bytes=2000000")
 	j.says(t, j.tool(kafkaConfigs, configs("--alter", "--delete-config", "retention.ms")...), "Completed updating config for topic operated.")
