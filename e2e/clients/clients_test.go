@@ -24,6 +24,9 @@ func TestClients(t *testing.T) {
 		{"tools", tools},
 		{"kafka-python", kafkaPython},
 		{"confluent-kafka-python", confluentKafka},
+		{"kafkajs", kafkaJS},
+		{"sarama", sarama},
+		{"kafka-go", kafkaGo},
 	} {
 		t.Run(client.name, func(t *testing.T) { client.test(t, c) })
 	}
