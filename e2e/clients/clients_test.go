@@ -27,6 +27,8 @@ func TestClients(t *testing.T) {
 		{"kafkajs", kafkaJS},
 		{"sarama", sarama},
 		{"kafka-go", kafkaGo},
+		{"kafka-python-2.0.2", kafkaPython202},
+		{"franz-go", franz},
 	} {
 		t.Run(client.name, func(t *testing.T) { client.test(t, c) })
 	}

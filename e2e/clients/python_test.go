@@ -11,8 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/cluster"
 )
 
-// What a user of kafka-python installs to have every codec; pip has them as wheels.
-var kafkaPythonCodecs = []string{"python-snappy==0.7.3", "lz4==4.4.5", "zstandard==0.25.0"}
+// What a user of kafka-python installs to have every codec, and 2.0.2 on a Python of today.
+var kafkaPythonExtras = []string{"python-snappy==0.7.3", "lz4==4.4.5", "zstandard==0.25.0", "six==1.17.0"}
 
 // python installs packages in a virtual environment, and returns the client that is a program of testdata.
 func python(t *testing.T, c *cluster.Cluster, name, script, interpreter string, packages ...string) client {
@@ -37,8 +37,14 @@ func python3(t *testing.T) string {
 
 // kafkaPython is the newest kafka-python.
 func kafkaPython(t *testing.T, c *cluster.Cluster) {
-	packages := append([]string{"kafka-python==3.0.12"}, kafkaPythonCodecs...)
+	packages := append([]string{"kafka-python==3.0.12"}, kafkaPythonExtras...)
 	keepsContract(t, c, python(t, c, "kafka-python", "kafka_python.py", python3(t), packages...))
+}
+
+// kafkaPython202 is the version of 2020 that many still have installed.
+func kafkaPython202(t *testing.T, c *cluster.Cluster) {
+	packages := append([]string{"kafka-python==2.0.2"}, kafkaPythonExtras...)
+	keepsContract(t, c, python(t, c, "kafka-python-2.0.2", "kafka_python.py", python3(t), packages...))
 }
 
 // confluentKafka is confluent-kafka-python with the librdkafka of its wheel.

@@ -4,6 +4,12 @@ import signal
 import sys
 import threading
 
+if sys.version_info >= (3, 12):
+    # 2.0.2 brings a six that these versions cannot import; its users put the real one in its place.
+    import six.moves
+
+    sys.modules["kafka.vendor.six.moves"] = six.moves
+
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
