@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/storage"
 )
 
@@ -15,6 +16,8 @@ type Write struct {
 	// Done is called once the append is durable, on the journal's goroutine and in the order the writes were given
 	// (per replica and overall). It must not block: it sends a message to the replica actor. May be nil.
 	Done func()
+
+	given stages.Moment // to the journal
 }
 
 // Group is one transaction of the journal, for those who measure.
@@ -36,6 +39,8 @@ type Options struct {
 	Fatal func(error)
 	// Observe is called after every group, on the journal's goroutine; it must not block.
 	Observe func(Group)
+	// Stages is where the time of writes is counted; may be nil.
+	Stages *stages.Clock
 }
 
 func (o *Options) setDefaults() {
@@ -79,6 +84,7 @@ func New(store storage.Store, o Options) *Journal {
 
 // Write queues a write. It never blocks: what may queue is bounded where requests are admitted. Writes after Close are dropped.
 func (j *Journal) Write(w Write) {
+	w.given = stages.Now()
 	j.mu.Lock()
 	if !j.closed {
 		j.queue = append(j.queue, w)
@@ -91,7 +97,11 @@ func (j *Journal) Write(w Write) {
 func (j *Journal) Writes(all []Write) {
 	j.mu.Lock()
 	if !j.closed {
-		j.queue = append(j.queue, all...)
+		now := stages.Now()
+		for _, w := range all {
+			w.given = now
+			j.queue = append(j.queue, w)
+		}
 	}
 	j.mu.Unlock()
 	j.signal()

@@ -10,6 +10,7 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 
+	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/storage"
 	"github.com/troupe-mq/troupe/storage/memory"
 )
@@ -73,10 +74,11 @@ func noFatal(t *testing.T) func(error) {
 func TestWhatQueuesDuringASyncIsOneGroup(t *testing.T) {
 	g := newGated()
 	var groups []Group
-	j := New(g, Options{Fatal: noFatal(t), Observe: func(o Group) { groups = append(groups, o) }})
+	var clock stages.Clock
+	j := New(g, Options{Fatal: noFatal(t), Stages: &clock, Observe: func(o Group) { groups = append(groups, o) }})
 	var order []storage.ReplicaID
 	write := func(r storage.ReplicaID, a storage.Append) {
-		j.Write(Write{a, func() { order = append(order, r) }})
+		j.Write(Write{Append: a, Done: func() { order = append(order, r) }})
 	}
 	write(1, found(1))
 	if n := <-g.enter; n != 1 { // alone: nobody waits to gather
@@ -93,6 +95,9 @@ func TestWhatQueuesDuringASyncIsOneGroup(t *testing.T) {
 	j.Close()
 	if len(groups) != 2 || groups[1].Writes != 50 || groups[1].Bytes != 9 || groups[1].Duration <= 0 {
 		t.Fatalf("groups %+v", groups)
+	}
+	if r := clock.Read(); r["wait"].Count != 51 || r["sync"].Count != 2 || r["group_writes"].Sum != 51 || r["group_bytes"].Sum != 9 {
+		t.Fatalf("stages %+v", r)
 	}
 	want := []storage.ReplicaID{1}
 	for r := storage.ReplicaID(2); r <= 50; r++ {
@@ -133,16 +138,16 @@ func TestFailureAcknowledgesNothing(t *testing.T) {
 	j := New(g, Options{Fatal: func(err error) { fatal <- err }})
 	var done atomic.Int64
 	count := func() { done.Add(1) }
-	j.Write(Write{found(1), count})
+	j.Write(Write{Append: found(1), Done: count})
 	g.pass()
-	j.Write(Write{found(2), count})
+	j.Write(Write{Append: found(2), Done: count})
 	<-g.enter
-	j.Write(Write{found(3), count})
+	j.Write(Write{Append: found(3), Done: count})
 	g.leave <- broken
 	if err := <-fatal; err != broken {
 		t.Fatalf("fatal with %v", err)
 	}
-	j.Write(Write{found(4), count})
+	j.Write(Write{Append: found(4), Done: count})
 	j.Close()
 	if n := done.Load(); n != 1 {
 		t.Fatalf("%d writes were acknowledged, want the one before the failure", n)
@@ -159,7 +164,7 @@ func TestCloseWritesWhatIsQueued(t *testing.T) {
 	if all, _ := s.Replicas(); len(all) != 100 {
 		t.Fatalf("%d replicas were written", len(all))
 	}
-	j.Write(Write{found(101), func() { t.Error("a write after Close was acknowledged") }})
+	j.Write(Write{Append: found(101), Done: func() { t.Error("a write after Close was acknowledged") }})
 }
 
 func TestIdleTidies(t *testing.T) {
@@ -218,7 +223,7 @@ func appendMany(t *testing.T, j *Journal, s storage.Store, r storage.ReplicaID, 
 	for range writes {
 		a := grown(state, 1, []byte("x"))
 		state = a.State
-		j.Write(Write{a, func() {
+		j.Write(Write{Append: a, Done: func() {
 			if _, err := s.Entries(r, a.State.Last.Index, a.State.Last.Index+1, 1); err != nil {
 				t.Errorf("acknowledged and not there: %v", err)
 			}

@@ -3,6 +3,7 @@ package journal
 import (
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/storage"
 )
 
@@ -85,22 +86,39 @@ func (j *Journal) awake() bool { return len(j.wake) > 0 }
 
 // commit makes a group durable and reports it; false if the store failed.
 func (j *Journal) commit(g []Write) bool {
-	begin := time.Now()
+	begin := stages.Now()
 	for _, appends := range merge(g) {
 		if err := j.store.Write(appends); err != nil {
 			j.fail(err)
 			return false
 		}
 	}
-	if j.options.Observe != nil {
-		j.options.Observe(Group{len(g), dataBytes(g), time.Since(begin)})
-	}
+	j.measure(g, begin)
 	for _, w := range g {
 		if w.Done != nil {
 			w.Done()
 		}
 	}
 	return true
+}
+
+// measure tells how a group went that began then and is durable now.
+func (j *Journal) measure(g []Write, begin stages.Moment) {
+	if j.options.Observe == nil && j.options.Stages == nil {
+		return
+	}
+	took, bytes := begin.To(stages.Now()), dataBytes(g)
+	if j.options.Observe != nil {
+		j.options.Observe(Group{len(g), bytes, time.Duration(took)})
+	}
+	if c := j.options.Stages; c != nil {
+		for i := range g {
+			c.Wait.Record(g[i].given.To(begin))
+		}
+		c.Sync.Record(took)
+		c.GroupWrites.Record(int64(len(g)))
+		c.GroupBytes.Record(bytes)
+	}
 }
 
 // fail closes the journal without a word to those who wait: nothing may be acknowledged any more.

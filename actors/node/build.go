@@ -56,7 +56,7 @@ func (n *Node) openStore() error {
 	for r, cause := range store.Suspect() {
 		n.log.Error("a replica on this disk cannot be proved whole and stays out of service", "replica", r, "error", cause)
 	}
-	n.journal = journal.New(store, journal.Options{Fatal: n.config.Fatal})
+	n.journal = journal.New(store, journal.Options{Fatal: n.config.Fatal, Stages: &n.stages})
 	n.system = actors.NewSystem(actors.Options{Logger: n.log, Fatal: n.panicked})
 	return nil
 }
@@ -150,7 +150,7 @@ func (n *Node) states() (map[storage.ReplicaID]storage.State, error) {
 func (n *Node) options(s storage.ShardID, state storage.State, m replica.Members) replica.Options {
 	return replica.Options{
 		Shard: s, Replica: state.Replica, Self: n.config.ID, Members: m,
-		State: state, Store: n.store, Node: ground{n}, Limits: n.config.Limits,
+		State: state, Store: n.store, Node: ground{n}, Limits: n.config.Limits, Stages: &n.stages,
 	}
 }
 

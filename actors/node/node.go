@@ -14,6 +14,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/server"
+	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -23,6 +24,7 @@ import (
 type Node struct {
 	config Config
 	log    *slog.Logger
+	stages stages.Clock
 
 	store   storage.Store
 	journal *journal.Journal
@@ -94,6 +96,9 @@ func (n *Node) fail(err error) {
 
 // Ready is closed once the node is a member of the cluster, knows the leader of __meta, and serves clients.
 func (n *Node) Ready() <-chan struct{} { return n.ready }
+
+// Stages tells where the time of produce requests has gone since the node started.
+func (n *Node) Stages() stages.Reading { return n.stages.Read() }
 
 // Stop ends the node: clients first, then replicas, journal and store. Hand leaderships over with Drain before.
 func (n *Node) Stop() error {

@@ -18,6 +18,7 @@ func (n *Node) openServer() error {
 		MaxRequestBytes: int(n.number("socket.request.max.bytes")),
 		InFlightBytes:   n.number("queued.max.request.bytes"),
 		MaxConnections:  int(n.number("max.connections")),
+		Stages:          &n.stages,
 		IdleTimeout:     time.Duration(n.number("connections.max.idle.ms")) * time.Millisecond,
 	}
 	for _, l := range n.config.Listeners {

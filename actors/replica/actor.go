@@ -70,6 +70,7 @@ type Actor struct {
 
 	replica *raft.Replica
 	content content
+	clock   *clock
 	broken  error
 
 	status  raft.Status // as of the end of the last turn
@@ -87,6 +88,7 @@ func (a *Actor) Name() string { return fmt.Sprintf("replica-%d", a.ref.Replica) 
 
 // Turn implements actors.Actor: everything that arrived since the last turn.
 func (a *Actor) Turn(messages []any) {
+	a.clock.begin()
 	if a.broken == nil {
 		a.take(messages)
 	}
@@ -112,6 +114,7 @@ func (a *Actor) one(message any) error {
 	case *Step:
 		return a.replica.Step(m.Message)
 	case *written:
+		a.clock.written()
 		return a.replica.Written()
 	case *Tick:
 		a.tick()
@@ -172,6 +175,7 @@ func (a *Actor) effects(fx raft.Effects) {
 		a.send(m)
 	}
 	for _, w := range fx.Writes {
+		a.clock.given(w.State.Last.Index)
 		a.node.Write(journal.Write{Append: w, Done: func() { a.ref.send(wasWritten) }})
 	}
 	before := a.status
@@ -182,11 +186,15 @@ func (a *Actor) effects(fx raft.Effects) {
 	for _, e := range fx.Applied {
 		a.content.applied(e)
 	}
+	if n := len(fx.Applied); n > 0 {
+		a.clock.applied(fx.Applied[n-1].Index)
+	}
 }
 
 // turned handles a change of role or term before anything of the new term is staged.
 func (a *Actor) turned(before raft.Status) {
 	if before.Role == raft.Leader {
+		a.clock.deposed()
 		a.content.refuse(a.notLeader())
 	}
 	if a.status.Role == raft.Leader {
@@ -221,8 +229,9 @@ func (a *Actor) propose() {
 		return
 	}
 	a.content.proposed(first, a.status.Term)
-	a.content.recycle(data)
 	a.perform()
+	a.clock.proposed(first+uint64(len(data))-1, data)
+	a.content.recycle(data)
 }
 
 func (a *Actor) notLeader() *protocol.Error {

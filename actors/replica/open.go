@@ -3,6 +3,7 @@ package replica
 import (
 	"fmt"
 
+	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -18,6 +19,7 @@ type Options struct {
 	Store   storage.Store
 	Node    Node
 	Limits  raft.Limits
+	Stages  *stages.Clock // where the time of proposals is counted; may be nil
 }
 
 // Spawner starts an actor and returns where to send to it.
@@ -27,14 +29,14 @@ type Spawner func(*Actor) (Mailbox, error)
 func OpenMetadata(o Options, spawn Spawner, published func(*metadata.Image)) (*Ref, error) {
 	machine := metadata.NewMachine()
 	content := &commands{machine: machine, published: published}
-	ref, err := open(o, machine, content, true, spawn)
+	ref, err := open(o, machine, content, &clock{}, true, spawn)
 	if err != nil {
 		return nil, err
 	}
 	return ref, nil
 }
 
-func open(o Options, machine raft.Machine, c content, compact bool, spawn Spawner) (*Ref, error) {
+func open(o Options, machine raft.Machine, c content, k *clock, compact bool, spawn Spawner) (*Ref, error) {
 	checkpoint, err := o.Store.Checkpoint(o.Replica)
 	if err != nil {
 		return nil, fmt.Errorf("replica %d of shard %d: read the checkpoint: %w", o.Replica, o.Shard, err)
@@ -48,7 +50,7 @@ func open(o Options, machine raft.Machine, c content, compact bool, spawn Spawne
 	c.opened(checkpoint.Index)
 	ref := &Ref{Shard: o.Shard, Replica: o.Replica}
 	ref.members.Store(&o.Members)
-	a := &Actor{node: o.Node, ref: ref, self: o.Self, members: o.Members, replica: r, content: c}
+	a := &Actor{node: o.Node, ref: ref, self: o.Self, members: o.Members, replica: r, content: c, clock: k}
 	a.status = r.Status()
 	a.publish()
 	if ref.send, err = spawn(a); err != nil {

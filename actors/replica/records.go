@@ -20,6 +20,7 @@ type records struct {
 	last    uint64 // last applied entry
 	largest int64  // largest timestamp of the log
 	now     func() int64
+	clock   *clock
 
 	taken   []any      // *Records and *Trim since the last propose
 	waiting []waiting  // staged, in order of the high watermark that they wait for
@@ -48,12 +49,15 @@ func (c *records) lead(term uint64) {
 }
 
 func (c *records) request(m any) bool {
-	switch m.(type) {
-	case *Records, *Trim:
-		c.taken = append(c.taken, m)
-		return true
+	switch r := m.(type) {
+	case *Records:
+		c.clock.taken(r)
+	case *Trim:
+	default:
+		return false
 	}
-	return false
+	c.taken = append(c.taken, m)
+	return true
 }
 
 func (c *records) propose() [][]byte {
@@ -197,8 +201,9 @@ func (c *records) view(v View) *View {
 // OpenPartition opens a partition's replica on this node.
 func OpenPartition(o Options, spawn Spawner) (*Ref, error) {
 	machine := partition.New(partition.Limits{})
+	k := &clock{stages: o.Stages}
 	return open(o, machine, &records{
 		machine: machine, store: o.Store, replica: o.Replica, first: o.State.Start.Index + 1, largest: -1,
-		now: func() int64 { return time.Now().UnixMilli() },
-	}, false, spawn)
+		now: func() int64 { return time.Now().UnixMilli() }, clock: k,
+	}, k, false, spawn)
 }

@@ -3,6 +3,7 @@ package replica
 import (
 	"sync/atomic"
 
+	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -31,6 +32,8 @@ type Records struct {
 	StampTime bool
 	// Done is called exactly once, on the actor's turn when all is committed or known to fail. It must not block.
 	Done func(Appended)
+
+	sent stages.Moment
 }
 
 // Trim asks the leader to move the log's start to Offset (DeleteRecords, retention). -1 is the high watermark.
@@ -57,7 +60,10 @@ type Ref struct {
 func (r *Ref) Members() Members { return *r.members.Load() }
 
 // Append sends records to the actor. It never blocks.
-func (r *Ref) Append(p *Records) { r.send(p) }
+func (r *Ref) Append(p *Records) {
+	p.sent = stages.Now()
+	r.send(p)
+}
 
 // Trim sends a trim to the actor. It never blocks.
 func (r *Ref) Trim(p *Trim) { r.send(p) }

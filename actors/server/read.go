@@ -123,7 +123,7 @@ func (c *conn) hand(h protocol.Header, rest []byte, held *claim, size int) error
 	c.waiting.Add(1)
 	c.queue <- p // has room: awaitRoom saw to it
 	if body != nil {
-		c.server.options.Handler.Handle(c.request(h, body), p)
+		c.server.handle(c.request(h, body), p)
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/actors/stages"
 )
 
 // Request is one decoded request of a client.
@@ -47,6 +49,8 @@ type Pending struct {
 	correlationID int32
 	bytes         int    // of the request
 	held          *claim // of the node's budget
+
+	read, resolved stages.Moment // of a request whose time is measured, else 0
 }
 
 // NewPending returns an unresolved Pending.
@@ -65,6 +69,9 @@ func (p *Pending) resolve(response kmsg.Response, refused error) {
 		panic("server: a request was answered twice")
 	}
 	p.response, p.refused = response, refused
+	if p.read != 0 {
+		p.resolved = stages.Now()
+	}
 	close(p.ready)
 }
 

@@ -117,6 +117,9 @@ func (w *writer) flush() error {
 	if w.out = w.out[:0]; cap(w.out) > keepBuffer {
 		w.out = nil
 	}
+	if err == nil {
+		w.c.server.measure(w.sent)
+	}
 	for _, p := range w.sent {
 		w.c.release(p)
 	}

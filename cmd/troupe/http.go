@@ -10,17 +10,20 @@ import (
 	"strconv"
 
 	"github.com/troupe-mq/troupe/actors/node"
+	"github.com/troupe-mq/troupe/actors/stages"
 )
 
 // observed is what the HTTP endpoints show of a node.
 type observed interface {
 	Unready() error
 	Status() node.Status
+	Stages() stages.Reading
 	Digest(topic string, partition int32) (node.Digest, error)
 }
 
 // endpoints are for people, load balancers and tests: /healthz answers while the process runs, /readyz while clients should come here, /statusz
-// says how the node is, /debug/replica what one replica holds, /debug/pprof where time and memory go. The last two answer only on this machine.
+// says how the node is, /debug/replica what one replica holds, /debug/stages where the time of produce requests went since the start, /debug/pprof
+// where time and memory go. Those below /debug answer only on this machine.
 func endpoints(n observed) http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
@@ -33,6 +36,7 @@ func endpoints(n observed) http.Handler {
 	})
 	m.HandleFunc("GET /statusz", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, n.Status()) })
 	m.HandleFunc("GET /debug/replica", local(replicaDigest(n)))
+	m.HandleFunc("GET /debug/stages", local(func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, n.Stages()) }))
 	m.HandleFunc("GET /debug/pprof/", local(pprof.Index))
 	m.HandleFunc("GET /debug/pprof/profile", local(pprof.Profile))
 	m.HandleFunc("GET /debug/pprof/trace", local(pprof.Trace))
