@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// flood is what a flood wrote.
+type flood struct {
+	topic   string
+	records int64
+}
+
+// flooding produces as fast as the cluster acknowledges. The figure is of everything sent, from the first record to the last answer.
+func flooding(linger time.Duration) func(context.Context, *bench) (*Sample, error) {
+	return func(ctx context.Context, b *bench) (*Sample, error) {
+		topic := b.topic(b.Partitions)
+		cl, err := b.client(kgo.DefaultProduceTopic(topic), kgo.ProducerLinger(linger))
+		if err != nil {
+			return nil, err
+		}
+		defer cl.Close()
+		begin := time.Now()
+		acked, err := pour(ctx, cl, b.payload, begin.Add(b.For))
+		if err != nil {
+			return nil, err
+		}
+		b.flooded = &flood{topic, acked}
+		return &Sample{Records: acked, Bytes: acked * int64(b.Record), Seconds: time.Since(begin).Seconds()}, nil
+	}
+}
+
+// pour produces until a time and waits for all answers.
+func pour(ctx context.Context, cl *kgo.Client, p *payload, until time.Time) (int64, error) {
+	var acked atomic.Int64
+	first := firstError{}
+	done := func(_ *kgo.Record, err error) {
+		if err != nil {
+			first.set(err)
+			return
+		}
+		acked.Add(1)
+	}
+	for first.get() == nil && ctx.Err() == nil && time.Now().Before(until) {
+		for range 64 { // between two looks at the clock
+			cl.Produce(ctx, &kgo.Record{Value: p.next()}, done)
+		}
+	}
+	if err := cl.Flush(ctx); err != nil {
+		return 0, err
+	}
+	return acked.Load(), first.get()
+}
+
+// firstError keeps the first of many errors. Safe for any goroutine.
+type firstError struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (f *firstError) set(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+func (f *firstError) get() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
