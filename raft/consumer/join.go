@@ -41,9 +41,9 @@ func (c *Coordinator) Join(now int64, client Client, r *kmsg.JoinGroupRequest, r
 	c.tidy(g)
 }
 
-// tidy forgets a group that nothing is left of.
+// tidy forgets a group that nothing is left of. Who holds on to it from before a write may mean one that was forgotten and made anew.
 func (c *Coordinator) tidy(g *group) {
-	if g.state == empty && g.generation == 0 && len(g.members) == 0 && len(g.pending) == 0 && len(g.offsets) == 0 {
+	if c.groups[g.id] == g && g.state == empty && g.generation == 0 && len(g.members) == 0 && len(g.pending) == 0 && len(g.offsets) == 0 {
 		delete(c.groups, g.id)
 	}
 }

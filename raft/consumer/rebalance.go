@@ -26,7 +26,7 @@ func (c *Coordinator) prepare(g *group, now int64) {
 	}
 	first := g.state == empty
 	if g.state == completing {
-		g.abandonSync(kerr.RebalanceInProgress)
+		g.abandonSync(now, kerr.RebalanceInProgress)
 	}
 	g.become(preparing, now)
 	g.epoch++
@@ -40,11 +40,13 @@ func (c *Coordinator) prepare(g *group, now int64) {
 	}
 }
 
-// abandonSync answers all who wait for an assignment and takes back what was assigned.
-func (g *group) abandonSync(err *kerr.Error) {
-	for _, m := range g.members {
+// abandonSync answers all who wait for an assignment and takes back what was assigned. Their sessions begin anew: while they waited nobody
+// expected to hear of them.
+func (g *group) abandonSync(now int64, err *kerr.Error) {
+	for _, m := range g.inOrder() {
 		m.assignment = nil
 		if m.sync != nil {
+			m.heard(now)
 			m.sync.refuseSync(err)
 			m.sync = nil
 		}

@@ -63,7 +63,7 @@ func (c *Coordinator) await(g *group, now int64, m *member, w *waiting, r *kmsg.
 // assigned hands the assignment out once it is committed.
 func (c *Coordinator) assigned(g *group, now int64, assignments map[string][]byte, err *protocolError) {
 	if err != nil {
-		g.abandonSync(translate(err))
+		g.abandonSync(now, translate(err))
 		c.prepare(g, now)
 		c.tryComplete(g, now)
 		return
@@ -155,6 +155,7 @@ func (c *Coordinator) leaveOne(g *group, now int64, id string, instance *string)
 	if _, ok := g.pending[id]; ok && instance == nil {
 		delete(g.pending, id)
 		c.tryComplete(g, now)
+		c.tidy(g)
 		return nil
 	}
 	if instance != nil && id == "" {

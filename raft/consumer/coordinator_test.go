@@ -1,0 +1,106 @@
+package consumer
+
+import (
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// The partitions are those that Kafka's clients and tools would name: Utils.abs(groupId.hashCode()) % partitions in Java.
+func TestPartitionOf(t *testing.T) {
+	for group, want := range map[string]int32{
+		"":                   0,
+		"a":                  97 % 50,
+		"group":              98629247 % 50,
+		"polygenelubricants": 0, // its hash is the smallest int, whose absolute value Kafka takes for 0
+		"größe-\U0001F600":   21,
+	} {
+		if got := PartitionOf(group, 50); got != want {
+			t.Errorf("%q: partition %d, want %d", group, got, want)
+		}
+	}
+}
+
+func TestFetchAllTellsTopicsThatAreThere(t *testing.T) {
+	s := newScript()
+	g := s.core.loaded("g", 0)
+	for p := range int32(2) {
+		g.offsets[offsetKey{"u", p}] = offset{offset: int64(p), topicID: s.topicID("u")}
+		g.offsets[offsetKey{"t", p}] = offset{offset: int64(p), topicID: s.topicID("t")}
+	}
+	g.offsets[offsetKey{"nowhere", 0}] = offset{offset: 9}
+	g.offsets[offsetKey{"old", 0}] = offset{offset: 9, topicID: [16]byte{99}}
+	var got []string
+	for _, f := range s.core.FetchAll("g", s.known) {
+		got = append(got, f.Topic)
+	}
+	if len(got) != 4 || got[0] != "t" || got[3] != "u" {
+		t.Errorf("got offsets of %v, want two of t and two of u", got)
+	}
+	if all := s.core.FetchAll("none", s.known); len(all) != 0 {
+		t.Errorf("a group that is not there has %v", all)
+	}
+}
+
+// KIP-447: a transactional consumer that was replaced must not read offsets, or it would process records twice.
+func TestCheckFetchFencesMembers(t *testing.T) {
+	s := newScript()
+	g := s.core.loaded("g", 0)
+	g.add(&member{id: "m"})
+	g.generation = 3
+	one, other := "m", "other"
+	for _, test := range []struct {
+		group  string
+		member *string
+		epoch  int32
+		want   *kerr.Error
+	}{
+		{"g", nil, -1, nil}, {"g", &one, -1, nil}, {"g", &one, 3, nil}, {"g", &one, 2, kerr.IllegalGeneration},
+		{"g", &other, 3, kerr.UnknownMemberID}, {"none", &one, 3, kerr.UnknownMemberID},
+	} {
+		if got := s.core.CheckFetch(test.group, test.member, test.epoch); got != test.want {
+			t.Errorf("%+v: %v", test, got)
+		}
+	}
+}
+
+func TestListFilters(t *testing.T) {
+	s := newScript()
+	s.core.loaded("idle", 0)
+	s.core.loaded("busy", 0).state = stable
+	for _, test := range []struct {
+		states, types []string
+		want          int
+	}{
+		{nil, nil, 2}, {[]string{"stable"}, nil, 1}, {[]string{"Stable", "EMPTY"}, nil, 2}, {[]string{"Dead"}, nil, 0},
+		{nil, []string{"Classic"}, 2}, {nil, []string{"consumer"}, 0},
+	} {
+		if got := s.core.List(test.states, test.types); len(got) != test.want {
+			t.Errorf("states %v, types %v: %d groups, want %d", test.states, test.types, len(got), test.want)
+		}
+	}
+}
+
+// What is not of this version is passed over; what is damaged is not.
+func TestLoadRefusesDamage(t *testing.T) {
+	s := newScript()
+	for _, key := range [][]byte{{0, 7, 1, 2, 3}, {0, 3}} {
+		if err := s.core.Load(0, key, []byte("x")); err != nil {
+			t.Errorf("% x: %v", key, err)
+		}
+	}
+	key := groupRecordKey("g")
+	good := s.core.loaded("g", 0).record(0, nil)
+	for name, r := range map[string]Record{
+		"no key":          {nil, nil},
+		"a short key":     {[]byte{0}, nil},
+		"a cut key":       {key[:4], good.Value},
+		"a cut value":     {key, good.Value[:len(good.Value)/2]},
+		"a cut offset":    {offsetRecordKey("g", offsetKey{"t", 0}), []byte{0, 4, 0}},
+		"an offset's key": {offsetRecordKey("g", offsetKey{"t", 0})[:5], []byte{0}},
+	} {
+		if err := s.core.Load(0, r.Key, r.Value); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+}

@@ -1,0 +1,344 @@
+package consumer
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/protocol"
+)
+
+// TestScripts runs the stories of testdata: every command is a request, a moment of time or a fault, and what stands below it is every answer
+// that it led to, to whomever, in order. `go test ./raft/consumer -rewrite` writes what is printed now, to be read as a diff.
+//
+//	config  delay=MS max-size=N retention=MS metadata=BYTES    a new coordinator (bounds of sessions: 1s to 60s)
+//	join    as=NAME [id=ID] [instance=I] [version=V] [session=MS] [rebalance=MS] [protocols=a/topic,b/topic] [type=T]
+//	sync    as=NAME id=ID gen=G [instance=I] [assign=ID/text,ID/text] [protocol=P]
+//	beat    id=ID gen=G [instance=I]
+//	leave   [id=ID] [instance=I] [version=V]
+//	commit  [id=ID] [gen=G] [instance=I] topic=T at=OFFSET [meta=TEXT]
+//	fetch   topic=T
+//	wait    MS                          time passes, and everything happens whose moment comes
+//	hold | write | fail code=NAME       the log takes no writes; takes those that wait; refuses them
+//	restart                             another coordinator, of what the log has
+//	describe | list | delete | delete-offsets topic=T | expire | recreate topic=T
+//
+// group=G is for all, "g" if not given.
+func TestScripts(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		s := newScript()
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			s.step(t, d)
+			out := strings.Join(s.out, "\n")
+			s.out = nil
+			if out == "" {
+				return "ok"
+			}
+			return out
+		})
+	})
+}
+
+// script is a coordinator with a log, a clock, and what it answered.
+type script struct {
+	now    int64
+	config Config
+	core   *Coordinator
+	ids    int
+	topics map[string]byte // first byte of a topic's id
+	hold   bool
+	held   []Write
+	log    []Record
+	out    []string
+}
+
+func newScript() *script {
+	s := &script{now: 1_000_000, topics: map[string]byte{}}
+	s.config = Config{MinSessionTimeoutMS: 1000, MaxSessionTimeoutMS: 60_000, MaxSize: 100, MaxMetadataBytes: 16, OffsetsRetentionMS: 600_000}
+	s.core = New(s.config, s.newID)
+	return s
+}
+
+func (s *script) newID() string { s.ids++; return strconv.Itoa(s.ids) }
+
+func (s *script) say(format string, args ...any) { s.out = append(s.out, fmt.Sprintf(format, args...)) }
+
+// args are a command's, with what they are if they are not given.
+type args struct {
+	t *testing.T
+	*datadriven.TestData
+}
+
+func (a args) text(key, otherwise string) string {
+	a.MaybeScanArgs(a.t, key, &otherwise)
+	return otherwise
+}
+
+func (a args) number(key string, otherwise int64) int64 {
+	a.MaybeScanArgs(a.t, key, &otherwise)
+	return otherwise
+}
+
+func (a args) maybe(key string) *string {
+	if !a.HasArg(key) {
+		return nil
+	}
+	v := a.text(key, "")
+	return &v
+}
+
+func (s *script) step(t *testing.T, d *datadriven.TestData) {
+	a := args{t, d}
+	group := a.text("group", "g")
+	switch d.Cmd {
+	case "config":
+		s.config.InitialRebalanceDelayMS = a.number("delay", 0)
+		s.config.MaxSize = int(a.number("max-size", 100))
+		s.config.OffsetsRetentionMS = a.number("retention", 600_000)
+		s.config.MaxMetadataBytes = int(a.number("metadata", 16))
+		s.core = New(s.config, s.newID)
+	case "join":
+		s.join(a, group)
+	case "sync":
+		s.sync(a, group)
+	case "beat":
+		r := kmsg.NewPtrHeartbeatRequest()
+		r.Version, r.Group, r.MemberID, r.Generation, r.InstanceID = 4, group, a.text("id", ""), int32(a.number("gen", -1)), a.maybe("instance")
+		s.core.Heartbeat(s.now, r, func(r kmsg.Response) { s.say("%s", code(r.(*kmsg.HeartbeatResponse).ErrorCode)) })
+	case "leave":
+		s.leave(a, group)
+	case "commit":
+		s.commit(a, group)
+	case "wait":
+		ms, err := strconv.ParseInt(d.CmdArgs[0].Key, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.wait(ms)
+	case "hold":
+		s.hold = true
+	case "write":
+		s.hold = false
+		s.release(nil)
+	case "fail":
+		s.hold = false
+		s.release(protocol.Errorf(errorNamed(t, a.text("code", "")), "told to"))
+	case "restart":
+		s.restart(t)
+	default:
+		s.look(a, group)
+	}
+	s.settle()
+}
+
+// look is for commands of administrators, and for what can be seen.
+func (s *script) look(a args, group string) {
+	topic := a.text("topic", "t")
+	switch a.Cmd {
+	case "fetch":
+		for _, f := range s.core.Fetch(group, topic, s.topicID(topic), []int32{0, 1}) {
+			s.say("%s/%d at %d %q", f.Topic, f.Partition, f.Offset, f.Metadata)
+		}
+	case "describe":
+		s.describe(group)
+	case "list":
+		for _, g := range s.core.List(nil, nil) {
+			s.say("%s %s %s", g.Group, g.GroupState, g.ProtocolType)
+		}
+	case "delete":
+		s.core.Delete(group, func(err *kerr.Error) { s.say("%s", name(err)) })
+	case "delete-offsets":
+		r := kmsg.NewPtrOffsetDeleteRequest()
+		rt, rp := kmsg.NewOffsetDeleteRequestTopic(), kmsg.NewOffsetDeleteRequestTopicPartition()
+		r.Group, rt.Topic = group, topic
+		rt.Partitions = append(rt.Partitions, rp)
+		r.Topics = append(r.Topics, rt)
+		s.core.DeleteOffsets(r, func(r kmsg.Response) {
+			o := r.(*kmsg.OffsetDeleteResponse)
+			if o.ErrorCode != 0 {
+				s.say("%s", code(o.ErrorCode))
+				return
+			}
+			s.say("%s", code(o.Topics[0].Partitions[0].ErrorCode))
+		})
+	case "expire":
+		s.core.ExpireOffsets(s.now)
+	case "recreate":
+		s.topics[topic]++
+	default:
+		a.t.Fatalf("%s: no such command", a.Pos)
+	}
+}
+
+func (s *script) join(a args, group string) {
+	r := kmsg.NewPtrJoinGroupRequest()
+	r.Version = int16(a.number("version", 9))
+	r.Group, r.MemberID, r.InstanceID = group, a.text("id", ""), a.maybe("instance")
+	r.SessionTimeoutMillis, r.RebalanceTimeoutMillis = int32(a.number("session", 10_000)), int32(a.number("rebalance", 30_000))
+	r.ProtocolType = a.text("type", "consumer")
+	for p := range strings.SplitSeq(a.text("protocols", "range/t"), ",") {
+		protocol, topic, _ := strings.Cut(p, "/")
+		subscription := kmsg.NewConsumerMemberMetadata()
+		subscription.Topics = []string{topic}
+		rp := kmsg.NewJoinGroupRequestProtocol()
+		rp.Name, rp.Metadata = protocol, subscription.AppendTo(nil)
+		r.Protocols = append(r.Protocols, rp)
+	}
+	who := a.text("as", "?")
+	s.core.Join(s.now, Client{who, "/host"}, r, func(r kmsg.Response) { s.joined(who, r.(*kmsg.JoinGroupResponse)) })
+}
+
+func (s *script) joined(who string, r *kmsg.JoinGroupResponse) {
+	if r.ErrorCode != 0 {
+		s.say("%s: join %s id=%s", who, code(r.ErrorCode), r.MemberID)
+		return
+	}
+	line := fmt.Sprintf("%s: joined id=%s gen=%d leader=%s protocol=%s", who, r.MemberID, r.Generation, r.LeaderID, *r.Protocol)
+	for _, m := range r.Members {
+		line += " " + m.MemberID
+		if m.InstanceID != nil {
+			line += "(" + *m.InstanceID + ")"
+		}
+	}
+	if r.SkipAssignment {
+		line += " skip-assignment"
+	}
+	s.say("%s", line)
+}
+
+func (s *script) sync(a args, group string) {
+	r := kmsg.NewPtrSyncGroupRequest()
+	r.Version, r.Group, r.MemberID, r.Generation, r.InstanceID = 5, group, a.text("id", ""), int32(a.number("gen", -1)), a.maybe("instance")
+	r.Protocol = a.maybe("protocol")
+	for assign := range strings.SplitSeq(a.text("assign", ""), ",") {
+		if id, what, ok := strings.Cut(assign, "/"); ok {
+			ra := kmsg.NewSyncGroupRequestGroupAssignment()
+			ra.MemberID, ra.MemberAssignment = id, []byte(what)
+			r.GroupAssignment = append(r.GroupAssignment, ra)
+		}
+	}
+	who := a.text("as", "?")
+	s.core.Sync(s.now, r, func(r kmsg.Response) {
+		if o := r.(*kmsg.SyncGroupResponse); o.ErrorCode != 0 {
+			s.say("%s: sync %s", who, code(o.ErrorCode))
+		} else {
+			s.say("%s: synced %q", who, o.MemberAssignment)
+		}
+	})
+}
+
+func (s *script) leave(a args, group string) {
+	r := kmsg.NewPtrLeaveGroupRequest()
+	r.Version, r.Group, r.MemberID = int16(a.number("version", 5)), group, a.text("id", "")
+	m := kmsg.NewLeaveGroupRequestMember()
+	m.MemberID, m.InstanceID = r.MemberID, a.maybe("instance")
+	r.Members = append(r.Members, m)
+	s.core.Leave(s.now, r, func(resp kmsg.Response) {
+		o := resp.(*kmsg.LeaveGroupResponse)
+		if r.Version >= 3 && o.ErrorCode == 0 {
+			s.say("%s", code(o.Members[0].ErrorCode))
+			return
+		}
+		s.say("%s", code(o.ErrorCode))
+	})
+}
+
+func (s *script) commit(a args, group string) {
+	r := kmsg.NewPtrOffsetCommitRequest()
+	r.Version, r.Group, r.MemberID, r.Generation, r.InstanceID = 9, group, a.text("id", ""), int32(a.number("gen", -1)), a.maybe("instance")
+	t, p := kmsg.NewOffsetCommitRequestTopic(), kmsg.NewOffsetCommitRequestTopicPartition()
+	t.Topic, p.Offset, p.Metadata = a.text("topic", "t"), a.number("at", 0), a.maybe("meta")
+	t.Partitions = append(t.Partitions, p)
+	r.Topics = append(r.Topics, t)
+	s.core.Commit(s.now, r, s.known, func(r kmsg.Response) {
+		s.say("commit %s", code(r.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode))
+	})
+}
+
+// known knows every topic but one.
+func (s *script) known(topic string) ([16]byte, bool) { return s.topicID(topic), topic != "nowhere" }
+
+func (s *script) topicID(topic string) [16]byte { return [16]byte{s.topics[topic], 1} }
+
+// wait lets time pass, stopping at every moment that the coordinator asked for.
+func (s *script) wait(ms int64) {
+	end := s.now + ms
+	for next := s.core.Next(); next != 0 && next <= end; next = s.core.Next() {
+		s.now = max(next, s.now)
+		s.core.Expire(s.now)
+		s.settle()
+	}
+	s.now = end
+	s.core.Expire(s.now)
+}
+
+// settle takes what the coordinator writes; unless held, the log takes it at once.
+func (s *script) settle() {
+	for w := s.core.TakeWrites(); len(w) > 0; w = s.core.TakeWrites() {
+		s.held = append(s.held, w...)
+		if !s.hold {
+			s.release(nil)
+		}
+	}
+}
+
+func (s *script) release(err *protocol.Error) {
+	held := s.held
+	s.held = nil
+	for _, w := range held {
+		if err == nil {
+			s.log = append(s.log, w.Records...)
+		}
+		w.Done(s.now, err)
+	}
+}
+
+func (s *script) restart(t *testing.T) {
+	s.core.Abandon()
+	for _, w := range append(s.held, s.core.TakeWrites()...) {
+		w.Done(s.now, protocol.Errorf(kerr.NotCoordinator, "moved"))
+	}
+	s.held = nil
+	s.core = New(s.config, s.newID)
+	for _, r := range s.log {
+		if err := s.core.Load(s.now, r.Key, r.Value); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (s *script) describe(group string) {
+	d := s.core.Describe(group, 5)
+	s.say("%s protocol=%s", d.State, d.Protocol)
+	for _, m := range d.Members {
+		line := fmt.Sprintf("  %s %q", m.MemberID, m.MemberAssignment)
+		if m.InstanceID != nil {
+			line += " instance=" + *m.InstanceID
+		}
+		s.say("%s", line)
+	}
+}
+
+func code(c int16) string { return name(kerr.TypedErrorForCode(c)) }
+
+func name(err *kerr.Error) string {
+	if err == nil {
+		return "ok"
+	}
+	return err.Message
+}
+
+func errorNamed(t *testing.T, message string) *kerr.Error {
+	all := []*kerr.Error{kerr.NotLeaderForPartition, kerr.RequestTimedOut, kerr.MessageTooLarge}
+	at := slices.IndexFunc(all, func(e *kerr.Error) bool { return e.Message == message })
+	if at < 0 {
+		t.Fatalf("no error of the script is named %q", message)
+	}
+	return all[at]
+}
