@@ -12,9 +12,10 @@
 //	'L' replica:8 generation:4 index:8       → entry
 //	'X' replica:8                            → tombstone of a removed replica, no body
 //	'Q'                                      → replicas suspect because history was lost, 8 bytes each
+//	'V'                                      → 1 byte, set by every transaction so that its number is found at open
 //	'P' n:2                                  → padding, overwritten to make Badger flush its memtable
 //
-// Every value but the padding:
+// Every value but that byte and the padding:
 //
 //	0          4          8
 //	+----------+----------+---------------------+

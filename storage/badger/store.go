@@ -79,6 +79,10 @@ func (s *Store) view(version uint64, f func(*badger.Txn) error) error {
 	return f(txn)
 }
 
+// newestKey is set by every transaction. Of one that only deletes, or does nothing, Badger keeps nothing once it has compacted: the store
+// would open with an older number than its floor, as if it had lost history.
+var newestKey = []byte{'V'}
+
 // commit runs f in a write transaction and makes it durable; publish then makes it known together with its number. The caller has entered.
 func (s *Store) commit(f func(*badger.Txn) error, publish func()) error {
 	if err := s.log.err(); err != nil {
@@ -87,7 +91,7 @@ func (s *Store) commit(f func(*badger.Txn) error, publish func()) error {
 	next := s.version + 1 // only the writer changes it
 	txn := s.db.NewTransactionAt(s.version, true)
 	defer txn.Discard()
-	if err := f(txn); err != nil {
+	if err := errors.Join(f(txn), txn.Set(newestKey, []byte{1})); err != nil {
 		return err
 	}
 	if err := txn.CommitAt(next, nil); err != nil {
