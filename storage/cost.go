@@ -1,5 +1,7 @@
 package storage
 
+import "go.etcd.io/raft/v3/raftpb"
+
 // Cost is what an append takes of a transaction's bounds: small values travel with their keys, large ones do not count.
 type Cost struct {
 	Keys  int
@@ -29,13 +31,7 @@ func (c Cost) Fits() bool { return c.Keys <= MaxKeys && c.Bytes <= MaxBytes }
 
 // Cost returns what the append costs.
 func (a *Append) Cost() Cost {
-	c := Cost{Keys: 2 + len(a.Entries), Bytes: 2 * costRecord}
-	for _, e := range a.Entries {
-		c.Bytes += costRecord / 2
-		if len(e.Data) < costValue {
-			c.Bytes += len(e.Data)
-		}
-	}
+	c := Cost{Keys: 2, Bytes: 2 * costRecord}.Plus(costOf(a.Entries)).Plus(costOf(a.NextEntries))
 	if a.Checkpoint != nil {
 		c.Keys += 1 + len(a.Checkpoint.Machine)/costChunk
 		c.Bytes += costValue + costRecord
@@ -43,10 +39,23 @@ func (a *Append) Cost() Cost {
 	return c
 }
 
+func costOf(entries []*raftpb.Entry) Cost {
+	c := Cost{Keys: len(entries)}
+	for _, e := range entries {
+		c.Bytes += costRecord / 2
+		if len(e.Data) < costValue {
+			c.Bytes += len(e.Data)
+		}
+	}
+	return c
+}
+
 // DataBytes returns the bytes of entry data in the append.
 func (a *Append) DataBytes() (n int64) {
-	for _, e := range a.Entries {
-		n += int64(len(e.Data))
+	for _, entries := range [][]*raftpb.Entry{a.Entries, a.NextEntries} {
+		for _, e := range entries {
+			n += int64(len(e.Data))
+		}
 	}
 	return n
 }

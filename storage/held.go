@@ -49,7 +49,7 @@ func (h Held) After(a *Append) (Held, error) {
 	case h.Suspect:
 		return h, fmt.Errorf("%w: the replica failed its check and can only be removed", ErrCorrupt)
 	}
-	if err := errors.Join(whole(a), h.joins(a), h.covers(a)); err != nil {
+	if err := errors.Join(whole(a), h.joins(a), h.fills(a), h.covers(a)); err != nil {
 		return h, err
 	}
 	after := Held{State: a.State, Checkpoint: h.Checkpoint, Known: true}
@@ -69,14 +69,19 @@ func whole(a *Append) error {
 	if s.Last.Index < s.Start.Index || s.Last.Index == s.Start.Index && s.Last != s.Start {
 		return refuse("a log that begins behind %v cannot end at %v", s.Start, s.Last)
 	}
-	if len(a.Entries) == 0 {
+	return errors.Join(run(a.Entries, Stretch{s.Start, s.Last}), run(a.NextEntries, s.Next))
+}
+
+// run checks that entries follow one another up to the end of a stretch.
+func run(entries []*raftpb.Entry, of Stretch) error {
+	if len(entries) == 0 {
 		return nil
 	}
-	first := a.Entries[0].GetIndex()
-	if first <= s.Start.Index {
-		return refuse("entry %d is not behind the start %d", first, s.Start.Index)
+	first := entries[0].GetIndex()
+	if first <= of.Start.Index {
+		return refuse("entry %d is not behind the start %d", first, of.Start.Index)
 	}
-	for i, e := range a.Entries {
+	for i, e := range entries {
 		if e.GetIndex() != first+uint64(i) {
 			return refuse("entry %d stands where entry %d should", e.GetIndex(), first+uint64(i))
 		}
@@ -84,8 +89,8 @@ func whole(a *Append) error {
 			return refuse("entry %d has %d bytes, more than %d: requests must be refused earlier", e.GetIndex(), len(e.Data), MaxEntryBytes)
 		}
 	}
-	if end := position(a.Entries[len(a.Entries)-1]); end != s.Last {
-		return refuse("the entries end at %v, the state says %v", end, s.Last)
+	if end := position(entries[len(entries)-1]); end != of.Last {
+		return refuse("the entries end at %v, the state says %v", end, of.Last)
 	}
 	return nil
 }
@@ -95,14 +100,14 @@ func position(e *raftpb.Entry) Position { return Position{e.GetIndex(), e.GetTer
 // joins checks that the append leaves no hole behind what is held.
 func (h Held) joins(a *Append) error {
 	s, before := a.State, h.State
-	fresh := !h.Known || s.Generation != before.Generation // nothing held counts
+	log, there := h.log(s.Generation)
 	switch {
 	case h.Known && s.Shard != before.Shard:
 		return refuse("it belongs to shard %d", before.Shard)
 	case h.Known && s.Generation < before.Generation:
 		return refuse("generation %d comes after generation %d", s.Generation, before.Generation)
-	case !fresh && s.Start.Index < before.Start.Index:
-		return refuse("the start goes back from %d to %d", before.Start.Index, s.Start.Index)
+	case there && s.Generation == before.Generation && s.Start.Index < log.Start.Index:
+		return refuse("the start goes back from %d to %d", log.Start.Index, s.Start.Index)
 	case s.Last == s.Start:
 		return nil
 	}
@@ -113,12 +118,42 @@ func (h Held) joins(a *Append) error {
 	switch {
 	case first == s.Start.Index+1:
 		return nil
-	case fresh:
+	case !there:
 		return refuse("a log that begins behind %d lacks the entries up to %d", s.Start.Index, first-1)
-	case first > before.Last.Index+1:
-		return refuse("entries %d to %d are missing", before.Last.Index+1, first-1)
-	case s.Last.Index == before.Last.Index && s.Last != before.Last && len(a.Entries) == 0:
-		return refuse("the last entry is %v, not %v", before.Last, s.Last)
+	case s.Start.Index < log.Start.Index:
+		return refuse("entries %d to %d are missing", s.Start.Index+1, log.Start.Index)
+	case first > log.Last.Index+1:
+		return refuse("entries %d to %d are missing", log.Last.Index+1, first-1)
+	case s.Last.Index == log.Last.Index && s.Last != log.Last && len(a.Entries) == 0:
+		return refuse("the last entry is %v, not %v", log.Last, s.Last)
+	}
+	return nil
+}
+
+// log returns what is there of the log in a generation.
+func (h Held) log(generation uint32) (Stretch, bool) {
+	switch {
+	case h.Known && generation == h.State.Generation:
+		return Stretch{h.State.Start, h.State.Last}, true
+	case h.Known && generation == h.State.Generation+1 && h.State.Next != Stretch{}:
+		return h.State.Next, true
+	}
+	return Stretch{}, false
+}
+
+// fills checks that what the append says of the next generation follows what is there.
+func (h Held) fills(a *Append) error {
+	next, before := a.State.Next, h.State.Next
+	fresh := !h.Known || a.State.Generation != h.State.Generation
+	switch {
+	case fresh && (next != Stretch{} || len(a.NextEntries) > 0):
+		return refuse("a generation that just became current has no next one")
+	case len(a.NextEntries) == 0 && next != before && next != Stretch{}:
+		return refuse("the next generation has %v, not %v", before, next)
+	case len(a.NextEntries) == 0 || a.NextEntries[0].GetIndex() == next.Start.Index+1:
+		return nil
+	case next.Start != before.Start || a.NextEntries[0].GetIndex() != before.Last.Index+1:
+		return refuse("entry %d of the next generation does not continue %v", a.NextEntries[0].GetIndex(), before)
 	}
 	return nil
 }

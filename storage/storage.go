@@ -24,14 +24,19 @@ type Position struct {
 	Term  uint64
 }
 
+// Stretch is a part of a log: the entries behind Start up to Last. The zero value is none.
+type Stretch struct{ Start, Last Position }
+
 // State is the one small durable record of a replica. It is written in the same transaction as the entries it
 // speaks of, so that it never claims an entry that is not there.
 type State struct {
 	Shard   ShardID
 	Replica ReplicaID
-	// Generation is the keyspace of the entries that is current. A snapshot fills the next one and makes it
-	// current in one transaction.
+	// Generation is the keyspace of the entries that is current.
 	Generation uint32
+	// Next is what is there of the log in generation Generation+1, which nothing reads yet: a log that is pulled from another replica piece by
+	// piece. The append whose State names that generation makes it current, in one transaction, and leaves Next empty.
+	Next Stretch
 
 	// Term, Vote and Commit are Raft's HardState.
 	Term, Vote, Commit uint64
@@ -60,6 +65,9 @@ type Append struct {
 	// Entries are contiguous and end at State.Last; empty if only the state changes. What the log held at or
 	// above Entries[0].Index is discarded. Not retained after Write returns; never mutated.
 	Entries []*raftpb.Entry
+	// NextEntries are contiguous and end at State.Next.Last. They begin behind State.Next.Start, and then nothing else is left in the next
+	// generation, or they continue what is there. Not together with a change of generation.
+	NextEntries []*raftpb.Entry
 	// Checkpoint replaces the replica's checkpoint; nil leaves it.
 	Checkpoint *Checkpoint
 	// Remove deletes the replica and all it owns; the other fields but State.Shard and State.Replica are then ignored.

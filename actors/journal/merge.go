@@ -51,10 +51,10 @@ type pile struct {
 }
 
 // join puts an append behind the pile; false if the two do not make one: after a removal the store has to say what it thinks of
-// the next append.
+// the next append, and what concerns two generations is for the store to put together.
 func (p *pile) join(a *storage.Append) bool {
 	switch {
-	case p.Remove:
+	case p.Remove || !a.Remove && p.State.Generation != a.State.Generation || p.State.Next != a.State.Next || len(a.NextEntries) > 0:
 		return false
 	case a.Remove:
 		*p = pile{Append: *a}
@@ -75,8 +75,7 @@ func (p *pile) join(a *storage.Append) bool {
 	return true
 }
 
-// standing returns those of the pile's entries that still count after the append. One that begins a generation brings its whole log, so that
-// none of the old one's do: they lie at or below its start, or at or above its first entry.
+// standing returns those of the pile's entries that still count after the append.
 func (p *pile) standing(a *storage.Append) []*raftpb.Entry {
 	end := a.State.Last.Index + 1
 	if len(a.Entries) > 0 {

@@ -16,6 +16,7 @@ import (
 type author struct {
 	state      storage.State
 	terms      map[uint64]uint64
+	next       map[uint64]uint64 // terms in the next generation
 	checkpoint uint64
 	removed    bool
 }
@@ -31,11 +32,11 @@ func checkpointAt(p storage.Position) *storage.Checkpoint {
 	return &storage.Checkpoint{Position: p, Conf: &raftpb.ConfState{Voters: []uint64{p.Term}}, Machine: fmt.Append(nil, p)}
 }
 
-// next draws an append.
-func (a *author) next(t *rapid.T, term uint64) storage.Append {
+// draw draws an append.
+func (a *author) draw(t *rapid.T, term uint64) storage.Append {
 	from := func(lo, hi uint64) uint64 { return rapid.Uint64Range(lo, hi).Draw(t, "index") }
 	last := a.state.Last.Index
-	switch rapid.SampledFrom([]string{"append", "append", "append", "cut", "vote", "checkpoint", "snapshot", "rebuild", "remove"}).Draw(t, "what") {
+	switch rapid.SampledFrom([]string{"append", "append", "append", "cut", "vote", "checkpoint", "snapshot", "rebuild", "fill", "fill", "flip", "remove"}).Draw(t, "what") {
 	case "append":
 		return a.append(from(a.checkpoint+1, last+1), from(1, 6), term)
 	case "cut":
@@ -49,16 +50,29 @@ func (a *author) next(t *rapid.T, term uint64) storage.Append {
 		return storage.Append{State: a.state, Checkpoint: checkpointAt(p)}
 	case "snapshot":
 		p := storage.Position{Index: last + from(0, 3), Term: term}
-		a.state.Generation += uint32(from(0, 1))
+		if from(0, 1) == 1 {
+			a.state.Generation++
+			a.state.Next = storage.Stretch{}
+		}
 		a.state.Start, a.state.Last, a.checkpoint = p, p, p.Index
 		return storage.Append{State: a.state, Checkpoint: checkpointAt(p)}
 	case "rebuild": // a new generation that begins anywhere
 		p := storage.Position{Index: from(1, last), Term: term}
 		a.state.Generation++
-		a.state.Start, a.checkpoint = p, p.Index
+		a.state.Start, a.state.Next, a.checkpoint = p, storage.Stretch{}, p.Index
 		b := a.append(p.Index+1, from(1, 6), term)
 		b.Checkpoint = checkpointAt(p)
 		return b
+	case "fill":
+		return a.fill(from(0, 3) == 0, from(1, last), from(1, 6), term)
+	case "flip":
+		if a.state.Next != (storage.Stretch{}) {
+			next := a.state.Next
+			a.terms = a.next
+			a.state.Start, a.state.Last, a.state.Next, a.checkpoint = next.Start, next.Last, storage.Stretch{}, next.Last.Index
+			a.state.Generation++
+			return storage.Append{State: a.state, Checkpoint: checkpointAt(next.Last)}
+		}
 	case "remove":
 		if from(0, 4) == 0 {
 			a.removed = true
@@ -66,6 +80,22 @@ func (a *author) next(t *rapid.T, term uint64) storage.Append {
 		}
 	}
 	return storage.Append{State: a.state}
+}
+
+// fill adds n entries to the next generation, which it may begin anew behind an index.
+func (a *author) fill(anew bool, behind, n, term uint64) storage.Append {
+	next := &a.state.Next
+	if anew || *next == (storage.Stretch{}) {
+		p := storage.Position{Index: behind, Term: 5}
+		*next, a.next = storage.Stretch{Start: p, Last: p}, map[uint64]uint64{}
+	}
+	var entries []*raftpb.Entry
+	for range n {
+		next.Last = storage.Position{Index: next.Last.Index + 1, Term: term}
+		a.next[next.Last.Index] = term
+		entries = append(entries, &raftpb.Entry{Index: new(next.Last.Index), Term: new(term), Data: fmt.Appendf(nil, "%d/%d pulled", next.Last.Index, term)})
+	}
+	return storage.Append{State: a.state, NextEntries: entries}
 }
 
 func (a *author) append(lo, n, term uint64) storage.Append {
@@ -91,7 +121,7 @@ func TestMergedIsOneByOne(t *testing.T) {
 				authors[r] = &author{state: found(r).State, terms: map[uint64]uint64{}, checkpoint: founding.Index}
 				writes = append(writes, Write{Append: found(r)})
 			case !a.removed:
-				writes = append(writes, Write{Append: a.next(t, term)})
+				writes = append(writes, Write{Append: a.draw(t, term)})
 			}
 		}
 		plain, grouped := memory.New(), memory.New()

@@ -96,8 +96,11 @@ func decodeEntry(value []byte, index uint64) (*raftpb.Entry, error) {
 	return e, nil
 }
 
-// recordWords is how many integers a record has.
-const recordWords = 13
+// recordWords is how many integers a record has; the first of them are all that a record of a build before Next has.
+const (
+	recordWords    = 17
+	oldRecordWords = 13
+)
 
 // record is what the store keeps in memory, and under 'H', of a replica.
 type record struct {
@@ -111,6 +114,7 @@ func (h *record) words() [recordWords]uint64 {
 		uint64(s.Shard), uint64(s.Replica), uint64(s.Generation), s.Term, s.Vote, s.Commit,
 		s.Start.Index, s.Start.Term, s.Last.Index, s.Last.Term,
 		h.Checkpoint.Index, h.Checkpoint.Term, uint64(h.chunks),
+		s.Next.Start.Index, s.Next.Start.Term, s.Next.Last.Index, s.Next.Last.Term,
 	}
 }
 
@@ -127,6 +131,9 @@ func decodeRecord(value []byte) (h record, err error) {
 	if err != nil {
 		return h, err
 	}
+	if len(body) == 8*oldRecordWords {
+		body = append(body[:len(body):len(body)], make([]byte, 8*(recordWords-oldRecordWords))...)
+	}
 	if len(body) != 8*recordWords {
 		return h, fmt.Errorf("%w: a record of %d bytes: was it written by a newer version?", storage.ErrCorrupt, len(body))
 	}
@@ -137,6 +144,10 @@ func decodeRecord(value []byte) (h record, err error) {
 		Term: v(3), Vote: v(4), Commit: v(5),
 		Start: storage.Position{Index: v(6), Term: v(7)},
 		Last:  storage.Position{Index: v(8), Term: v(9)},
+		Next: storage.Stretch{
+			Start: storage.Position{Index: v(13), Term: v(14)},
+			Last:  storage.Position{Index: v(15), Term: v(16)},
+		},
 	}
 	h.Checkpoint = storage.Position{Index: v(10), Term: v(11)}
 	h.chunks = uint32(v(12))

@@ -26,6 +26,29 @@ func trimmed(before, after record) stretch {
 	return stretch{b.Replica, b.Generation, b.Start.Index + 1, end}
 }
 
+// abandoned is what was there of the next generation and counts neither there nor, if that became current, in the log.
+func abandoned(before, after record) []stretch {
+	b, a := before.State, after.State
+	from, to := b.Next.Start.Index+1, b.Next.Last.Index+1
+	if !before.Known || from >= to {
+		return nil
+	}
+	kept := storage.Stretch{}
+	switch {
+	case after.Known && a.Generation == b.Generation:
+		kept = a.Next
+	case after.Known && a.Generation == b.Generation+1:
+		kept = storage.Stretch{Start: a.Start, Last: a.Last}
+	}
+	if kept.Last.Index < from || kept.Start.Index+1 >= to {
+		return []stretch{{b.Replica, b.Generation + 1, from, to}}
+	}
+	return []stretch{
+		{b.Replica, b.Generation + 1, from, kept.Start.Index + 1},
+		{b.Replica, b.Generation + 1, kept.Last.Index + 1, to},
+	}
+}
+
 // garbage are keys to be deleted, some with every Write, so that no transaction grows with what is deleted. It is not durable: Open
 // finds again what was left.
 type garbage struct {
@@ -85,12 +108,22 @@ func (s *Store) collect(txn *badger.Txn, after map[storage.ReplicaID]record, n i
 	return deleted, nil
 }
 
-// live tells whether an entry counts in a replica's log.
+// live tells whether an entry of a replica counts.
 func (s *Store) live(r storage.ReplicaID, generation uint32, index uint64, after map[storage.ReplicaID]record) bool {
 	h, ok := after[r]
 	if !ok {
 		h = s.records[r] // only the writer, which this is, changes it
 	}
-	state := h.State
-	return h.Known && generation == state.Generation && index > state.Start.Index && index <= state.Last.Index
+	return h.Known && counts(h.State, generation, index)
+}
+
+// counts tells whether an entry is in a replica's log or in the one it pulls.
+func counts(s storage.State, generation uint32, index uint64) bool {
+	switch generation {
+	case s.Generation:
+		return index > s.Start.Index && index <= s.Last.Index
+	case s.Generation + 1:
+		return index > s.Next.Start.Index && index <= s.Next.Last.Index
+	}
+	return false
 }

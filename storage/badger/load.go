@@ -17,6 +17,7 @@ type loader struct {
 	files    map[uint32]int64             // lengths of the value-log files
 	versions map[storage.ReplicaID]uint64 // of the records
 	next     map[storage.ReplicaID]uint64 // the next index expected of a log
+	pulled   map[storage.ReplicaID]uint64 // and of the one in the next generation
 	live     int64                        // bytes of the value log that keys point to
 }
 
@@ -28,7 +29,7 @@ func (s *Store) load() error {
 	return s.view(s.version, func(txn *badger.Txn) error {
 		l := &loader{
 			Store: s, txn: txn, files: valueLogs(s.options.Dir),
-			versions: make(map[storage.ReplicaID]uint64), next: make(map[storage.ReplicaID]uint64),
+			versions: make(map[storage.ReplicaID]uint64), next: make(map[storage.ReplicaID]uint64), pulled: make(map[storage.ReplicaID]uint64),
 		}
 		l.scan('X', l.tombstone)
 		l.scan('H', l.record)
@@ -101,7 +102,7 @@ func (l *loader) record(item *badger.Item) {
 	h.Suspect = l.records[r].Suspect
 	l.records[r] = h
 	l.versions[r] = item.Version()
-	l.next[r] = h.State.Start.Index + 1
+	l.next[r], l.pulled[r] = h.State.Start.Index+1, h.State.Next.Start.Index+1
 }
 
 // entry decides about the key of an entry: it is the next one of its log, or was given up, or shows that something is wrong.
@@ -115,9 +116,11 @@ func (l *loader) entry(item *badger.Item) {
 	if h.Known && item.Version() > l.versions[r] {
 		l.doubt(r, fmt.Errorf("%w: entry %d is newer than its record: the end of its history is lost", storage.ErrCorrupt, index))
 	}
-	switch {
-	case l.Store.live(r, generation, index, nil):
+	switch live := l.Store.live(r, generation, index, nil); {
+	case live && generation == h.State.Generation:
 		l.inLog(item, h.State, index)
+	case live:
+		l.follows(l.pulled, r, index)
 	case l.records[r].Suspect:
 		l.garbage.kept[r] = join(l.garbage.kept[r], stretch{r, generation, index, index + 1})
 	default: // trimmed or truncated, and not deleted yet
@@ -125,12 +128,17 @@ func (l *loader) entry(item *badger.Item) {
 	}
 }
 
+// follows checks that no entry is missing before this one.
+func (l *loader) follows(next map[storage.ReplicaID]uint64, r storage.ReplicaID, index uint64) {
+	if want := next[r]; index != want {
+		l.doubt(r, fmt.Errorf("%w: entry %d is missing", storage.ErrCorrupt, want))
+	}
+	next[r] = index + 1
+}
+
 // inLog checks an entry that counts.
 func (l *loader) inLog(item *badger.Item, s storage.State, index uint64) {
-	if want := l.next[s.Replica]; index != want {
-		l.doubt(s.Replica, fmt.Errorf("%w: entry %d is missing", storage.ErrCorrupt, want))
-	}
-	l.next[s.Replica] = index + 1
+	l.follows(l.next, s.Replica, index)
 	l.reclaim.weigh(int(item.EstimatedSize()))
 	if index+storage.TailEntries <= s.Last.Index {
 		return
@@ -157,6 +165,9 @@ func (l *loader) finish() {
 		}
 		if next := l.next[r]; next <= h.State.Last.Index {
 			l.doubt(r, fmt.Errorf("%w: its log ends at %d and reached %d", storage.ErrCorrupt, next-1, h.State.Last.Index))
+		}
+		if next := l.pulled[r]; next <= h.State.Next.Last.Index {
+			l.doubt(r, fmt.Errorf("%w: the log it pulls ends at %d and reached %d", storage.ErrCorrupt, next-1, h.State.Next.Last.Index))
 		}
 		if _, err := readCheckpoint(l.txn, h); err != nil && !errors.Is(err, storage.ErrNotFound) {
 			l.doubt(r, fmt.Errorf("its checkpoint: %w", err))

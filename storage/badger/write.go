@@ -1,9 +1,11 @@
 package badger
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
+	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -89,23 +91,34 @@ func (s *Store) put(txn *badger.Txn, p *step, left *int) error {
 	if p.after.Removed {
 		return s.putRemoval(txn, p)
 	}
-	for _, e := range p.Entries {
-		value := encodeEntry(e)
-		s.reclaim.weigh(len(value))
-		if err := txn.Set(entryKey(r, p.State.Generation, e.GetIndex()), value); err != nil {
-			return err
-		}
+	g := p.State.Generation
+	if err := errors.Join(s.putEntries(txn, r, g, p.Entries), s.putEntries(txn, r, g+1, p.NextEntries)); err != nil {
+		return err
 	}
 	if err := s.truncate(txn, p, left); err != nil {
 		return err
 	}
 	s.garbage.add(trimmed(p.before, p.after))
+	for _, gone := range abandoned(p.before, p.after) {
+		s.garbage.add(gone)
+	}
 	if p.chunks != nil {
 		if err := putChunks(txn, r, p.chunks, p.before.chunks); err != nil {
 			return err
 		}
 	}
 	return txn.Set(replicaKey('H', r), encodeRecord(p.after))
+}
+
+func (s *Store) putEntries(txn *badger.Txn, r storage.ReplicaID, generation uint32, entries []*raftpb.Entry) error {
+	for _, e := range entries {
+		value := encodeEntry(e)
+		s.reclaim.weigh(len(value))
+		if err := txn.Set(entryKey(r, generation, e.GetIndex()), value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // truncateKeys is how many keys above a new end are deleted with the Write that sets it. What is beyond lies unread above the end,
@@ -142,6 +155,9 @@ func (s *Store) putRemoval(txn *badger.Txn, p *step) error {
 		return err
 	}
 	s.garbage.add(trimmed(p.before, p.after))
+	for _, gone := range abandoned(p.before, p.after) {
+		s.garbage.add(gone)
+	}
 	s.garbage.release(r)
 	return txn.Set(replicaKey('X', r), seal(sealed(0)))
 }

@@ -84,6 +84,11 @@ func (r *replica) prove() error {
 			return fmt.Errorf("%w: entry %d", storage.ErrCorrupt, it.entry.GetIndex())
 		}
 	}
+	for _, it := range r.next {
+		if it.lost {
+			return fmt.Errorf("%w: entry %d of the log it pulls is missing", storage.ErrCorrupt, it.entry.GetIndex())
+		}
+	}
 	return nil
 }
 

@@ -24,11 +24,12 @@ func newItem(e *raftpb.Entry) *item {
 
 func (i *item) whole() bool { return !i.lost && crc32.ChecksumIEEE(i.entry.Data) == i.crc }
 
-// replica is what is held of one replica: entries[k] has the index held.State.Start.Index+1+k.
+// replica is what is held of one replica: entries[k] has the index held.State.Start.Index+1+k, next[k] held.State.Next.Start.Index+1+k.
 type replica struct {
 	held       storage.Held
 	checkpoint *storage.Checkpoint
 	entries    []*item
+	next       []*item
 }
 
 // image is the content of a disk.
@@ -49,6 +50,7 @@ func (m *image) clone() *image {
 	for id, r := range m.replicas {
 		d := *r
 		d.entries = append([]*item(nil), r.entries...)
+		d.next = append([]*item(nil), r.next...)
 		c.replicas[id] = &d
 	}
 	return c
@@ -79,6 +81,7 @@ func (m *image) held(id storage.ReplicaID) storage.Held {
 type change struct {
 	after      storage.Held
 	entries    []*item
+	next       []*item
 	checkpoint *storage.Checkpoint
 }
 
@@ -94,7 +97,7 @@ func (m *image) apply(c change) {
 		r = &replica{}
 		m.replicas[id] = r
 	}
-	r.entries = r.rebuilt(c)
+	r.entries, r.next = r.rebuilt(c), r.filled(c)
 	r.held = c.after
 	if c.checkpoint != nil {
 		r.checkpoint = c.checkpoint
@@ -103,19 +106,40 @@ func (m *image) apply(c change) {
 
 // rebuilt returns the entries after a change: of the old ones those that stand, and the new ones.
 func (r *replica) rebuilt(c change) []*item {
-	s := c.after.State
-	if s.Generation != r.held.State.Generation {
-		return append([]*item(nil), c.entries...) // the other image gets a copy of its own
+	s, before := c.after.State, r.held.State
+	switch {
+	case s.Generation == before.Generation:
+		return spliced(r.entries, before.Start.Index, s, c.entries)
+	case s.Generation == before.Generation+1 && len(r.next) > 0 && s.Start.Index >= before.Next.Start.Index:
+		return spliced(r.next, before.Next.Start.Index, s, c.entries)
 	}
+	return append([]*item(nil), c.entries...) // the other image gets a copy of its own
+}
+
+// spliced returns what a state leaves of a log that begins behind start, with more entries behind it.
+func spliced(log []*item, start uint64, s storage.State, more []*item) []*item {
 	first := s.Last.Index + 1
-	if len(c.entries) > 0 {
-		first = c.entries[0].entry.GetIndex()
+	if len(more) > 0 {
+		first = more[0].entry.GetIndex()
 	}
-	start := r.held.State.Start.Index
-	n := uint64(len(r.entries))
+	n := uint64(len(log))
 	from := min(s.Start.Index-start, n)
 	to := max(from, min(first-start-1, n))
-	return append(r.entries[from:to], c.entries...)
+	return append(log[from:to], more...)
+}
+
+// filled returns the next generation's entries after a change.
+func (r *replica) filled(c change) []*item {
+	next := c.after.State.Next
+	switch {
+	case next == storage.Stretch{}:
+		return nil
+	case len(c.next) == 0:
+		return r.next
+	case c.next[0].entry.GetIndex() == next.Start.Index+1:
+		return append([]*item(nil), c.next...)
+	}
+	return append(r.next, c.next...)
 }
 
 // at returns the entry of an index within the log.

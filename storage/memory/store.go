@@ -147,6 +147,9 @@ func newChange(a *storage.Append, after storage.Held) change {
 	for _, e := range a.Entries {
 		c.entries = append(c.entries, newItem(e))
 	}
+	for _, e := range a.NextEntries {
+		c.next = append(c.next, newItem(e))
+	}
 	if a.Checkpoint != nil {
 		c.checkpoint = cloneCheckpoint(a.Checkpoint)
 	}

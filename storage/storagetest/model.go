@@ -24,6 +24,7 @@ type modelReplica struct {
 	state      storage.State
 	entries    map[uint64]*raftpb.Entry
 	checkpoint *storage.Checkpoint
+	next       []*raftpb.Entry // in the next generation
 	removed    bool
 }
 
@@ -155,8 +156,54 @@ func (m *model) Snapshot(t *rapid.T) {
 	r.checkpoint = checkpointAt(p.Index, p.Term, nil)
 	if rapid.Bool().Draw(t, "generation") {
 		r.state.Generation++
+		r.state.Next, r.next = storage.Stretch{}, nil
 	}
 	r.state.Start, r.state.Last, r.state.Term = p, p, p.Term
+	r.prune()
+	m.ask(r, nil, r.checkpoint)
+}
+
+// Fill adds entries to the next generation, or begins it anew anywhere.
+func (m *model) Fill(t *rapid.T) {
+	r := m.pick(t)
+	m.term++
+	next := &r.state.Next
+	if len(r.next) == 0 || rapid.IntRange(0, 3).Draw(t, "anew") == 0 {
+		p := storage.Position{Index: rapid.Uint64Range(1, 60).Draw(t, "behind"), Term: m.term}
+		*next, r.next = storage.Stretch{Start: p, Last: p}, nil
+	}
+	lo := next.Last.Index + 1
+	entries := run(lo, lo+rapid.Uint64Range(1, 12).Draw(t, "entries"), m.term, sizes.Draw(t, "size"))
+	next.Last = storage.Position{Index: entries[len(entries)-1].GetIndex(), Term: m.term}
+	r.next = append(r.next, entries...)
+	m.group = append(m.group, storage.Append{State: r.state, NextEntries: entries})
+}
+
+// GiveUp gives the next generation up.
+func (m *model) GiveUp(t *rapid.T) {
+	r := m.pick(t)
+	r.state.Next, r.next = storage.Stretch{}, nil
+	m.ask(r, nil, nil)
+}
+
+// Flip makes a part of the next generation current.
+func (m *model) Flip(t *rapid.T) {
+	r := m.pick(t)
+	if len(r.next) == 0 {
+		t.Skip("there is none")
+	}
+	next := r.state.Next
+	last := rapid.Uint64Range(next.Start.Index+1, next.Last.Index).Draw(t, "last")
+	start := rapid.Uint64Range(next.Start.Index, last-1).Draw(t, "start")
+	r.entries = map[uint64]*raftpb.Entry{}
+	for _, e := range r.next {
+		r.entries[e.GetIndex()] = e
+	}
+	r.state.Start, r.state.Last = next.Start, next.Last
+	r.state.Start, r.state.Last = r.at(start), r.at(last)
+	r.state.Generation++
+	r.state.Next, r.next = storage.Stretch{}, nil
+	r.checkpoint = checkpointAt(last, r.state.Last.Term, nil)
 	r.prune()
 	m.ask(r, nil, r.checkpoint)
 }
