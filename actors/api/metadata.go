@@ -159,10 +159,10 @@ func describePartition(c Cluster, p *metadata.Partition) kmsg.MetadataResponseTo
 	out := kmsg.NewMetadataResponseTopicPartition()
 	out.Partition, out.Leader, out.LeaderEpoch = p.Index, -1, -1
 	out.OfflineReplicas = []int32{}
-	for _, r := range p.Replicas {
-		out.Replicas = append(out.Replicas, r.Node)
-		if !c.Alive(r.Node) {
-			out.OfflineReplicas = append(out.OfflineReplicas, r.Node)
+	for _, n := range p.Nodes() {
+		out.Replicas = append(out.Replicas, n)
+		if !c.Alive(n) {
+			out.OfflineReplicas = append(out.OfflineReplicas, n)
 		}
 	}
 	l := c.Leadership(p.Shard)

@@ -21,9 +21,6 @@ type hello struct {
 	Founders    map[metadata.NodeID]uint64 // incarnation by node; nil until it founded __meta
 }
 
-// maxVoters is how many nodes vote in __meta; further founders follow as learners.
-const maxVoters = 5
-
 // decision is what a node that has not founded yet does next.
 type decision struct {
 	found    bool
@@ -110,7 +107,7 @@ func metaMembers(founders map[metadata.NodeID]uint64) replica.Members {
 func foundMeta(n metadata.NodeID, founders map[metadata.NodeID]uint64) storage.Append {
 	var voters, learners []storage.ReplicaID
 	for _, m := range metaMembers(founders) {
-		if len(voters) < maxVoters {
+		if len(voters) < metadata.MetaVoters(len(founders)) {
 			voters = append(voters, m.Replica)
 		} else {
 			learners = append(learners, m.Replica)

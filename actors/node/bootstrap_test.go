@@ -134,7 +134,7 @@ func TestFoundersAreVotersUpToFive(t *testing.T) {
 			t.Errorf("node %d founds %+v", n, a.State)
 		}
 		conf := a.Checkpoint.Conf
-		if len(conf.Voters) != maxVoters || len(conf.Learners) != 2 {
+		if len(conf.Voters) != metadata.MetaVoters(len(all)) || len(conf.Learners) != 2 {
 			t.Errorf("node %d founds with voters %v and learners %v", n, conf.Voters, conf.Learners)
 		}
 		if first.Checkpoint != nil && !slices.Equal(first.Checkpoint.Conf.Voters, conf.Voters) {

@@ -54,8 +54,9 @@ func (n *Node) reconcile(i *metadata.Image) error {
 }
 
 func membersOf(p *metadata.Partition) replica.Members {
-	members := make(replica.Members, len(p.Replicas))
-	for i, r := range p.Replicas {
+	all := p.Members()
+	members := make(replica.Members, len(all))
+	for i, r := range all {
 		members[i] = replica.Member{Replica: r.ID, Node: r.Node}
 	}
 	return members
@@ -129,13 +130,7 @@ func (n *Node) add(missing map[storage.ShardID]metadata.Placed) error {
 
 // foundPartition returns what founds a replica of a new partition.
 func foundPartition(p metadata.Placed) storage.Append {
-	var voters []storage.ReplicaID
-	for _, r := range p.Partition.Replicas {
-		if r.Founding {
-			voters = append(voters, r.ID)
-		}
-	}
-	return raft.Found(p.Partition.Shard, p.Replica.ID, voters, nil)
+	return raft.Found(p.Partition.Shard, p.Replica.ID, p.Partition.Founders, nil)
 }
 
 func (n *Node) open(p metadata.Placed, state storage.State) (*hosted, error) {

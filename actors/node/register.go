@@ -20,7 +20,9 @@ const commandTimeout = 5 * time.Second
 func (n *Node) register() {
 	for !n.registered() {
 		if n.Image().ClusterID == "" && n.leadsMeta() {
-			n.command(metadata.Command{FormCluster: &metadata.FormCluster{ClusterID: newClusterID()}})
+			n.command(metadata.Command{FormCluster: &metadata.FormCluster{
+				ClusterID: newClusterID(), Founders: n.identity.Load().Founders,
+			}})
 			continue
 		}
 		if n.Image().ClusterID == "" {
@@ -64,7 +66,12 @@ func (n *Node) leadsMeta() bool {
 // registered tells whether the image describes this node as it is. A node that is stopping need not be.
 func (n *Node) registered() bool {
 	have := n.Image().Nodes[n.config.ID]
-	return n.stopped() || have != nil && reflect.DeepEqual(*have, n.description())
+	if have == nil {
+		return n.stopped()
+	}
+	want := n.description()
+	want.State = have.State
+	return n.stopped() || reflect.DeepEqual(*have, want)
 }
 
 func (n *Node) description() metadata.Node {

@@ -18,40 +18,30 @@ type change interface {
 
 // kind returns the one field that is set, nil if there is none that is known.
 func (c *Command) kind() change {
-	switch {
-	case c.FormCluster != nil:
-		return c.FormCluster
-	case c.RegisterNode != nil:
-		return c.RegisterNode
-	case c.CreateTopic != nil:
-		return c.CreateTopic
-	case c.DeleteTopic != nil:
-		return c.DeleteTopic
-	case c.CreatePartitions != nil:
-		return c.CreatePartitions
-	case c.AlterConfigs != nil:
-		return c.AlterConfigs
-	case c.AllocateProducerIDs != nil:
-		return c.AllocateProducerIDs
+	all := [...]struct {
+		set bool
+		is  change
+	}{
+		{c.FormCluster != nil, c.FormCluster},
+		{c.RegisterNode != nil, c.RegisterNode},
+		{c.CreateTopic != nil, c.CreateTopic},
+		{c.DeleteTopic != nil, c.DeleteTopic},
+		{c.CreatePartitions != nil, c.CreatePartitions},
+		{c.AlterConfigs != nil, c.AlterConfigs},
+		{c.AllocateProducerIDs != nil, c.AllocateProducerIDs},
+		{c.AlterReplicas != nil, c.AlterReplicas},
+		{c.SettleMembers != nil, c.SettleMembers},
+		{c.ReplaceReplica != nil, c.ReplaceReplica},
+		{c.RestNode != nil, c.RestNode},
+		{c.DrainNode != nil, c.DrainNode},
+		{c.ReplaceNode != nil, c.ReplaceNode},
+		{c.RemoveNode != nil, c.RemoveNode},
 	}
-	return nil
-}
-
-func (c *FormCluster) apply(i *Image, _ *Result) *protocol.Error {
-	if i.ClusterID == "" {
-		i.ClusterID = c.ClusterID
+	for _, k := range all {
+		if k.set {
+			return k.is
+		}
 	}
-	return nil
-}
-
-func (c *RegisterNode) apply(i *Image, _ *Result) *protocol.Error {
-	if have := i.Nodes[c.Node.ID]; have != nil && have.Incarnation != c.Node.Incarnation && !c.Replace {
-		return protocol.Errorf(kerr.DuplicateBrokerRegistration,
-			"node id %d is taken by a node with another data directory: start this node with its old data, or under an id of its own", c.Node.ID)
-	}
-	node := c.Node
-	i.Nodes = maps.Clone(i.Nodes)
-	i.Nodes[node.ID] = &node
 	return nil
 }
 
@@ -97,7 +87,7 @@ func (c *CreatePartitions) apply(i *Image, _ *Result) *protocol.Error {
 func (i *Image) place(t *Topic, placement [][]NodeID) *protocol.Error {
 	i.Shards = maps.Clone(i.Shards)
 	for _, nodes := range placement {
-		p := &Partition{Topic: t.Name, TopicID: t.ID, Index: int32(len(t.Partitions)), Shard: i.NextShard}
+		p := &Partition{Topic: t.Name, TopicID: t.ID, Index: int32(len(t.Partitions)), Shard: i.NextShard, Version: i.Index}
 		i.NextShard++
 		for at, n := range nodes {
 			node := i.Nodes[n]
@@ -105,6 +95,7 @@ func (i *Image) place(t *Topic, placement [][]NodeID) *protocol.Error {
 				return protocol.Errorf(kerr.InvalidReplicaAssignment, "partition %d is placed on node %d, which is not registered or named twice", p.Index, n)
 			}
 			p.Replicas = append(p.Replicas, Replica{ID: i.NextReplica, Node: n, Incarnation: node.Incarnation, Founding: true})
+			p.Founders = append(p.Founders, i.NextReplica)
 			i.NextReplica++
 		}
 		if len(p.Replicas) == 0 {

@@ -43,6 +43,8 @@ type snapshot struct {
 	ClusterID      string
 	Nodes          []*Node
 	Topics         []*Topic
+	Meta           *Partition
+	Gone           map[NodeID][]uint64
 	NodeConfigs    map[NodeID]map[string]string
 	NextShard      uint64
 	NextReplica    uint64

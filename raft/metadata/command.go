@@ -15,17 +15,24 @@ type Command struct {
 	CreatePartitions    *CreatePartitions    `json:",omitempty"`
 	AlterConfigs        *AlterConfigs        `json:",omitempty"`
 	AllocateProducerIDs *AllocateProducerIDs `json:",omitempty"`
+	AlterReplicas       *AlterReplicas       `json:",omitempty"`
+	SettleMembers       *SettleMembers       `json:",omitempty"`
+	ReplaceReplica      *ReplaceReplica      `json:",omitempty"`
+	RestNode            *RestNode            `json:",omitempty"`
+	DrainNode           *DrainNode           `json:",omitempty"`
+	ReplaceNode         *ReplaceNode         `json:",omitempty"`
+	RemoveNode          *RemoveNode          `json:",omitempty"`
 }
 
-// FormCluster gives the cluster its id; only the first one has an effect.
-type FormCluster struct{ ClusterID string }
-
-// RegisterNode adds a node or replaces what it says of itself. A node id is taken for good by its first incarnation: another incarnation
-// is refused with DUPLICATE_BROKER_REGISTRATION unless Replace is set.
-type RegisterNode struct {
-	Node    Node
-	Replace bool
+// FormCluster gives the cluster its id and enters the founders of __meta; only the first one has an effect.
+type FormCluster struct {
+	ClusterID string
+	Founders  map[NodeID]uint64 // incarnation by node
 }
+
+// RegisterNode adds a node, or replaces what one says of itself. A new node is given a replica of __meta. A node id is its first incarnation's until
+// the node is removed or its disk is declared lost: another one is refused with DUPLICATE_BROKER_REGISTRATION. An incarnation that is gone is always refused.
+type RegisterNode struct{ Node Node }
 
 // CreateTopic creates a topic with partitions placed by the caller; shard and replica ids are allocated on apply.
 type CreateTopic struct {
@@ -58,6 +65,62 @@ type AlterConfigs struct {
 // AllocateProducerIDs hands out Count producer ids that were never handed out before.
 type AllocateProducerIDs struct{ Count int64 }
 
+// AlterReplicas says where the replicas of a shard shall be. Replicas that stay keep their ids, every other target is given one; what is
+// not named any more leaves. Naming nodes whose replicas are leaving takes those back, which is how a move is cancelled.
+type AlterReplicas struct {
+	Shard storage.ShardID
+	// Seen are the ids of the replicas as the caller saw them: if they are others by now, the command is refused. nil does not look.
+	Seen    []storage.ReplicaID `json:",omitempty"`
+	Targets []Target            // the preferred leader first
+}
+
+// Target is a place for a replica.
+type Target struct {
+	Node NodeID
+	Role Role `json:",omitempty"`
+}
+
+// SettleMembers tells what members shards were seen to have. It is what ends a move: replicas that have come are pending no longer, those that have gone
+// are forgotten.
+type SettleMembers struct{ Shards []Settled }
+
+// Settled are the members of a shard, outside of a joint configuration, as of an applied entry of its log.
+type Settled struct {
+	Shard            storage.ShardID
+	Version          uint64 // of the partition as the observer knew it: what was seen of another version says nothing about this one
+	Index            uint64
+	Voters, Learners []storage.ReplicaID
+}
+
+// ReplaceReplica tells that a replica's data is lost or cannot be proved whole: another one, under a new id, takes its place on the same node. Refused if no
+// other voter is left that could give the new one the log.
+type ReplaceReplica struct {
+	Shard   storage.ShardID
+	Replica storage.ReplicaID
+}
+
+// RestNode puts a node into maintenance or takes it out.
+type RestNode struct {
+	Node NodeID
+	On   bool
+}
+
+// DrainNode has a node emptied, to be removed once it is; Cancel keeps it. Refused if the other nodes are too few for some topic's replicas.
+type DrainNode struct {
+	Node   NodeID
+	Cancel bool
+}
+
+// ReplaceNode declares the disk of a node lost: its incarnation is gone for good, and a node with the same id and an empty disk may register. Refused
+// for another Incarnation than the one that is registered; 0 is any.
+type ReplaceNode struct {
+	Node        NodeID
+	Incarnation uint64
+}
+
+// RemoveNode takes a drained node out of the cluster; its incarnation never comes back. Refused while replicas of partitions are on it.
+type RemoveNode struct{ Node NodeID }
+
 // Result is what applying a command answers to its proposer.
 type Result struct {
 	Err             *protocol.Error // why the command was refused; the image is then unchanged but for Index
@@ -70,19 +133,4 @@ type Result struct {
 type Placed struct {
 	Partition *Partition
 	Replica   Replica
-}
-
-// On returns the replicas placed on node n with the given incarnation, by shard.
-func (i *Image) On(n NodeID, incarnation uint64) map[storage.ShardID]Placed {
-	placed := make(map[storage.ShardID]Placed)
-	for _, t := range i.Topics {
-		for _, p := range t.Partitions {
-			for _, r := range p.Replicas {
-				if r.Node == n && r.Incarnation == incarnation {
-					placed[p.Shard] = Placed{p, r}
-				}
-			}
-		}
-	}
-	return placed
 }

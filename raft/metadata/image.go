@@ -37,6 +37,11 @@ type Image struct {
 	ByID   map[TopicID]*Topic
 	Shards map[storage.ShardID]ShardRef // where each shard belongs
 
+	// Meta is MetaShard itself, with a replica on every node; nil before the cluster has formed.
+	Meta *Partition
+	// Gone are the incarnations of nodes that were removed or lost their disk, by node: none of them comes back.
+	Gone map[NodeID][]uint64
+
 	// NodeConfigs holds dynamic broker configs by node; the entry for DefaultNode is the cluster-wide default.
 	NodeConfigs map[NodeID]map[string]string
 
@@ -57,6 +62,8 @@ type Node struct {
 	Control     string     // host:port of the control remote
 	Bulk        string     // host:port of the bulk remote
 	Version     string     // build version
+
+	State NodeState `json:",omitempty"` // the operator's; what the node says of itself does not change it
 }
 
 // Listener is an advertised Kafka endpoint.
@@ -81,17 +88,16 @@ type Partition struct {
 	TopicID TopicID
 	Index   int32
 	Shard   storage.ShardID
-	// Replicas in the order of preference: the first is the preferred leader.
+	// Founders are the replicas the shard began with, all voters: what each of them founds its log with, however late.
+	Founders []storage.ReplicaID
+	// Replicas as they shall be, in the order of preference: the first is the preferred leader. At most one a node.
 	Replicas []Replica
-}
-
-// Replica is a member of a shard.
-type Replica struct {
-	ID          storage.ReplicaID
-	Node        NodeID
-	Incarnation uint64 // of the node when the replica was placed
-	// Founding replicas start with all founding replicas of the partition as voters. One that is not joins by a configuration change.
-	Founding bool
+	// Leaving are members that go. They stay, and vote, until the shard is seen to be without them.
+	Leaving []Replica `json:",omitempty"`
+	// Version is the entry of __meta that changed Replicas or Leaving last, other than by what was seen of the shard.
+	Version uint64
+	// Settled is the index of the shard's log as of which its members were seen last; what was seen earlier does not count any more.
+	Settled uint64 `json:",omitempty"`
 }
 
 // ShardRef says which partition a shard is.
@@ -111,6 +117,9 @@ func (i *Image) Partition(topic string, partition int32) *Partition {
 
 // Shard returns the partition that is the given shard, nil if there is none.
 func (i *Image) Shard(s storage.ShardID) *Partition {
+	if s == MetaShard {
+		return i.Meta
+	}
 	ref, ok := i.Shards[s]
 	if !ok {
 		return nil

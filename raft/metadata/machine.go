@@ -23,6 +23,7 @@ func empty() *Image {
 		Topics:         map[string]*Topic{},
 		ByID:           map[TopicID]*Topic{},
 		Shards:         map[storage.ShardID]ShardRef{},
+		Gone:           map[NodeID][]uint64{},
 		NodeConfigs:    map[NodeID]map[string]string{},
 		NextShard:      FirstShard,
 		NextReplica:    FirstReplica,
@@ -67,7 +68,7 @@ func (i *Image) at(index uint64) *Image {
 func (m *Machine) Snapshot() []byte {
 	i := m.image
 	s := snapshot{
-		Index: i.Index, ClusterID: i.ClusterID, NodeConfigs: i.NodeConfigs,
+		Index: i.Index, ClusterID: i.ClusterID, Meta: i.Meta, Gone: i.Gone, NodeConfigs: i.NodeConfigs,
 		NextShard: uint64(i.NextShard), NextReplica: uint64(i.NextReplica), NextProducerID: i.NextProducerID,
 	}
 	for _, n := range slices.Sorted(maps.Keys(i.Nodes)) {
@@ -102,6 +103,10 @@ func (s *snapshot) image() *Image {
 	i := empty()
 	i.Index, i.ClusterID = s.Index, s.ClusterID
 	i.NextShard, i.NextReplica, i.NextProducerID = storage.ShardID(s.NextShard), storage.ReplicaID(s.NextReplica), s.NextProducerID
+	i.Meta = s.Meta
+	if s.Gone != nil {
+		i.Gone = s.Gone
+	}
 	if s.NodeConfigs != nil {
 		i.NodeConfigs = s.NodeConfigs
 	}
