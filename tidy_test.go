@@ -170,6 +170,38 @@ func TestPureFloors(t *testing.T) {
 	}
 }
 
+// waiting are the packages of a node that wait by actors.Runtime only: what else waits or looks at a clock cannot be run by the simulator.
+var waiting = []string{"actors/node", "actors/api", "actors/coordinator"}
+
+func TestNodesWaitByTheirRuntime(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || !s.in(waiting) {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt:
+				t.Errorf("%s starts a goroutine: use Runtime.Go (in a node: n.do), so that the simulator can run it", s.set.Position(n.Pos()))
+			case *ast.SelectStmt:
+				if !polls(n) {
+					t.Errorf("%s waits: use Runtime.Wait, so that the simulator can run it", s.set.Position(n.Pos()))
+				}
+			case *ast.SelectorExpr:
+				x, ok := n.X.(*ast.Ident)
+				if ok && (impure[x.Name+"."+n.Sel.Name] == "a clock" || x.Name == "context" && strings.HasPrefix(n.Sel.Name, "WithTimeout")) {
+					t.Errorf("%s: %s.%s is the process's clock: use the Runtime's", s.set.Position(n.Pos()), x.Name, n.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+}
+
+// polls tells whether a select never waits.
+func polls(s *ast.SelectStmt) bool {
+	return slices.ContainsFunc(s.Body.List, func(c ast.Stmt) bool { return c.(*ast.CommClause).Comm == nil })
+}
+
 func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	described := map[string]bool{}
 	for _, s := range sources(t) {

@@ -114,7 +114,7 @@ func TestAnIdleActorIsSmall(t *testing.T) {
 	s := NewSystem(Options{Fatal: func(_ string, cause any, _ []byte) { t.Error(cause) }})
 	defer s.Shutdown()
 	const actors = 8000 // enough to fill the registry's shards
-	keep := make([]*Address, 0, actors)
+	keep := make([]Address, 0, actors)
 	routines := runtime.NumGoroutine()
 	before := inUse()
 	for n := range actors {

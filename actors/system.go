@@ -50,16 +50,32 @@ func NewSystem(o Options) *System {
 // Protoactor returns the system underneath, for the remotes that connect it to others.
 func (s *System) Protoactor() *actor.ActorSystem { return s.system }
 
+// Host runs actors: a System, or the simulator.
+type Host interface {
+	// Spawn starts an actor. A name can be used again once its actor has stopped.
+	Spawn(name string, a Actor) (Address, error)
+}
+
 // Address is where messages to an actor are sent.
-type Address struct {
+type Address interface {
+	// Send queues a message. It never blocks. Messages to an actor that has stopped vanish.
+	Send(message any)
+	// Stop lets the actor finish what is queued, stops it, and then calls done on a goroutine of its own.
+	Stop(done func())
+}
+
+// address is the Address of an actor of a System.
+type address struct {
 	system *System
 	pid    *actor.PID
 	done   chan struct{} // closed after Stopped
 }
 
-// Spawn starts an actor. A name can be used again once its actor has stopped.
-func (s *System) Spawn(name string, a Actor) (*Address, error) {
-	address := &Address{system: s, done: make(chan struct{})}
+var _ Host = (*System)(nil)
+
+// Spawn implements Host.
+func (s *System) Spawn(name string, a Actor) (Address, error) {
+	address := &address{system: s, done: make(chan struct{})}
 	props := actor.PropsFromProducer(
 		func() actor.Actor { return &shell{system: s, name: name, actor: a, done: address.done} },
 		actor.WithMailbox(newMailbox),
@@ -73,11 +89,11 @@ func (s *System) Spawn(name string, a Actor) (*Address, error) {
 	return address, nil
 }
 
-// Send queues a message. It never blocks. Messages to an actor that has stopped vanish.
-func (a *Address) Send(message any) { a.system.system.Root.Send(a.pid, message) }
+// Send implements Address.
+func (a *address) Send(message any) { a.system.system.Root.Send(a.pid, message) }
 
-// Stop lets the actor finish what is queued, stops it, and then calls done on a goroutine of its own.
-func (a *Address) Stop(done func()) {
+// Stop implements Address.
+func (a *address) Stop(done func()) {
 	a.system.system.Root.Poison(a.pid)
 	go func() {
 		<-a.done

@@ -36,7 +36,7 @@ func (c *collector) Turn(messages []any) {
 
 func (c *collector) Stopped() { c.stopped = true }
 
-func stop(a *Address) {
+func stop(a Address) {
 	done := make(chan struct{})
 	a.Stop(func() { close(done) })
 	<-done

@@ -17,7 +17,7 @@ const alterTimeoutMS = 30_000
 
 // alterConfigs replaces all settings of a resource by those given.
 func alterConfigs(c *Call) {
-	go func() {
+	c.Go(func() {
 		request := c.Body.(*kmsg.AlterConfigsRequest)
 		r := request.ResponseKind().(*kmsg.AlterConfigsResponse)
 		ctx, cancel := c.timeout(alterTimeoutMS)
@@ -34,12 +34,12 @@ func alterConfigs(c *Call) {
 			r.Resources = append(r.Resources, out)
 		}
 		c.Answer(r)
-	}()
+	})
 }
 
 // incrementalAlterConfigs changes the settings given and leaves the others (KIP-339).
 func incrementalAlterConfigs(c *Call) {
-	go func() {
+	c.Go(func() {
 		request := c.Body.(*kmsg.IncrementalAlterConfigsRequest)
 		r := request.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
 		ctx, cancel := c.timeout(alterTimeoutMS)
@@ -55,7 +55,7 @@ func incrementalAlterConfigs(c *Call) {
 			r.Resources = append(r.Resources, out)
 		}
 		c.Answer(r)
-	}()
+	})
 }
 
 // alter checks and submits a change; a nil value removes the setting.

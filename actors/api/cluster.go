@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -18,6 +19,8 @@ type Leadership struct {
 
 // Cluster is what the API handlers see of the node they run on. Safe for any number of goroutines.
 type Cluster interface {
+	// Runtime is what handlers wait by.
+	Runtime() actors.Runtime
 	// Self is this node's id.
 	Self() metadata.NodeID
 	// Image is the newest metadata this node applied; never nil.

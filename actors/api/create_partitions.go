@@ -13,7 +13,7 @@ import (
 
 // createPartitions adds partitions to topics.
 func createPartitions(c *Call) {
-	go func() {
+	c.Go(func() {
 		request := c.Body.(*kmsg.CreatePartitionsRequest)
 		r := request.ResponseKind().(*kmsg.CreatePartitionsResponse)
 		ctx, cancel := c.timeout(request.TimeoutMillis)
@@ -26,7 +26,7 @@ func createPartitions(c *Call) {
 			r.Topics = append(r.Topics, out)
 		}
 		c.Answer(r)
-	}()
+	})
 }
 
 func addPartitions(ctx context.Context, c Cluster, want kmsg.CreatePartitionsRequestTopic, validateOnly bool) error {

@@ -2,11 +2,11 @@ package api
 
 import (
 	"slices"
-	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -19,17 +19,17 @@ import (
 
 // createTopics creates topics from any node, all at once.
 func createTopics(c *Call) {
-	go func() {
+	c.Go(func() {
 		request := c.Body.(*kmsg.CreateTopicsRequest)
 		r := request.ResponseKind().(*kmsg.CreateTopicsResponse)
 		r.Topics = make([]kmsg.CreateTopicsResponseTopic, len(request.Topics))
-		var all sync.WaitGroup
+		each := make([]func(), len(request.Topics))
 		for i := range request.Topics {
-			all.Go(func() { r.Topics[i] = createTopic(c, request, &request.Topics[i]) })
+			each[i] = func() { r.Topics[i] = createTopic(c, request, &request.Topics[i]) }
 		}
-		all.Wait()
+		actors.Together(c.Cluster.Runtime(), each...)
 		c.Answer(r)
-	}()
+	})
 }
 
 func createTopic(c *Call, request *kmsg.CreateTopicsRequest, t *kmsg.CreateTopicsRequestTopic) kmsg.CreateTopicsResponseTopic {

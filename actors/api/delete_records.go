@@ -66,7 +66,7 @@ func deleteRecords(c *Call) {
 	}
 	settle()
 	mu.Unlock()
-	time.AfterFunc(time.Duration(max(request.TimeoutMillis, 1))*time.Millisecond, func() {
+	c.Cluster.Runtime().After(time.Duration(max(request.TimeoutMillis, 1))*time.Millisecond, func() {
 		mu.Lock()
 		defer mu.Unlock()
 		if answered {

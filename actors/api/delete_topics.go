@@ -10,7 +10,7 @@ import (
 
 // deleteTopics deletes topics by name or, from version 6 on, by id.
 func deleteTopics(c *Call) {
-	go func() {
+	c.Go(func() {
 		request := c.Body.(*kmsg.DeleteTopicsRequest)
 		r := request.ResponseKind().(*kmsg.DeleteTopicsResponse)
 		topics := request.Topics
@@ -35,7 +35,7 @@ func deleteTopics(c *Call) {
 			r.Topics = append(r.Topics, out)
 		}
 		c.Answer(r)
-	}()
+	})
 }
 
 func deletable(c Cluster, want kmsg.DeleteTopicsRequestTopic) (*metadata.Topic, error) {

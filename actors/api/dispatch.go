@@ -23,7 +23,7 @@ var _ server.Handler = (*Table)(nil)
 // NewTable makes the table of a node. groups coordinates the consumer groups.
 func NewTable(c Cluster, groups Groups, log *slog.Logger) *Table {
 	t := &Table{cluster: c, log: log, handlers: make(map[int16]handler)}
-	ids := &producerIDs{cluster: c}
+	ids := newProducerIDs(c)
 	sessions := newFetchSessions(func() int { return int(setting(c, "max.incremental.fetch.session.cache.slots")) })
 	all := slices.Concat(dataHandlers(ids, sessions), adminHandlers(), groupHandlers(groups))
 	all = append(all, handler{kmsg.ApiVersions, 0, 4, t.apiVersions})

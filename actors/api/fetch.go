@@ -57,7 +57,7 @@ func (s *fetchSessions) fetch(c *Call) {
 		f.finish(answer)
 		return
 	}
-	go f.wait()
+	c.Go(f.wait)
 }
 
 func (f *fetching) refuse(err *protocol.Error) {
@@ -84,21 +84,15 @@ func (f *fetching) wait() {
 	for _, ref := range f.refs() {
 		defer ref.Watch(wake)()
 	}
-	timer := time.NewTimer(time.Duration(f.request.MaxWaitMillis) * time.Millisecond)
-	defer timer.Stop()
+	r := f.call.Cluster.Runtime()
+	end := r.Now().Add(time.Duration(f.request.MaxWaitMillis) * time.Millisecond)
 	last := false
 	for {
 		if answer := f.try(last); answer != nil {
 			f.finish(answer)
 			return
 		}
-		select {
-		case <-news:
-		case <-timer.C:
-			last = true
-		case <-f.call.Connection.Closed:
-			last = true
-		}
+		last = r.Wait(max(end.Sub(r.Now()), 0), news, f.call.Connection.Closed) != 0
 	}
 }
 

@@ -2,7 +2,8 @@ package api
 
 import (
 	"container/list"
-	"math/rand/v2"
+	"crypto/rand"
+	"encoding/binary"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -94,13 +95,19 @@ func (s *fetchSessions) create() *fetchSession {
 		delete(s.byID, oldest.Value.(*fetchSession).id)
 		s.used.Remove(oldest)
 	}
-	id := rand.Int32()
+	id := randomID()
 	for _, taken := s.byID[id]; taken || id == 0; _, taken = s.byID[id] {
-		id = rand.Int32()
+		id = randomID()
 	}
 	session := newFetchSession(id)
 	s.byID[id] = s.used.PushFront(session)
 	return session
+}
+
+func randomID() int32 {
+	var b [4]byte
+	rand.Read(b[:]) // never fails
+	return int32(binary.BigEndian.Uint32(b[:]) >> 1)
 }
 
 func (s *fetchSessions) close(id int32) {

@@ -25,13 +25,13 @@ func findCoordinator(c *Call) {
 		c.Answer(coordinators(c, request))
 		return
 	}
-	go func() {
+	c.Go(func() {
 		ctx, cancel := c.timeout(offsetsTimeoutMS)
 		defer cancel()
 		// If it fails the answer below says that there is no coordinator yet, and the client asks again.
 		_ = internalTopic(ctx, c.Cluster, metadata.ConsumerOffsets, "offsets.topic.num.partitions", "offsets.topic.replication.factor")
 		c.Answer(coordinators(c, request))
-	}()
+	})
 }
 
 func coordinators(c *Call, request *kmsg.FindCoordinatorRequest) *kmsg.FindCoordinatorResponse {

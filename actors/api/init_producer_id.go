@@ -1,11 +1,10 @@
 package api
 
 import (
-	"sync"
-
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -14,8 +13,14 @@ import (
 type producerIDs struct {
 	cluster Cluster
 
-	mu        sync.Mutex // held while a block is fetched: who comes meanwhile wants one of it
+	free      chan struct{} // holds a token while nobody fetches a block: who comes meanwhile wants one of it
 	next, end int64
+}
+
+func newProducerIDs(c Cluster) *producerIDs {
+	ids := &producerIDs{cluster: c, free: make(chan struct{}, 1)}
+	ids.free <- struct{}{}
+	return ids
 }
 
 // producerIDBlock is how many ids a node takes at once, as in Kafka.
@@ -24,7 +29,7 @@ const producerIDBlock = 1000
 // initProducerID gives an idempotent producer its id. A producer that has one already and lost its place gets another epoch by getting
 // another id, as in Kafka for producers without a transactional id.
 func (ids *producerIDs) initProducerID(c *Call) {
-	go func() {
+	c.Go(func() {
 		request := c.Body.(*kmsg.InitProducerIDRequest)
 		r := request.ResponseKind().(*kmsg.InitProducerIDResponse)
 		r.ProducerID, r.ProducerEpoch = -1, -1
@@ -40,15 +45,15 @@ func (ids *producerIDs) initProducerID(c *Call) {
 			r.ProducerID, r.ProducerEpoch = id, 0
 		}
 		c.Answer(r)
-	}()
+	})
 }
 
 // blockTimeoutMS bounds how long a producer waits for a block of ids.
 const blockTimeoutMS = 10_000
 
 func (ids *producerIDs) take(c *Call) (int64, error) {
-	ids.mu.Lock()
-	defer ids.mu.Unlock()
+	c.Cluster.Runtime().Wait(actors.Forever, ids.free)
+	defer func() { ids.free <- struct{}{} }()
 	if ids.next == ids.end {
 		ctx, cancel := c.timeout(blockTimeoutMS)
 		defer cancel()

@@ -30,7 +30,7 @@ const (
 
 // listOffsets looks up offsets by time or place. Looking into the log may take a while, so it leaves the reader goroutine.
 func listOffsets(c *Call) {
-	go func() {
+	c.Go(func() {
 		request := c.Body.(*kmsg.ListOffsetsRequest)
 		r := request.ResponseKind().(*kmsg.ListOffsetsResponse)
 		image := c.Cluster.Image()
@@ -55,7 +55,7 @@ func listOffsets(c *Call) {
 			r.Topics = append(r.Topics, out)
 		}
 		c.Answer(r)
-	}()
+	})
 }
 
 // offsetAt answers for one partition.

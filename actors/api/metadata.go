@@ -38,7 +38,7 @@ func clusterMetadata(c *Call) {
 		c.Answer(describeMetadata(c, request, nil))
 		return
 	}
-	go func() {
+	c.Go(func() {
 		ctx, cancel := c.timeout(autoCreateTimeoutMS)
 		defer cancel()
 		refused := make(map[string]error)
@@ -53,7 +53,7 @@ func clusterMetadata(c *Call) {
 			}
 		}
 		c.Answer(describeMetadata(c, request, refused))
-	}()
+	})
 }
 
 // creatable returns the topics asked for that are not there and may be created.

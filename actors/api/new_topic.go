@@ -75,7 +75,7 @@ func (n *newTopic) create(ctx context.Context, c Cluster) (metadata.TopicID, err
 
 // awaitLeaders waits until every partition of a topic has a leader that this node knows.
 func awaitLeaders(ctx context.Context, c Cluster, topic string) {
-	ctx, cancel := context.WithTimeout(ctx, leadersWithin)
+	ctx, cancel := c.Runtime().Timeout(ctx, leadersWithin)
 	defer cancel()
 	_ = c.AwaitLeaderships(ctx, func() bool {
 		t := c.Image().Topics[topic]

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/protocol/batch"
@@ -34,7 +35,7 @@ type producing struct {
 	mu       sync.Mutex
 	left     int // partitions without an outcome
 	answered bool
-	timer    *time.Timer
+	timer    actors.Timer
 }
 
 func produce(c *Call) {
@@ -69,7 +70,7 @@ func (p *producing) until(timeout time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.left > 1 {
-		p.timer = time.AfterFunc(timeout, p.expire)
+		p.timer = p.call.Cluster.Runtime().After(timeout, p.expire)
 	}
 }
 
@@ -177,7 +178,7 @@ func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request 
 	if err != nil {
 		return err
 	}
-	b, stamp, err := admit(image, t, b)
+	b, stamp, err := admit(image, t, b, p.call.Cluster.Runtime().Now().UnixMilli())
 	if err != nil {
 		return err
 	}
@@ -222,8 +223,8 @@ func (p *producing) hint(at *metadata.Partition, part *kmsg.ProduceResponseTopic
 	p.response.Brokers = append(p.response.Brokers, b)
 }
 
-// admit holds a batch against the topic's settings. stamp tells whether the leader's clock is to be the records' time.
-func admit(image *metadata.Image, t *metadata.Topic, b batch.Batch) (_ batch.Batch, stamp bool, _ *protocol.Error) {
+// admit holds a batch against the topic's settings at a time in ms. stamp tells whether the leader's clock is to be the records' time.
+func admit(image *metadata.Image, t *metadata.Topic, b batch.Batch, now int64) (_ batch.Batch, stamp bool, _ *protocol.Error) {
 	if t.Internal {
 		return nil, false, protocol.Errorf(kerr.InvalidTopicException, "topic %q is internal", t.Name)
 	}
@@ -241,12 +242,11 @@ func admit(image *metadata.Image, t *metadata.Topic, b batch.Batch) (_ batch.Bat
 	if config("message.timestamp.type") == "LogAppendTime" {
 		return b, true, nil
 	}
-	return b, false, checkTime(b, config)
+	return b, false, checkTime(b, config, now)
 }
 
 // checkTime refuses timestamps too far from the broker's clock.
-func checkTime(b batch.Batch, config func(string) string) *protocol.Error {
-	now := time.Now().UnixMilli()
+func checkTime(b batch.Batch, config func(string) string, now int64) *protocol.Error {
 	ahead, _ := strconv.ParseInt(config("message.timestamp.after.max.ms"), 10, 64)
 	behind, _ := strconv.ParseInt(config("message.timestamp.before.max.ms"), 10, 64)
 	if at := b.MaxTimestamp(); at > now && at-now > ahead {

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/server"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -28,16 +29,16 @@ func (c *Call) Answer(r kmsg.Response) { c.pending.Resolve(r) }
 // Refuse closes the connection in place of an answer; cause is logged. It ends the call like Answer.
 func (c *Call) Refuse(cause error) { c.pending.Refuse(cause) }
 
+// Go carries on with the call besides the connection's reader goroutine, where it may wait.
+func (c *Call) Go(f func()) { c.Cluster.Runtime().Go(f) }
+
 // timeout returns a context that ends after some ms, or with the connection.
 func (c *Call) timeout(ms int32) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(max(ms, 0))*time.Millisecond)
-	go func() {
-		select {
-		case <-c.Connection.Closed:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	ctx, cancel := c.Cluster.Runtime().Timeout(context.Background(), time.Duration(max(ms, 0))*time.Millisecond)
+	c.Go(func() {
+		c.Cluster.Runtime().Wait(actors.Forever, c.Connection.Closed, ctx.Done())
+		cancel()
+	})
 	return ctx, cancel
 }
 

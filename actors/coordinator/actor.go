@@ -3,6 +3,7 @@ package coordinator
 import (
 	"time"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/protocol/batch"
@@ -23,7 +24,7 @@ type coordinator struct {
 	loading bool
 	queued  []*request // that came while loading
 
-	timer   *time.Timer
+	timer   actors.Timer
 	timerAt int64
 	expired int64 // when expired offsets were last looked for
 }
@@ -51,7 +52,7 @@ var (
 	woken  = &wokenMessage{}
 )
 
-func now() int64 { return time.Now().UnixMilli() }
+func (c *coordinator) now() int64 { return c.options.Runtime.Now().UnixMilli() }
 
 // Turn implements actors.Actor.
 func (c *coordinator) Turn(messages []any) {
@@ -72,7 +73,7 @@ func (c *coordinator) Turn(messages []any) {
 	if c.core == nil {
 		return
 	}
-	at := now()
+	at := c.now()
 	c.core.Expire(at)
 	if every := c.options.Expire.Milliseconds(); at-c.expired >= every {
 		c.expired = at
@@ -101,16 +102,15 @@ func (c *coordinator) look() {
 	}
 	c.epoch, c.loading = v.Epoch, true
 	config := c.options.Config()
-	go func() {
+	c.options.Runtime.Go(func() {
 		core := consumer.New(config, c.newID)
-		err := load(core, v)
+		err := load(core, v, c.now())
 		c.send(&loaded{v.Epoch, core, err})
-	}()
+	})
 }
 
 // load replays the committed records of a partition.
-func load(core *consumer.Coordinator, v *replica.View) error {
-	at := now()
+func load(core *consumer.Coordinator, v *replica.View, at int64) error {
 	for offset := v.LogStart; offset < v.HighWatermark; {
 		chunks, err := v.Read(offset, replica.FetchLimits{MaxBytes: loadBytes, MinOne: true, Upto: v.HighWatermark})
 		if err != nil || len(chunks) == 0 {
@@ -163,7 +163,7 @@ func (c *coordinator) loaded(m *loaded) {
 		return
 	}
 	c.core = m.core
-	c.expired = now()
+	c.expired = c.now()
 	c.dequeue(nil)
 }
 
@@ -176,7 +176,7 @@ func (c *coordinator) request(m *request) {
 	}
 	switch {
 	case c.core != nil:
-		m.run(now(), c.core)
+		m.run(c.now(), c.core)
 	case c.loading && len(c.queued) < maxQueued:
 		c.queued = append(c.queued, m)
 	case c.loading:
@@ -194,7 +194,7 @@ func (c *coordinator) dequeue(refused *protocol.Error) {
 		if refused != nil {
 			m.refuse(refused)
 		} else {
-			m.run(now(), c.core)
+			m.run(c.now(), c.core)
 		}
 	}
 }
@@ -208,7 +208,7 @@ func (c *coordinator) abandon() {
 	}
 	c.core.Abandon()
 	for _, w := range c.core.TakeWrites() {
-		w.Done(now(), errNotCoordinator)
+		w.Done(c.now(), errNotCoordinator)
 	}
 	c.core = nil
 }
@@ -220,7 +220,7 @@ func (c *coordinator) append() {
 		return
 	}
 	core := c.core
-	at := now()
+	at := c.now()
 	var records []batch.Record
 	for _, w := range writes {
 		for _, r := range w.Records {
@@ -239,7 +239,7 @@ func (c *coordinator) appended(m *appended) {
 		err = errNotCoordinator
 	}
 	for _, w := range m.writes {
-		w.Done(now(), err)
+		w.Done(c.now(), err)
 	}
 }
 
@@ -253,5 +253,5 @@ func (c *coordinator) wake() {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
-	c.timer = time.AfterFunc(time.Duration(max(next-now(), 1))*time.Millisecond, func() { c.send(woken) })
+	c.timer = c.options.Runtime.After(time.Duration(max(next-c.now(), 1))*time.Millisecond, func() { c.send(woken) })
 }

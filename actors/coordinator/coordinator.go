@@ -19,7 +19,8 @@ import (
 
 // Options are what the coordinators need of the node. All functions are safe for any goroutine.
 type Options struct {
-	System  *actors.System
+	Host    actors.Host
+	Runtime actors.Runtime
 	Image   func() *metadata.Image
 	Replica func(storage.ShardID) *replica.Ref // nil if none runs here
 	Config  func() consumer.Config
@@ -32,13 +33,13 @@ type Coordinators struct {
 	options Options
 
 	mu     sync.Mutex
-	actors map[storage.ShardID]*actors.Address
+	actors map[storage.ShardID]actors.Address
 	closed bool
 }
 
 // New makes the coordinators of a node.
 func New(o Options) *Coordinators {
-	return &Coordinators{options: o, actors: make(map[storage.ShardID]*actors.Address)}
+	return &Coordinators{options: o, actors: make(map[storage.ShardID]actors.Address)}
 }
 
 // Command is something to do with the coordinator of a partition, on its actor's turn. now is in ms.
@@ -97,7 +98,7 @@ func (c *Coordinators) at(p *metadata.Partition, run Command, refuse func(*proto
 }
 
 // actor returns the actor of a partition, starting it at the first call.
-func (c *Coordinators) actor(p *metadata.Partition, ref *replica.Ref) (*actors.Address, error) {
+func (c *Coordinators) actor(p *metadata.Partition, ref *replica.Ref) (actors.Address, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -107,7 +108,7 @@ func (c *Coordinators) actor(p *metadata.Partition, ref *replica.Ref) (*actors.A
 		return a, nil
 	}
 	a := &coordinator{options: c.options, ref: ref, name: fmt.Sprintf("groups-%d", ref.Replica), newID: uuid.NewString}
-	address, err := c.options.System.Spawn(a.name, a)
+	address, err := c.options.Host.Spawn(a.name, a)
 	if err != nil {
 		return nil, err
 	}

@@ -6,8 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/troupe-mq/troupe/actors"
@@ -16,16 +14,16 @@ import (
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
-	"github.com/troupe-mq/troupe/storage/badger"
 )
 
 // build makes a node that does not talk to anyone yet.
-func build(c Config) (*Node, error) {
+func build(w World, c Config) (*Node, error) {
 	if c.Logger == nil || c.Fatal == nil || len(c.Listeners) == 0 {
 		return nil, errors.New("node: a logger, a way to end the process and a listener are needed")
 	}
 	n := &Node{
 		config:   c,
+		world:    w,
 		log:      c.Logger,
 		leaders:  newLeaders(c.ID),
 		ready:    make(chan struct{}),
@@ -44,20 +42,16 @@ func build(c Config) (*Node, error) {
 }
 
 func (n *Node) openStore() error {
-	dir := filepath.Join(n.config.Dir, "store")
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
-	}
-	store, err := badger.Open(badger.Options{Dir: dir, Logger: n.log, Fatal: n.config.Fatal})
+	store, err := n.world.Store(n.config)
 	if err != nil {
-		return fmt.Errorf("open the data directory %s: %w", n.config.Dir, err)
+		return err
 	}
 	n.store = store
 	for r, cause := range store.Suspect() {
 		n.log.Error("a replica on this disk cannot be proved whole and stays out of service", "replica", r, "error", cause)
 	}
-	n.journal = journal.New(store, journal.Options{Fatal: n.config.Fatal, Stages: &n.stages})
-	n.system = actors.NewSystem(actors.Options{Logger: n.log, Fatal: n.panicked})
+	n.journal = n.world.Journal(store, journal.Options{Fatal: n.config.Fatal, Stages: &n.stages})
+	n.host = n.world.Host(actors.Options{Logger: n.log, Fatal: n.panicked})
 	return nil
 }
 
@@ -93,7 +87,7 @@ func newIncarnation() uint64 {
 }
 
 func (n *Node) openLinks() error {
-	links, err := remote.New(remote.Options{
+	links, err := n.world.Links(remote.Options{
 		Self:        n.config.ID,
 		Incarnation: n.identity.Load().Incarnation,
 		Listen:      remote.Address{Control: n.config.Control.Listen, Bulk: n.config.Bulk.Listen},
@@ -119,7 +113,7 @@ func (n *Node) write(appends []storage.Append) {
 	}
 	writes[len(writes)-1].Done = func() { close(done) }
 	n.journal.Writes(writes)
-	<-done
+	n.world.Wait(actors.Forever, done)
 }
 
 // stateOf returns what the store holds of a replica.
@@ -151,13 +145,14 @@ func (n *Node) options(s storage.ShardID, state storage.State, m replica.Members
 	return replica.Options{
 		Shard: s, Replica: state.Replica, Self: n.config.ID, Members: m,
 		State: state, Store: n.store, Node: ground{n}, Limits: n.config.Limits, Stages: &n.stages,
+		Now: func() int64 { return n.world.Now().UnixMilli() },
 	}
 }
 
 // spawner starts a replica's actor and keeps its address in h.
 func (n *Node) spawner(h *hosted) replica.Spawner {
 	return func(a *replica.Actor) (replica.Mailbox, error) {
-		address, err := n.system.Spawn(a.Name(), a)
+		address, err := n.host.Spawn(a.Name(), a)
 		if err != nil {
 			return nil, err
 		}

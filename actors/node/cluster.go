@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/api"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/supervisor"
@@ -12,6 +13,9 @@ import (
 )
 
 var _ api.Cluster = (*Node)(nil)
+
+// Runtime implements api.Cluster.
+func (n *Node) Runtime() actors.Runtime { return n.world }
 
 // Self implements api.Cluster.
 func (n *Node) Self() metadata.NodeID { return n.config.ID }
@@ -33,7 +37,7 @@ func (n *Node) Leadership(s storage.ShardID) api.Leadership {
 
 // AwaitLeaderships implements api.Cluster.
 func (n *Node) AwaitLeaderships(ctx context.Context, ok func() bool) error {
-	return n.leaders.news.until(ctx, ok)
+	return n.until(ctx, &n.leaders.news, ok)
 }
 
 // leads tells whether this node's replica of a shard leads in an epoch.

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -16,27 +15,22 @@ const (
 
 // gossip tells the peers which shards this node leads, as it changes, until the node stops.
 func (n *Node) gossip() {
-	again := time.NewTicker(gossipEvery)
-	defer again.Stop()
+	again := n.world.Now().Add(gossipEvery)
 	for {
-		select {
-		case <-n.leaders.due:
+		switch n.world.Wait(max(again.Sub(n.world.Now()), 0), n.leaders.due, n.stopping) {
+		case 0:
 			n.pause(gossipBatch) // many shards elect at once
 			n.tellPeers(encodeLeads(n.leaders.tell(false)))
-		case <-again.C:
-			n.tellPeers(encodeLeads(n.leaders.tell(true)))
-		case <-n.stopping:
+		case 1:
 			return
+		default:
+			n.tellPeers(encodeLeads(n.leaders.tell(true)))
+			again = n.world.Now().Add(gossipEvery)
 		}
 	}
 }
 
-func (n *Node) pause(d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-n.stopping:
-	}
-}
+func (n *Node) pause(d time.Duration) { n.world.Wait(d, n.stopping) }
 
 // tellPeers tells every peer that is up, and waits for none; one that cannot be told hears it when it is linked again.
 func (n *Node) tellPeers(body []byte) {
@@ -45,13 +39,13 @@ func (n *Node) tellPeers(body []byte) {
 	}
 	for _, peer := range n.peers() {
 		if n.links.Up(peer) {
-			n.running.Go(func() { n.tell(peer, askLead, body) })
+			n.do(func() { n.tell(peer, askLead, body) })
 		}
 	}
 }
 
 func (n *Node) tell(peer metadata.NodeID, kind string, body []byte) {
-	ctx, cancel := context.WithTimeout(n.context, gossipTimeout)
+	ctx, cancel := n.world.Timeout(n.context, gossipTimeout)
 	defer cancel()
 	if _, err := n.links.Ask(ctx, peer, kind, body); err != nil {
 		n.log.Debug("a node could not be told", "peer", peer, "what", kind, "error", err)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -46,7 +47,7 @@ func (n *Node) hello() hello {
 // agree greets the peers until this node may found.
 func (n *Node) agree() (map[metadata.NodeID]uint64, error) {
 	expected := n.expected()
-	reported := time.Now()
+	reported := n.world.Now()
 	for {
 		next := n.linked.changed()
 		d, err := decide(n.hello(), expected, n.greet(expected))
@@ -56,14 +57,11 @@ func (n *Node) agree() (map[metadata.NodeID]uint64, error) {
 		if d.found {
 			return d.founders, nil
 		}
-		if time.Since(reported) > waitReport {
+		if n.world.Now().Sub(reported) > waitReport {
 			n.log.Info("waiting for nodes to form the cluster with", "nodes", d.wait, "peers", canonical(n.config.Peers))
-			reported = time.Now()
+			reported = n.world.Now()
 		}
-		select {
-		case <-next:
-		case <-time.After(greetAgain):
-		case <-n.stopping:
+		if n.world.Wait(greetAgain, next, n.stopping) == 1 {
 			return nil, context.Canceled
 		}
 	}
@@ -91,12 +89,12 @@ func (n *Node) greet(nodes []metadata.NodeID) map[metadata.NodeID]hello {
 	body, _ := json.Marshal(n.hello())
 	answers := make(map[metadata.NodeID]hello)
 	var mu sync.Mutex
-	var all sync.WaitGroup
+	var each []func()
 	for _, peer := range nodes {
 		if peer == n.config.ID {
 			continue
 		}
-		all.Go(func() {
+		each = append(each, func() {
 			if answer, ok := n.greetOne(peer, body); ok {
 				mu.Lock()
 				defer mu.Unlock()
@@ -104,12 +102,12 @@ func (n *Node) greet(nodes []metadata.NodeID) map[metadata.NodeID]hello {
 			}
 		})
 	}
-	all.Wait()
+	actors.Together(n.world, each...)
 	return answers
 }
 
 func (n *Node) greetOne(peer metadata.NodeID, body []byte) (hello, bool) {
-	ctx, cancel := context.WithTimeout(n.context, greetTimeout)
+	ctx, cancel := n.world.Timeout(n.context, greetTimeout)
 	defer cancel()
 	answer, err := n.links.Ask(ctx, peer, askHello, body)
 	if err != nil {

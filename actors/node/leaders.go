@@ -107,14 +107,14 @@ func (l *leaders) tell(all bool) []lead {
 	defer l.mu.Unlock()
 	var words []lead
 	if all {
-		for w := range maps.Values(l.known) {
-			if w.node == l.self {
+		for _, s := range slices.Sorted(maps.Keys(l.known)) {
+			if w := l.known[s]; w.node == l.self {
 				words = append(words, w)
 			}
 		}
 		return words
 	}
-	for s := range l.fresh {
+	for _, s := range slices.Sorted(maps.Keys(l.fresh)) {
 		if w := l.known[s]; w.node == l.self {
 			words = append(words, w)
 		}

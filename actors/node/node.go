@@ -8,12 +8,9 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/coordinator"
-	"github.com/troupe-mq/troupe/actors/journal"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
-	"github.com/troupe-mq/troupe/actors/server"
 	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -26,12 +23,13 @@ type Node struct {
 	log    *slog.Logger
 	stages stages.Clock
 
+	world   World
 	store   storage.Store
-	journal *journal.Journal
-	system  *actors.System
+	journal Journal
+	host    Host
 	links   remote.Links
 	groups  *coordinator.Coordinators
-	server  *server.Server
+	server  Server
 
 	identity            atomic.Pointer[storage.Node]
 	meta                atomic.Pointer[replica.Ref] // of __meta, nil until founded
@@ -55,8 +53,11 @@ type Node struct {
 
 // Start opens the data directory, listens, and begins to form or to rejoin the cluster. It returns once the node listens for
 // its peers; Ready tells when it serves clients.
-func Start(c Config) (*Node, error) {
-	n, err := build(c)
+func Start(c Config) (*Node, error) { return StartIn(Process(), c) }
+
+// StartIn is Start in another world than this process.
+func StartIn(w World, c Config) (*Node, error) {
+	n, err := build(w, c)
 	if err != nil {
 		return nil, err
 	}
@@ -68,9 +69,9 @@ func Start(c Config) (*Node, error) {
 			n.links.SetPeer(id, a)
 		}
 	}
-	n.running.Go(n.run)
-	n.running.Go(n.tick)
-	n.running.Go(n.gossip)
+	n.do(n.run)
+	n.do(n.tick)
+	n.do(n.gossip)
 	return n, nil
 }
 
@@ -80,9 +81,18 @@ func (n *Node) run() {
 		n.fail(err)
 		return
 	}
-	n.running.Go(n.register)
-	n.running.Go(n.balance)
+	n.do(n.register)
+	n.do(n.balance)
 	n.reconcileForever()
+}
+
+// do runs f on a goroutine of the node.
+func (n *Node) do(f func()) {
+	n.running.Add(1)
+	n.world.Go(func() {
+		defer n.running.Done()
+		f()
+	})
 }
 
 // fail ends the process over an error that no waiting mends, unless the node is stopping anyway.
@@ -116,12 +126,12 @@ func (n *Node) close() error {
 	if n.groups != nil {
 		n.groups.Close()
 	}
-	n.replicas.stop()
+	n.replicas.stop(n.world)
 	if n.links != nil {
 		n.links.Stop()
 	}
-	if n.system != nil {
-		n.system.Shutdown()
+	if n.host != nil {
+		n.host.Shutdown()
 	}
 	if n.journal != nil {
 		n.journal.Close()

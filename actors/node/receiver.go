@@ -50,7 +50,7 @@ func (r receiver) Unreachable(s storage.ShardID, to storage.ReplicaID) {
 func (r receiver) Linked(peer metadata.NodeID, up bool) {
 	r.n.log.Info("link to a node changed", "peer", peer, "up", up)
 	if up {
-		go r.n.tellAll(peer)
+		r.n.do(func() { r.n.tellAll(peer) })
 	} else {
 		r.n.verified.set(peer, false)
 		r.n.replicas.each(func(ref *replica.Ref) { ref.Send(&replica.Down{Node: peer}) })

@@ -2,9 +2,10 @@ package node
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"sync"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -19,9 +20,7 @@ func (n *Node) reconcileForever() {
 			n.fail(err)
 			return
 		}
-		select {
-		case <-next:
-		case <-n.stopping:
+		if n.world.Wait(actors.Forever, next, n.stopping) == 1 {
 			return
 		}
 	}
@@ -34,7 +33,8 @@ func (n *Node) reconcile(i *metadata.Image) error {
 	var gone []storage.ShardID
 	missing := make(map[storage.ShardID]metadata.Placed)
 	running := n.replicas.all()
-	for s, h := range running {
+	for _, s := range n.replicas.shards() {
+		h := running[s]
 		p, ok := placed[s]
 		switch {
 		case s == metadata.MetaShard:
@@ -76,17 +76,16 @@ func (n *Node) remove(shards []storage.ShardID) {
 	}
 	running := n.replicas.all()
 	n.replicas.change(nil, shards)
-	var stopped sync.WaitGroup
+	var stops []func(done func())
 	var removes []storage.Append
 	for _, s := range shards {
 		h := running[s]
-		stopped.Add(1)
-		h.address.Stop(stopped.Done)
+		stops = append(stops, h.address.Stop)
 		n.leaders.forget(s)
 		n.groups.Forget(s)
 		removes = append(removes, storage.Append{State: storage.State{Shard: s, Replica: h.ref.Replica}, Remove: true})
 	}
-	stopped.Wait()
+	actors.AwaitAll(n.world, stops...)
 	n.write(removes)
 }
 
@@ -101,7 +100,8 @@ func (n *Node) add(missing map[storage.ShardID]metadata.Placed) error {
 	}
 	suspect := n.store.Suspect()
 	var founds []storage.Append
-	for s, p := range missing {
+	for _, s := range slices.Sorted(maps.Keys(missing)) {
+		p := missing[s]
 		_, bad := suspect[p.Replica.ID]
 		_, known := states[p.Replica.ID]
 		switch {
@@ -115,7 +115,8 @@ func (n *Node) add(missing map[storage.ShardID]metadata.Placed) error {
 	}
 	n.write(founds)
 	added := make(map[storage.ShardID]*hosted, len(missing))
-	for s, p := range missing {
+	for _, s := range slices.Sorted(maps.Keys(missing)) {
+		p := missing[s]
 		h, err := n.open(p, states[p.Replica.ID])
 		if err != nil {
 			n.log.Error("a replica could not be opened and stays out of service", "topic", p.Partition.Topic, "partition", p.Partition.Index, "error", err)

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"encoding/base64"
 	"reflect"
 	"time"
@@ -51,11 +50,7 @@ func (n *Node) stopped() bool {
 
 // awaitImage waits for another image, or a moment, or the end.
 func (n *Node) awaitImage() {
-	select {
-	case <-n.imaged.changed():
-	case <-time.After(submitRetry):
-	case <-n.stopping:
-	}
+	n.world.Wait(submitRetry, n.imaged.changed(), n.stopping)
 }
 
 func (n *Node) leadsMeta() bool {
@@ -91,7 +86,7 @@ func (n *Node) description() metadata.Node {
 
 // command submits one of the node's own commands. A refusal is final: it is about this node.
 func (n *Node) command(c metadata.Command) {
-	ctx, cancel := context.WithTimeout(n.context, commandTimeout)
+	ctx, cancel := n.world.Timeout(n.context, commandTimeout)
 	defer cancel()
 	result, err := n.Submit(ctx, c)
 	switch {

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -12,19 +14,33 @@ import (
 // hosted is a replica that runs on this node.
 type hosted struct {
 	ref     *replica.Ref
-	address *actors.Address
+	address actors.Address
 	members replica.Members
 }
 
 // replicas are the replicas that run on this node. Readers see an immutable map; the reconciling goroutine alone changes it.
 type replicas struct {
-	current atomic.Pointer[map[storage.ShardID]*hosted]
+	current atomic.Pointer[running]
 	mu      sync.Mutex // between Stop and the reconciling goroutine
+}
+
+// running are replicas by shard. Immutable.
+type running struct {
+	byShard map[storage.ShardID]*hosted
+	shards  []storage.ShardID // in order: what is done to all is done in one order, or the simulator could not repeat it
 }
 
 func (r *replicas) all() map[storage.ShardID]*hosted {
 	if m := r.current.Load(); m != nil {
-		return *m
+		return m.byShard
+	}
+	return nil
+}
+
+// shards returns the shards that have a replica here, in order.
+func (r *replicas) shards() []storage.ShardID {
+	if m := r.current.Load(); m != nil {
+		return m.shards
 	}
 	return nil
 }
@@ -38,8 +54,9 @@ func (r *replicas) get(s storage.ShardID) *replica.Ref {
 }
 
 func (r *replicas) each(f func(*replica.Ref)) {
-	for _, h := range r.all() {
-		f(h.ref)
+	all := r.all()
+	for _, s := range r.shards() {
+		f(all[s].ref)
 	}
 }
 
@@ -58,15 +75,14 @@ func (r *replicas) change(add map[storage.ShardID]*hosted, remove []storage.Shar
 	for _, s := range remove {
 		delete(next, s)
 	}
-	r.current.Store(&next)
+	r.current.Store(&running{next, slices.Sorted(maps.Keys(next))})
 }
 
 // stop ends all replicas and waits until each has finished its last turn.
-func (r *replicas) stop() {
-	var stopped sync.WaitGroup
+func (r *replicas) stop(w actors.Runtime) {
+	var stops []func(done func())
 	for _, h := range r.all() {
-		stopped.Add(1)
-		h.address.Stop(stopped.Done)
+		stops = append(stops, h.address.Stop)
 	}
-	stopped.Wait()
+	actors.AwaitAll(w, stops...)
 }

@@ -24,7 +24,7 @@ func (n *Node) openServer() error {
 	for _, l := range n.config.Listeners {
 		o.Listeners = append(o.Listeners, server.Listener{Name: l.Name, Listen: l.Listen})
 	}
-	s, err := server.Listen(o)
+	s, err := n.world.Server(o)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,8 @@ func (n *Node) openServer() error {
 // openGroups makes the group coordinators.
 func (n *Node) openGroups() error {
 	n.groups = coordinator.New(coordinator.Options{
-		System:  n.system,
+		Host:    n.host,
+		Runtime: n.world,
 		Image:   n.Image,
 		Replica: n.Replica,
 		Config:  n.groupConfig,

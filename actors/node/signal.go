@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"sync"
+
+	"github.com/troupe-mq/troupe/actors"
 )
 
 // signal wakes everybody who waits for a change of something that is read elsewhere.
@@ -31,15 +33,13 @@ func (s *signal) fire() {
 }
 
 // until waits until ok says so, looking again after every fire, or until ctx ends.
-func (s *signal) until(ctx context.Context, ok func() bool) error {
+func (n *Node) until(ctx context.Context, s *signal, ok func() bool) error {
 	for {
 		next := s.changed()
 		if ok() {
 			return nil
 		}
-		select {
-		case <-next:
-		case <-ctx.Done():
+		if n.world.Wait(actors.Forever, next, ctx.Done()) == 1 {
 			return ctx.Err()
 		}
 	}

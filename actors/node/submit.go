@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -64,12 +65,10 @@ func (n *Node) Submit(ctx context.Context, c metadata.Command) (metadata.Result,
 		case err != nil && !errors.Is(err, errNoMetaLeader):
 			return metadata.Result{}, timedOut(err)
 		}
-		select {
-		case <-n.leaders.news.changed():
-		case <-time.After(submitRetry):
-		case <-ctx.Done():
+		switch n.world.Wait(submitRetry, n.leaders.news.changed(), ctx.Done(), n.stopping) {
+		case 1:
 			return metadata.Result{}, protocol.Errorf(kerr.RequestTimedOut, "no leader of the metadata was found in time: a majority of the nodes that hold it must be up")
-		case <-n.stopping:
+		case 2:
 			return metadata.Result{}, protocol.Errorf(kerr.CoordinatorNotAvailable, "this node is stopping")
 		}
 	}
@@ -104,14 +103,13 @@ func (n *Node) submitOnce(ctx context.Context, c metadata.Command) (outcome, err
 }
 
 func (n *Node) submitHere(ctx context.Context, c metadata.Command) (outcome, error) {
-	done := make(chan outcome, 1)
-	n.propose(c, func(o outcome) { done <- o })
-	select {
-	case o := <-done:
-		return o, nil
-	case <-ctx.Done():
+	done := make(chan struct{})
+	var out outcome
+	n.propose(c, func(o outcome) { out = o; close(done) })
+	if n.world.Wait(actors.Forever, done, ctx.Done()) == 1 {
 		return outcome{}, ctx.Err()
 	}
+	return out, nil
 }
 
 // propose gives a command to this node's replica of __meta.
@@ -136,7 +134,7 @@ func (n *Node) submitted(body []byte, reply func([]byte, error)) {
 
 // awaitIndex waits until this node's image contains an entry of __meta.
 func (n *Node) awaitIndex(ctx context.Context, index uint64) error {
-	if err := n.imaged.until(ctx, func() bool { return n.Image().Index >= index }); err != nil {
+	if err := n.until(ctx, &n.imaged, func() bool { return n.Image().Index >= index }); err != nil {
 		return protocol.Errorf(kerr.RequestTimedOut, "the change was made, but this node has not seen it yet")
 	}
 	return nil

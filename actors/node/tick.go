@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -16,17 +17,10 @@ const tickEvery = 100 * time.Millisecond
 // tick advances the time of all replicas, from one ticker, until the node stops. A late tick is one tick: time that the process
 // did not run does not count against a leader.
 func (n *Node) tick() {
-	ticker := time.NewTicker(tickEvery)
-	defer ticker.Stop()
 	tick := &replica.Tick{}
-	for {
-		select {
-		case <-ticker.C:
-			n.replicas.each(func(r *replica.Ref) { r.Send(tick) })
-		case <-n.stopping:
-			return
-		}
-	}
+	actors.Every(n.world, tickEvery, n.stopping, func(time.Time) {
+		n.replicas.each(func(r *replica.Ref) { r.Send(tick) })
+	})
 }
 
 const (
@@ -38,30 +32,24 @@ const (
 // balance hands leaderships back to the preferred leaders, whose places are even by construction, once their nodes have been up and
 // in sync for a while.
 func (n *Node) balance() {
-	ticker := time.NewTicker(balanceEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case now := <-ticker.C:
-			n.calm.look(now, n.peers(), n.links.Up)
-			if !n.draining.Load() {
-				n.handBack(now)
-			}
-		case <-n.stopping:
-			return
+	actors.Every(n.world, balanceEvery, n.stopping, func(now time.Time) {
+		n.calm.look(now, n.peers(), n.links.Up)
+		if !n.draining.Load() {
+			n.handBack(now)
 		}
-	}
+	})
 }
 
 // handBack starts the transfers that are due.
 func (n *Node) handBack(now time.Time) {
 	left := balanceLimit
-	for s, h := range n.replicas.all() {
+	all := n.replicas.all()
+	for _, s := range n.replicas.shards() {
 		if left == 0 {
 			return
 		}
-		if to := n.preferred(s, h, now); to != 0 {
-			h.ref.Send(&replica.Transfer{To: to})
+		if to := n.preferred(s, all[s], now); to != 0 {
+			all[s].ref.Send(&replica.Transfer{To: to})
 			left--
 		}
 	}
@@ -132,7 +120,7 @@ func (n *Node) Drain(ctx context.Context) error {
 	n.replicas.each(func(r *replica.Ref) { r.Send(rest) })
 	for _, peer := range n.peers() {
 		if n.links.Up(peer) {
-			n.running.Go(func() { n.tell(peer, askRest, restBody(true)) })
+			n.do(func() { n.tell(peer, askRest, restBody(true)) })
 		}
 	}
 	var asked time.Time
@@ -141,15 +129,13 @@ func (n *Node) Drain(ctx context.Context) error {
 		if len(led) == 0 {
 			return nil
 		}
-		if time.Since(asked) > drainAgain {
-			asked = time.Now()
+		if now := n.world.Now(); now.Sub(asked) > drainAgain {
+			asked = now
 			for _, r := range led {
 				r.Send(&replica.Transfer{})
 			}
 		}
-		select {
-		case <-time.After(drainLook):
-		case <-ctx.Done():
+		if n.world.Wait(drainLook, ctx.Done()) == 0 {
 			return ctx.Err()
 		}
 	}

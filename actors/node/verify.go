@@ -11,7 +11,7 @@ func (n *Node) verify(peer metadata.NodeID) {
 	if n.identity.Load().Founders == nil || !n.verifying.begin(peer) {
 		return
 	}
-	n.running.Go(func() {
+	n.do(func() {
 		defer n.verifying.set(peer, false)
 		me := n.hello()
 		body, _ := json.Marshal(me)

@@ -20,7 +20,7 @@ const linkName = "link"
 type peer struct {
 	id      metadata.NodeID
 	address Address
-	out     [lanes]*actors.Address
+	out     [lanes]actors.Address
 	windows [lanes]window
 
 	up        atomic.Bool

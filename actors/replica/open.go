@@ -19,6 +19,7 @@ type Options struct {
 	Store   storage.Store
 	Node    Node
 	Limits  raft.Limits
+	Now     func() int64  // the clock for LogAppendTime, in ms since the epoch; nil takes the process's
 	Stages  *stages.Clock // where the time of proposals is counted; may be nil
 }
 

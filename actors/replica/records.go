@@ -202,8 +202,11 @@ func (c *records) view(v View) *View {
 func OpenPartition(o Options, spawn Spawner) (*Ref, error) {
 	machine := partition.New(partition.Limits{})
 	k := &clock{stages: o.Stages}
+	if o.Now == nil {
+		o.Now = func() int64 { return time.Now().UnixMilli() }
+	}
 	return open(o, machine, &records{
 		machine: machine, store: o.Store, replica: o.Replica, first: o.State.Start.Index + 1, largest: -1,
-		now: func() int64 { return time.Now().UnixMilli() }, clock: k,
+		now: o.Now, clock: k,
 	}, k, false, spawn)
 }

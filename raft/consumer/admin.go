@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -72,7 +73,7 @@ func (c *Coordinator) Delete(id string, done func(*kerr.Error)) {
 		return
 	}
 	records := []Record{{Key: groupRecordKey(id)}}
-	for k := range g.offsets {
+	for _, k := range g.offsetKeys(func(offset) bool { return true }) {
 		records = append(records, Record{Key: offsetRecordKey(id, k)})
 	}
 	c.write(records, func(_ int64, err *protocolError) {
@@ -153,24 +154,21 @@ func (g *group) subscribes(topic string) bool {
 
 // ExpireOffsets deletes the offsets of groups that have had no members for longer than offsets are kept (KIP-211).
 func (c *Coordinator) ExpireOffsets(now int64) {
-	for id, g := range c.groups {
-		if g.state != empty || len(g.pending) > 0 {
-			continue
-		}
-		var records []Record
-		var keys []offsetKey
-		for k, o := range g.offsets {
+	for _, id := range c.groupsWhere(func(g *group) bool { return g.state == empty && len(g.pending) == 0 }) {
+		g := c.groups[id]
+		keys := g.offsetKeys(func(o offset) bool {
 			last := o.at
 			if g.protocolType != "" {
 				last = max(last, g.since)
 			}
-			if last+c.config.OffsetsRetentionMS < now {
-				keys = append(keys, k)
-				records = append(records, Record{Key: offsetRecordKey(id, k)})
-			}
-		}
-		if len(records) == 0 {
+			return last+c.config.OffsetsRetentionMS < now
+		})
+		if len(keys) == 0 {
 			continue
+		}
+		var records []Record
+		for _, k := range keys {
+			records = append(records, Record{Key: offsetRecordKey(id, k)})
 		}
 		if len(keys) == len(g.offsets) {
 			records = append(records, Record{Key: groupRecordKey(id)})
@@ -189,10 +187,24 @@ func (c *Coordinator) ExpireOffsets(now int64) {
 	}
 }
 
+// offsetKeys returns what the group has offsets of that a condition holds for, in order.
+func (g *group) offsetKeys(ok func(offset) bool) []offsetKey {
+	var keys []offsetKey
+	for k, o := range g.offsets {
+		if ok(o) {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(a, b offsetKey) int {
+		return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
+	})
+	return keys
+}
+
 // Abandon answers everybody who waits, when the coordinator moves to another node.
 func (c *Coordinator) Abandon() {
-	for _, g := range c.groups {
-		for _, m := range g.members {
+	for _, id := range c.groupsWhere(func(*group) bool { return true }) {
+		for _, m := range c.groups[id].inOrder() {
 			if m.join != nil {
 				m.join.refuseJoin(m.id, kerr.NotCoordinator)
 				m.join = nil

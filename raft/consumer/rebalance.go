@@ -1,6 +1,8 @@
 package consumer
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/protocol"
@@ -161,35 +163,57 @@ func (c *Coordinator) leave(g *group, now int64, m *member, err *kerr.Error) {
 // Next returns when Expire wants to be called, 0 if never.
 func (c *Coordinator) Next() int64 {
 	next := int64(0)
-	sooner := func(t int64) {
-		if t != 0 && (next == 0 || t < next) {
-			next = t
-		}
-	}
 	for _, g := range c.groups {
-		sooner(g.joinBy)
-		sooner(g.syncBy)
-		for _, until := range g.pending {
-			sooner(until)
-		}
-		for _, m := range g.members {
-			if m.join == nil && m.sync == nil {
-				sooner(m.heardBy)
-			}
+		next = sooner(next, g.deadline())
+	}
+	return next
+}
+
+// deadline is when something of the group is due, 0 if never.
+func (g *group) deadline() int64 {
+	next := sooner(g.joinBy, g.syncBy)
+	for _, until := range g.pending {
+		next = sooner(next, until)
+	}
+	for _, m := range g.members {
+		if m.join == nil && m.sync == nil {
+			next = sooner(next, m.heardBy)
 		}
 	}
 	return next
 }
 
+// sooner returns the earlier of two times, where 0 is never.
+func sooner(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// groupsWhere returns the ids of the groups that a condition holds for, in order: what is done to several is done in one order, or the
+// simulator could not repeat it.
+func (c *Coordinator) groupsWhere(ok func(*group) bool) []string {
+	var ids []string
+	for id, g := range c.groups {
+		if ok(g) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 // Expire does what the time has come for: sessions, rebalances, ids that were not joined with.
 func (c *Coordinator) Expire(now int64) {
-	for _, g := range c.groups {
+	for _, id := range c.groupsWhere(func(g *group) bool { at := g.deadline(); return at != 0 && at <= now }) {
+		g := c.groups[id]
 		for id, until := range g.pending {
 			if until <= now {
 				delete(g.pending, id)
-				c.tryComplete(g, now)
 			}
 		}
+		c.tryComplete(g, now)
 		for _, m := range g.inOrder() {
 			if m.join == nil && m.sync == nil && m.heardBy <= now && g.members[m.id] == m {
 				c.leave(g, now, m, kerr.UnknownMemberID)

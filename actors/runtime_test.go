@@ -1,0 +1,53 @@
+package actors
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+func TestWait(t *testing.T) {
+	var r Goroutines
+	closed, token, never := make(chan struct{}), make(chan struct{}, 1), make(chan struct{})
+	close(closed)
+	token <- struct{}{}
+	if got := r.Wait(Forever, never, closed); got != 1 {
+		t.Errorf("a closed channel: %d", got)
+	}
+	if got := r.Wait(Forever, token, nil, never); got != 0 {
+		t.Errorf("a token: %d", got)
+	}
+	if got := r.Wait(time.Millisecond, token, nil, never); got != -1 {
+		t.Errorf("the token was not taken: %d", got)
+	}
+	ctx, cancel := r.Timeout(context.Background(), time.Millisecond)
+	defer cancel()
+	if got := r.Wait(Forever, never, ctx.Done()); got != 1 {
+		t.Errorf("a context that ends: %d", got)
+	}
+}
+
+func TestEveryEndsWithItsStop(t *testing.T) {
+	stop, calls := make(chan struct{}), 0
+	Every(Goroutines{}, time.Millisecond, stop, func(time.Time) {
+		if calls++; calls == 3 {
+			close(stop)
+		}
+	})
+	if calls != 3 {
+		t.Errorf("%d calls, want 3", calls)
+	}
+}
+
+func TestTogetherWaitsForAll(t *testing.T) {
+	met := make(chan struct{})
+	done := 0
+	Together(Goroutines{},
+		func() { met <- struct{}{} },
+		func() { <-met; done++ },
+	)
+	Together(Goroutines{})
+	if done != 1 {
+		t.Error("it did not wait")
+	}
+}
