@@ -26,7 +26,7 @@ func (r *Replica) checkpoint(w *write) error {
 		Conf:     proto.Clone(r.conf).(*raftpb.ConfState),
 		Machine:  r.machine.Snapshot(),
 	}
-	r.sinceBytes, r.sinceCount = 0, 0
+	r.sinceBytes, r.sinceCount, r.regrouped = 0, 0, false
 	if !r.compact || r.applied.Index < r.state.Start.Index+2*r.limits.KeepEntries {
 		return nil
 	}
@@ -37,6 +37,16 @@ func (r *Replica) checkpoint(w *write) error {
 	}
 	r.state.Start = storage.Position{Index: start, Term: term}
 	w.start = r.state.Start
+	return nil
+}
+
+// regroup hands out a checkpoint with new members: a replica takes a snapshot only if that names it a member, and entries that come later may be long in coming.
+func (r *Replica) regroup(fx *Effects) error {
+	w := write{start: r.state.Start}
+	if err := r.checkpoint(&w); err != nil {
+		return err
+	}
+	r.hand(w, fx)
 	return nil
 }
 

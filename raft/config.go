@@ -75,6 +75,15 @@ func (c *Config) validate() error {
 	return nil
 }
 
+// Join returns what the store of a replica holds at first that is to become a member of a shard that is there already: nothing, not even the members, which
+// it learns with a snapshot.
+func Join(s storage.ShardID, r storage.ReplicaID) storage.Append {
+	return storage.Append{
+		State:      storage.State{Shard: s, Replica: r},
+		Checkpoint: &storage.Checkpoint{Conf: &raftpb.ConfState{}},
+	}
+}
+
 // Found returns what the store of a founding replica holds at first.
 func Found(s storage.ShardID, r storage.ReplicaID, voters, learners []storage.ReplicaID) storage.Append {
 	conf := &raftpb.ConfState{}

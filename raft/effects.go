@@ -36,7 +36,7 @@ type write struct {
 // Role is what a replica is at the moment.
 type Role uint8
 
-// The roles. A pre-candidate counts as Candidate.
+// The roles. A pre-candidate counts as Candidate; whoever is not a voter, member or not, as Learner.
 const (
 	Follower Role = iota
 	Candidate

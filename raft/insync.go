@@ -49,8 +49,13 @@ func (r *Replica) inSync(id storage.ReplicaID, match uint64) bool {
 	if id == r.id {
 		return true
 	}
+	return r.heardOf(id) && match >= r.quorum.commit
+}
+
+// heardOf tells whether a member was heard of within an election timeout, or the leadership is younger.
+func (r *Replica) heardOf(id storage.ReplicaID) bool {
 	at := max(r.quorum.last[id], r.quorum.since)
-	return r.quorum.now-at <= uint64(r.limits.ElectionTicks) && match >= r.quorum.commit
+	return r.quorum.now-at <= uint64(r.limits.ElectionTicks)
 }
 
 // Progress is how far a member's log is known to match the leader's.

@@ -2,6 +2,7 @@ package raft
 
 import (
 	"fmt"
+	"slices"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -24,6 +25,11 @@ func (r *Replica) Ready() (Effects, error) {
 			}
 		}
 	}
+	if r.regrouped {
+		if err := r.regroup(&fx); err != nil {
+			return fx, err
+		}
+	}
 	fx.Messages = append(fx.Messages, r.out...)
 	r.out = nil
 	return fx, r.log.failed
@@ -37,6 +43,7 @@ func (r *Replica) turn(s *raft.SoftState) {
 	}
 	r.role, r.leader = role, storage.ReplicaID(s.Lead)
 	r.quorum.reset()
+	r.changing = reconfiguration{}
 }
 
 func (r *Replica) roleNow(s raft.StateType) Role {
@@ -46,12 +53,23 @@ func (r *Replica) roleNow(s raft.StateType) Role {
 	case raft.StateCandidate, raft.StatePreCandidate:
 		return Candidate
 	}
-	for _, l := range r.conf.GetLearners() {
-		if l == uint64(r.id) {
-			return Learner
-		}
+	if r.voter() {
+		return Follower
 	}
-	return Follower
+	return Learner
+}
+
+// voter tells whether the replica counts for the shard's majority as far as it knows.
+func (r *Replica) voter() bool {
+	return slices.Contains(r.conf.GetVoters(), uint64(r.id)) || slices.Contains(r.conf.GetVotersOutgoing(), uint64(r.id))
+}
+
+// setConf takes new members. They may make a learner of a follower, or the other way round.
+func (r *Replica) setConf(c *raftpb.ConfState) {
+	r.conf = c
+	if r.role == Follower || r.role == Learner {
+		r.role = r.roleNow(raft.StateFollower)
+	}
 }
 
 // perform sorts one message of a Ready: to the journal, to the machine, or out.
@@ -146,7 +164,9 @@ func (r *Replica) restore(s *raftpb.Snapshot, w *write) error {
 	}
 	r.state.Start, r.state.Last = snap.Position, snap.Position
 	r.state.Commit = max(r.state.Commit, snap.Index)
-	r.applied, r.last, r.conf = snap.Position, snap.Index, snap.Conf
+	r.applied, r.last = snap.Position, snap.Index
+	r.setConf(snap.Conf)
+	r.groupedAt = snap.Index
 	w.snapshot, w.start = snap, snap.Position
 	return nil
 }
@@ -189,7 +209,8 @@ func (r *Replica) applyMembers(e *raftpb.Entry) error {
 	default:
 		return nil
 	}
-	r.conf = r.node.ApplyConfChange(change)
+	r.setConf(r.node.ApplyConfChange(change))
+	r.regrouped, r.groupedAt = true, e.GetIndex()
 	return nil
 }
 
@@ -197,6 +218,7 @@ func (r *Replica) applyMembers(e *raftpb.Entry) error {
 func (r *Replica) deliver(responses []*raftpb.Message) error {
 	for _, m := range responses {
 		if m.GetTo() != uint64(r.id) {
+			r.attest(m)
 			r.out = append(r.out, m)
 			continue
 		}

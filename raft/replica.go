@@ -38,6 +38,9 @@ type Replica struct {
 
 	elections uint64
 	quorum    quorum
+	changing  reconfiguration
+	regrouped bool   // the members changed since the last checkpoint
+	groupedAt uint64 // the applied entry that changed the members last
 }
 
 // Open makes a replica of what the store holds. Entries behind the checkpoint are read and given to the machine.
@@ -86,7 +89,7 @@ func (r *Replica) raftConfig() *raft.Config {
 		PreVote:                   true,
 		ReadOnlyOption:            raft.ReadOnlySafe,
 		DisableProposalForwarding: true,
-		StepDownOnRemoval:         true,
+		StepDownOnRemoval:         false, // who stays must learn first that the change is committed: see Reconfigure
 		Logger:                    quiet{},
 	}
 }
@@ -115,8 +118,20 @@ func (r *Replica) Step(m *raftpb.Message) error {
 		return nil
 	}
 	r.quorum.heard(storage.ReplicaID(m.GetFrom()))
+	if err := r.believe(m); err != nil {
+		return err
+	}
+	switch m.GetType() {
+	case raftpb.MsgVote, raftpb.MsgPreVote:
+		if r.blank() {
+			return nil
+		}
+	}
 	return r.step(m)
 }
+
+// blank tells that this replica knows no members yet: it holds nothing, so it votes for nobody. Raft itself would.
+func (r *Replica) blank() bool { return len(r.conf.GetVoters()) == 0 }
 
 // step ignores what raft refuses for reasons of protocol (an unknown peer, a dropped proposal).
 func (r *Replica) step(m *raftpb.Message) error {

@@ -103,6 +103,7 @@ type member struct {
 	replica *Replica
 	ledger  *ledger
 	queue   []storage.Append // handed out, not durable
+	gone    bool             // it left the shard and never runs again
 }
 
 // world is a shard of three on a network that loses, delays and reorders, with disks that forget what was not reported.
@@ -166,7 +167,7 @@ func (w *world) settle(m *member) {
 func (w *world) step(faults bool) {
 	m := w.members[w.rng.Intn(len(w.members))]
 	if m.replica == nil {
-		if !faults || w.rng.Intn(20) == 0 {
+		if !m.gone && (!faults || w.rng.Intn(20) == 0) {
 			w.start(m)
 		}
 		return
