@@ -195,7 +195,7 @@ func (d *director) agreed() bool {
 func TestABlankReplicaDoesNotVote(t *testing.T) {
 	d := newDirector(newWorld(t, 1, false))
 	m := d.members[d.blank()-1]
-	for _, kind := range []raftpb.MessageType{raftpb.MsgVote, raftpb.MsgPreVote, raftpb.MsgTimeoutNow} {
+	for _, kind := range []raftpb.MessageType{raftpb.MsgVote, raftpb.MsgPreVote} {
 		err := m.replica.Step(&raftpb.Message{
 			Type: kind.Enum(), To: new(uint64(m.id)), From: new(uint64(2)), Term: new(uint64(99)), LogTerm: new(uint64(50)), Index: new(uint64(500)),
 		})
