@@ -130,14 +130,17 @@ func (f *fetching) try(last bool) *kmsg.FetchResponse {
 	var parts []part
 	for e := f.session.order.Front(); e != nil; e = e.Next() {
 		want := e.Value.(*fetched)
-		got := f.partition(image, want, g)
-		parts = append(parts, part{want, got})
+		got, ref := f.partition(image, want, g)
+		parts = append(parts, part{want, got, ref})
 	}
 	if !last && !g.failed && g.bytes < int(f.request.MinBytes) {
 		return nil
 	}
 	for _, p := range parts {
 		f.add(g, p)
+		if n := len(p.got.RecordBatches); n > 0 {
+			p.ref.Fetched(n)
+		}
 	}
 	for _, want := range g.moved {
 		f.session.order.MoveToBack(want.element)
@@ -149,10 +152,11 @@ func (f *fetching) try(last bool) *kmsg.FetchResponse {
 type part struct {
 	want *fetched
 	got  kmsg.FetchResponseTopicPartition
+	ref  *replica.Ref // that it was read from
 }
 
 // partition reads one partition as far as the answer has room.
-func (f *fetching) partition(image *metadata.Image, want *fetched, g *gathered) kmsg.FetchResponseTopicPartition {
+func (f *fetching) partition(image *metadata.Image, want *fetched, g *gathered) (kmsg.FetchResponseTopicPartition, *replica.Ref) {
 	out := kmsg.NewFetchResponseTopicPartition()
 	out.Partition, out.PreferredReadReplica = want.key.partition, -1
 	out.HighWatermark, out.LastStableOffset, out.LogStartOffset = -1, -1, -1
@@ -166,10 +170,10 @@ func (f *fetching) partition(image *metadata.Image, want *fetched, g *gathered) 
 		g.failed = true
 		out.ErrorCode = err.Kafka.Code
 		f.hint(l.partition, &out, g)
-		return out
+		return out, nil
 	}
 	f.read(l.view, want, &out, g)
-	return out
+	return out, l.ref
 }
 
 func (f *fetching) read(v *replica.View, want *fetched, out *kmsg.FetchResponseTopicPartition, g *gathered) {

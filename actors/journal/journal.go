@@ -114,6 +114,13 @@ func (j *Journal) signal() {
 	}
 }
 
+// Queued is how many writes wait for a transaction, and the bytes of entry data in them.
+func (j *Journal) Queued() (writes int, bytes int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.queue), dataBytes(j.queue)
+}
+
 // Close writes what is queued and ends the journal. The store stays open. It must not be called by a Done.
 func (j *Journal) Close() {
 	j.mu.Lock()

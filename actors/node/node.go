@@ -22,6 +22,7 @@ type Node struct {
 	config Config
 	log    *slog.Logger
 	stages stages.Clock
+	meters replica.Meters
 
 	world   World
 	store   storage.Store
@@ -42,6 +43,8 @@ type Node struct {
 	quarantined         atomic.Int64
 	replicas            replicas
 	calm                calm // since when each peer is up
+	lagTimes            lagTimes
+	observing           sync.Mutex
 
 	draining atomic.Bool
 	ready    chan struct{}

@@ -16,6 +16,7 @@ const (
 	askSubmit = "submit" // a command → outcome
 	askLead   = "lead"   // own leaderships → nothing
 	askRest   = "rest"   // whether the asking node drains → nothing
+	askEnds   = "ends"   // places in logs that the asked node leads → how far behind their ends they are
 )
 
 // receiver gets what the peers send.
@@ -75,6 +76,8 @@ func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func
 	case askRest:
 		r.n.resting.set(from, len(body) > 0 && body[0] == 1)
 		reply(nil, nil)
+	case askEnds:
+		r.n.do(func() { reply(r.n.askedEnds(body)) }) // it may read from the store
 	default:
 		reply(nil, fmt.Errorf("node %d does not know the question %q: is it of an older version?", r.n.config.ID, kind))
 	}

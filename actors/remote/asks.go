@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -104,6 +105,14 @@ func (r *Remotes) Ask(ctx context.Context, to metadata.NodeID, kind string, body
 	if p == nil {
 		return nil, fmt.Errorf("remote: node %d is not known here", to)
 	}
+	begin := stages.Now()
+	answer, err := r.ask(ctx, p, kind, body)
+	p.meter.asked(kind, begin, err)
+	return answer, err
+}
+
+func (r *Remotes) ask(ctx context.Context, p *peer, kind string, body []byte) ([]byte, error) {
+	to := p.id
 	if len(body) > maxAsk {
 		return nil, fmt.Errorf("remote: a question of %d bytes is too long: at most %d", len(body), maxAsk)
 	}

@@ -44,6 +44,9 @@ func (i *inbound) take(b []byte) error {
 	if p != nil && f.lane == control && p.hear(f, r.now()) {
 		r.poke()
 	}
+	if p != nil {
+		p.meter.received(f.lane, len(b))
+	}
 	switch f.kind {
 	case framePing:
 		pong := r.frame(framePong, control, f.from)

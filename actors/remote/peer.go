@@ -22,6 +22,7 @@ type peer struct {
 	address Address
 	out     [lanes]actors.Address
 	windows [lanes]window
+	meter   *peerMeter
 
 	up        atomic.Bool
 	heard     atomic.Int64  // when something came over the control lane last, in ns of the process's clock; 0 if not since the link was lost
@@ -105,6 +106,7 @@ func (o *outbound) Turn(messages []any) {
 func (o *outbound) Stopped() {}
 
 func (o *outbound) send(frame []byte) {
+	o.peer.meter.sent(o.lane, len(frame))
 	o.remotes.systems[o.lane].Protoactor().Root.Send(o.pid, &message{frame})
 }
 
@@ -118,6 +120,9 @@ func (r *Remotes) Send(to metadata.NodeID, m Raft) {
 	p := r.peer(to)
 	l := laneOf(m.Message)
 	if p == nil || !p.up.Load() || !p.windows[l].take(weight(m.Message)) {
+		if p != nil {
+			p.meter.lanes[l].dropped.Add(1)
+		}
 		r.receiver.Unreachable(m.Shard, storage.ReplicaID(m.Message.GetTo()))
 		return
 	}

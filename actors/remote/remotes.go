@@ -29,7 +29,8 @@ type Remotes struct {
 
 	mu      sync.RWMutex
 	peers   map[metadata.NodeID]*peer
-	spawned atomic.Uint64 // link actors ever: one that stops keeps its name for a while
+	meters  map[metadata.NodeID]*peerMeter // of all that were ever peers: counts do not go back
+	spawned atomic.Uint64                  // link actors ever: one that stops keeps its name for a while
 
 	asks asks
 
@@ -56,6 +57,7 @@ func New(o Options) (*Remotes, error) {
 		started:  time.Now(),
 		life:     rand.Uint64() | 1,
 		peers:    make(map[metadata.NodeID]*peer),
+		meters:   make(map[metadata.NodeID]*peerMeter),
 		wake:     make(chan struct{}, 1),
 		stopping: make(chan struct{}),
 	}
@@ -187,7 +189,7 @@ func (r *Remotes) SetPeer(n metadata.NodeID, a Address) {
 		}
 		r.RemovePeer(n)
 	}
-	p := &peer{id: n, address: a, snapshots: make(map[snapshot]struct{})}
+	p := &peer{id: n, address: a, meter: r.meterOf(n), snapshots: make(map[snapshot]struct{})}
 	p.windows[control].open(r.options.Window / 4)
 	p.windows[bulk].open(r.options.Window)
 	for l := range lanes {
@@ -203,6 +205,18 @@ func (r *Remotes) SetPeer(n metadata.NodeID, a Address) {
 	r.peers[n] = p
 	r.mu.Unlock()
 	r.poke()
+}
+
+// meterOf returns the counts of a node, the same whenever it becomes a peer.
+func (r *Remotes) meterOf(n metadata.NodeID) *peerMeter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.meters[n]
+	if m == nil {
+		m = &peerMeter{}
+		r.meters[n] = m
+	}
+	return m
 }
 
 // RemovePeer implements Links.

@@ -55,6 +55,13 @@ func (w *window) credit(session uint64, bytes int64) {
 	}
 }
 
+// underWay is how many bytes were sent and not acknowledged.
+func (w *window) underWay() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sent - w.acked
+}
+
 // reset begins another session.
 func (w *window) reset() {
 	w.mu.Lock()

@@ -58,6 +58,8 @@ type content interface {
 	refuse(cause *protocol.Error)
 	// view fills in what the machine knows, for a view of the given role.
 	view(v View) *View
+	// standing fills in what the content knows.
+	standing(*Standing)
 }
 
 // Actor hosts one raft.Replica: it feeds it what arrived, performs its effects and publishes views. Its methods are called by
@@ -71,6 +73,7 @@ type Actor struct {
 	replica *raft.Replica
 	content content
 	clock   *clock
+	gauge   gauge
 	broken  error
 
 	status  raft.Status // as of the end of the last turn
@@ -94,10 +97,12 @@ func (a *Actor) Turn(messages []any) {
 	}
 	if a.broken != nil {
 		a.refuseAll(messages)
+		a.answerObservers()
 		return
 	}
 	a.settle()
 	a.node.Flush()
+	a.answerObservers()
 }
 
 func (a *Actor) take(messages []any) {
@@ -112,9 +117,11 @@ func (a *Actor) take(messages []any) {
 func (a *Actor) one(message any) error {
 	switch m := message.(type) {
 	case *Step:
+		a.gauge.stepped(m.Message, a.clock.turn)
 		return a.replica.Step(m.Message)
 	case *written:
-		a.clock.written()
+		kind, given := a.clock.written()
+		a.gauge.durable(kind, given, a.clock.turn)
 		return a.replica.Written()
 	case *Tick:
 		a.tick()
@@ -129,6 +136,8 @@ func (a *Actor) one(message any) error {
 		return a.checkpoint(m)
 	case *Rest:
 		a.resting = m.On
+	case *Observe:
+		a.gauge.asked = append(a.gauge.asked, m)
 	case *start:
 		a.seek(nobody)
 	case *Moved:
@@ -175,7 +184,7 @@ func (a *Actor) effects(fx raft.Effects) {
 		a.send(m)
 	}
 	for _, w := range fx.Writes {
-		a.clock.given(w.State.Last.Index)
+		a.clock.given(w.State.Last.Index, a.gauge.gave(&w))
 		a.node.Write(journal.Write{Append: w, Done: func() { a.ref.send(wasWritten) }})
 	}
 	before := a.status
@@ -186,6 +195,7 @@ func (a *Actor) effects(fx raft.Effects) {
 	for _, e := range fx.Applied {
 		a.content.applied(e)
 	}
+	a.gauge.applied(len(fx.Applied), a.replica.Members())
 	if n := len(fx.Applied); n > 0 {
 		a.clock.applied(fx.Applied[n-1].Index)
 	}
@@ -193,6 +203,7 @@ func (a *Actor) effects(fx raft.Effects) {
 
 // turned handles a change of role or term before anything of the new term is staged.
 func (a *Actor) turned(before raft.Status) {
+	a.gauge.turned(before, a.status, a.clock.turn)
 	if before.Role == raft.Leader {
 		a.clock.deposed()
 		a.content.refuse(a.notLeader())
@@ -204,6 +215,7 @@ func (a *Actor) turned(before raft.Status) {
 }
 
 func (a *Actor) send(m *raftpb.Message) {
+	a.gauge.sent(m)
 	to := storage.ReplicaID(m.GetTo())
 	if m.GetType() == raftpb.MsgSnap {
 		a.snapshots = append(a.snapshots, sentSnapshot{to, a.ticks + snapshotTicks})
@@ -230,6 +242,7 @@ func (a *Actor) propose() {
 	}
 	a.content.proposed(first, a.status.Term)
 	a.perform()
+	a.gauge.ages.note(first, a.clock.turn)
 	a.clock.proposed(first+uint64(len(data))-1, data)
 	a.content.recycle(data)
 }
@@ -247,8 +260,12 @@ func (a *Actor) quarantine(err error) {
 
 func (a *Actor) refuseAll(messages []any) {
 	for _, m := range messages {
-		if c, ok := m.(*Checkpoint); ok {
-			c.Done()
+		switch m := m.(type) {
+		case *Checkpoint:
+			m.Done()
+			continue
+		case *Observe:
+			a.gauge.asked = append(a.gauge.asked, m)
 			continue
 		}
 		if !own(m) {
@@ -273,4 +290,5 @@ func (a *Actor) Stopped() {
 		c.Done()
 	}
 	a.waiting = nil
+	a.gauge.meters.stopped(a.stands().Counts)
 }

@@ -18,10 +18,10 @@ func TestClockFollowsProposals(t *testing.T) {
 	turn(1000)
 	c.taken(&Records{sent: 400})
 	c.taken(&Records{}) // not sent by a Ref
-	c.given(7)
+	c.given(7, plainWrite)
 	c.proposed(7, [][]byte{make([]byte, 30), make([]byte, 12)})
 	turn(2000)
-	c.given(9)
+	c.given(9, plainWrite)
 	c.proposed(9, [][]byte{make([]byte, 1)})
 	turn(5000)
 	c.written()
@@ -50,7 +50,7 @@ func TestClockFollowsProposals(t *testing.T) {
 func TestClockForgetsWhatADeposedLeaderProposed(t *testing.T) {
 	c, s, turn := turns()
 	turn(1)
-	c.given(3)
+	c.given(3, plainWrite)
 	c.proposed(3, nil)
 	c.deposed()
 	c.written()
@@ -64,7 +64,7 @@ func TestClockWithoutStages(t *testing.T) {
 	var c clock
 	c.begin()
 	c.taken(&Records{sent: 1})
-	c.given(1)
+	c.given(1, plainWrite)
 	c.proposed(1, nil)
 	c.written()
 	c.applied(1)

@@ -87,6 +87,8 @@ func (c *commands) refuse(cause *protocol.Error) {
 	c.taken, c.inLog = nil, nil
 }
 
+func (c *commands) standing(s *Standing) { s.Waiting = len(c.taken) + len(c.inLog) }
+
 func (c *commands) view(v View) *View {
 	image := c.machine.Image()
 	v.HighWatermark = int64(image.Index)

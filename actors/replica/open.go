@@ -21,6 +21,7 @@ type Options struct {
 	Limits  raft.Limits
 	Now     func() int64  // the clock for LogAppendTime, in ms since the epoch; nil takes the process's
 	Stages  *stages.Clock // where the time of proposals is counted; may be nil
+	Meters  *Meters       // shared by all replicas of the node; may be nil
 }
 
 // Spawner starts an actor and returns where to send to it.
@@ -30,7 +31,7 @@ type Spawner func(*Actor) (Mailbox, error)
 func OpenMetadata(o Options, spawn Spawner, published func(*metadata.Image)) (*Ref, error) {
 	machine := metadata.NewMachine()
 	content := &commands{machine: machine, published: published}
-	ref, err := open(o, machine, content, &clock{}, true, spawn)
+	ref, err := open(o, machine, content, &clock{meters: o.Meters}, true, spawn)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +53,7 @@ func open(o Options, machine raft.Machine, c content, k *clock, compact bool, sp
 	ref := &Ref{Shard: o.Shard, Replica: o.Replica}
 	ref.members.Store(&o.Members)
 	a := &Actor{node: o.Node, ref: ref, self: o.Self, members: o.Members, replica: r, content: c, clock: k}
+	a.gauge = gauge{meters: o.Meters, start: o.State.Start.Index, conf: r.Members()}
 	a.status = r.Status()
 	a.publish()
 	if ref.send, err = spawn(a); err != nil {

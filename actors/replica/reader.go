@@ -27,6 +27,7 @@ type reader struct {
 	anchors []anchor
 	epochs  []partition.Epoch
 	largest int64 // largest timestamp of the log, -1 before the first record
+	meters  *Meters
 }
 
 // Read returns committed record batches from the batch that contains offset on. Empty if offset equals limits.Upto.
@@ -39,7 +40,9 @@ func (v *View) Read(offset int64, limits FetchLimits) ([]Chunk, error) {
 		return nil, nil
 	}
 	r := &reading{offset: offset, limits: limits}
-	if at := v.inTail(offset); at >= 0 {
+	at := v.inTail(offset)
+	v.meters.read(at >= 0)
+	if at >= 0 {
 		for _, c := range v.chunks[at:] {
 			if !r.take(c.data) {
 				break

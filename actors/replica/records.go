@@ -27,6 +27,8 @@ type records struct {
 	trims   []trimming // staged, in order of index once proposed
 	epoch   int32
 	led     bool
+
+	records, bytes uint64 // committed while leading
 }
 
 // waiting is a request whose records are in the log and not committed.
@@ -142,6 +144,7 @@ func (c *records) applied(e raft.Applied) {
 	if k, ok := chunkOf(e.Index, e.Data, a.Next); ok {
 		c.tail.push(k)
 		c.largest = k.time
+		c.count(k)
 	}
 	c.tail.trimmed(a.Start)
 	n := 0
@@ -155,6 +158,13 @@ func (c *records) applied(e raft.Applied) {
 	for len(c.trims) > 0 && c.trims[0].start <= a.Start {
 		c.trims[0].done(a.Start, nil)
 		c.trims = c.trims[1:]
+	}
+}
+
+func (c *records) count(k chunk) {
+	if c.led {
+		c.records += uint64(k.next - k.base)
+		c.bytes += uint64(len(k.data) - partition.HeaderBytes)
 	}
 }
 
@@ -186,6 +196,11 @@ func (c *records) fail(cause *protocol.Error) {
 	c.waiting, c.trims = nil, nil
 }
 
+func (c *records) standing(s *Standing) {
+	s.Waiting = len(c.taken) + len(c.waiting) + len(c.trims)
+	s.Counts.Records, s.Counts.Bytes = c.records, c.bytes
+}
+
 func (c *records) view(v View) *View {
 	v.LogStart = c.machine.Start()
 	v.HighWatermark = c.machine.HighWatermark()
@@ -193,7 +208,7 @@ func (c *records) view(v View) *View {
 	v.reader = reader{
 		store: c.store, replica: c.replica, first: c.first, applied: c.last,
 		chunks: c.tail.chunks[:len(c.tail.chunks):len(c.tail.chunks)], anchors: c.tail.anchors[:len(c.tail.anchors):len(c.tail.anchors)],
-		epochs: c.machine.Epochs(), largest: c.largest,
+		epochs: c.machine.Epochs(), largest: c.largest, meters: c.clock.meters,
 	}
 	return &v
 }
@@ -201,7 +216,7 @@ func (c *records) view(v View) *View {
 // OpenPartition opens a partition's replica on this node.
 func OpenPartition(o Options, spawn Spawner) (*Ref, error) {
 	machine := partition.New(partition.Limits{})
-	k := &clock{stages: o.Stages}
+	k := &clock{stages: o.Stages, meters: o.Meters}
 	if o.Now == nil {
 		o.Now = func() int64 { return time.Now().UnixMilli() }
 	}

@@ -53,11 +53,15 @@ type Ref struct {
 
 	send    Mailbox
 	members atomic.Pointer[Members]
+	fetched atomic.Uint64 // bytes handed out to consumers
 	views
 }
 
 // Members are the shard's replicas, the preferred leader first. Not to be changed.
 func (r *Ref) Members() Members { return *r.members.Load() }
+
+// Fetched counts bytes that were handed out to consumers.
+func (r *Ref) Fetched(bytes int) { r.fetched.Add(uint64(bytes)) }
 
 // Append sends records to the actor. It never blocks.
 func (r *Ref) Append(p *Records) {

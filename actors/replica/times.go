@@ -145,3 +145,23 @@ func (v *View) EpochOf(offset int64) int32 {
 	}
 	return v.epochs[i-1].Epoch
 }
+
+// TimeAt returns the timestamp of the first record kept at an offset or behind it, in ms since the epoch; found is false if there is none.
+func (v *View) TimeAt(offset int64) (ms int64, found bool, err error) {
+	offset = max(offset, v.LogStart)
+	chunks, err := v.Read(offset, FetchLimits{MaxBytes: 1, MinOne: true, Upto: v.HighWatermark})
+	if err != nil || len(chunks) == 0 {
+		return 0, false, err
+	}
+	b, _, ok := batch.Next(chunks[0])
+	if !ok {
+		return 0, false, nil
+	}
+	err = b.Each(func(r batch.Record) bool {
+		if r.Offset >= offset {
+			ms, found = r.Timestamp, true
+		}
+		return !found
+	})
+	return ms, found, err
+}

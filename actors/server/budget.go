@@ -84,3 +84,10 @@ func (b *budget) inUse() int64 {
 	defer b.mu.Unlock()
 	return b.used
 }
+
+// underWay is how many bytes are taken.
+func (b *budget) underWay() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.used
+}

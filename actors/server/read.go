@@ -115,6 +115,7 @@ func (c *conn) one() error {
 func (c *conn) hand(h protocol.Header, rest []byte, held *claim, size int) error {
 	p := NewPending()
 	p.correlationID, p.held, p.bytes = h.CorrelationID, held, size
+	c.server.meters.in.Add(uint64(size))
 	body, err := c.decode(h, rest, p)
 	if err != nil {
 		return err
@@ -153,6 +154,7 @@ func (c *conn) report(err error) {
 	case err == io.EOF || err == io.ErrUnexpectedEOF || errors.Is(err, errStopped) || errors.Is(err, net.ErrClosed) || isReset(err):
 	case errors.Is(err, os.ErrDeadlineExceeded):
 	default:
+		c.server.meters.refused.Add(1)
 		c.server.log.warn("a client connection was closed over what it sent", "client", c.nc.RemoteAddr(), "listener", c.listener, "error", err)
 	}
 }

@@ -50,7 +50,8 @@ type Pending struct {
 	bytes         int    // of the request
 	held          *claim // of the node's budget
 
-	read, resolved stages.Moment // of a request whose time is measured, else 0
+	key            int16 // of the request's API
+	read, resolved stages.Moment
 }
 
 // NewPending returns an unresolved Pending.

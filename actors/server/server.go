@@ -72,6 +72,7 @@ type Server struct {
 	options   Options
 	log       *limitedLog
 	budget    *budget
+	meters    meters
 	listeners []net.Listener
 	last      atomic.Uint64  // connection id
 	stopping  chan struct{}  // closed when no more requests are read
@@ -144,6 +145,7 @@ func (s *Server) welcome(listener string, nc net.Conn) {
 	full := len(s.conns) >= s.options.MaxConnections
 	if !full && !s.closed {
 		s.conns[c] = struct{}{}
+		s.meters.accepted.Add(1)
 		s.running.Go(c.read)
 		s.running.Go(c.write)
 		s.mu.Unlock()

@@ -55,6 +55,7 @@ func (w *writer) answerAll() error {
 		}
 		w.sent = append(w.sent, p)
 		if p.refused != nil {
+			w.c.server.meters.refused.Add(1)
 			w.c.server.log.warn("a client connection was closed over a request without an answer", "client", w.c.nc.RemoteAddr(), "listener", w.c.listener, "error", p.refused)
 			return nil
 		}
@@ -112,6 +113,7 @@ func (w *writer) flush() error {
 		n := min(len(rest), keepBuffer) // so that the deadline is one for progress, not for the whole
 		w.c.nc.SetWriteDeadline(time.Now().Add(w.c.server.options.StallTimeout))
 		_, err = w.c.nc.Write(rest[:n])
+		w.c.server.meters.out.Add(uint64(n))
 		rest = rest[n:]
 	}
 	if w.out = w.out[:0]; cap(w.out) > keepBuffer {

@@ -21,11 +21,12 @@ type observed interface {
 	Digest(topic string, partition int32) (node.Digest, error)
 }
 
-// endpoints are for people, load balancers and tests: /healthz answers while the process runs, /readyz while clients should come here, /statusz
+// endpoints are for people, load balancers, Prometheus and tests: /metrics, /healthz answers while the process runs, /readyz while clients should come here, /statusz
 // says how the node is, /debug/replica what one replica holds, /debug/stages where the time of produce requests went since the start, /debug/pprof
 // where time and memory go. Those below /debug answer only on this machine.
-func endpoints(n observed) http.Handler {
+func endpoints(n observed, metrics http.Handler) http.Handler {
 	m := http.NewServeMux()
+	m.Handle("GET /metrics", metrics)
 	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	m.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if err := n.Unready(); err != nil {

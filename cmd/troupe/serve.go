@@ -12,6 +12,7 @@ import (
 
 	"github.com/troupe-mq/troupe/actors/node"
 	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/actors/telemetry"
 	"github.com/troupe-mq/troupe/cmd/troupe/config"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -21,12 +22,17 @@ func serve(_ context.Context, c *config.Config) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	log := logger(c)
+	t, err := telemetry.New(telemetryOptions(c, log))
+	if err != nil {
+		return failure{err}
+	}
 	n, err := node.Start(nodeConfig(c, log))
 	if err != nil {
 		return failure{err}
 	}
+	t.Observe(n)
 	failed := make(chan error, 1)
-	h := &http.Server{Addr: c.MetricsListen, Handler: endpoints(n), ReadHeaderTimeout: 5 * time.Second}
+	h := &http.Server{Addr: c.MetricsListen, Handler: endpoints(n, t.Metrics()), ReadHeaderTimeout: 5 * time.Second}
 	go func() { failed <- h.ListenAndServe() }()
 	select {
 	case err = <-failed:
@@ -34,7 +40,7 @@ func serve(_ context.Context, c *config.Config) error {
 		log.Info("stopping", "signal", s.String())
 	}
 	go func() { <-signals; log.Warn("second signal: stopping at once"); os.Exit(1) }()
-	if e := stop(n, c.ShutdownTimeout, log); err == nil {
+	if e := stop(n, t, c.ShutdownTimeout, log); err == nil {
 		err = e
 	}
 	if err != nil {
@@ -47,13 +53,18 @@ func serve(_ context.Context, c *config.Config) error {
 func stop(n interface {
 	Drain(context.Context) error
 	Stop() error
-}, limit time.Duration, log *slog.Logger) error {
+}, t *telemetry.Telemetry, limit time.Duration, log *slog.Logger) error {
 	done := make(chan error, 1)
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), limit*3/4)
 		defer cancel()
 		if err := n.Drain(ctx); err != nil {
 			log.Warn("not every leadership was handed over", "error", err)
+		}
+		tell, enough := context.WithTimeout(context.Background(), limit/8)
+		defer enough()
+		if err := t.Shutdown(tell); err != nil {
+			log.Warn("the last telemetry was not delivered", "error", err)
 		}
 		done <- n.Stop()
 	}()
@@ -80,6 +91,13 @@ func nodeConfig(c *config.Config, log *slog.Logger) node.Config {
 		Bulk:    node.Endpoint{Listen: c.BulkListen, Advertised: c.BulkAdvertised},
 		Peers:   peers, Settings: c.Kafka, Version: version(), Logger: log,
 		Fatal: func(err error) { log.Error("the node must stop", "error", err); os.Exit(1) },
+	}
+}
+
+func telemetryOptions(c *config.Config, log *slog.Logger) telemetry.Options {
+	return telemetry.Options{
+		NodeID: c.NodeID, Version: version(), Logger: log, Partitions: telemetry.Scope(c.Telemetry.Partitions),
+		Endpoint: c.Telemetry.Endpoint, Protocol: c.Telemetry.OTLPProtocol, PushEvery: c.Telemetry.MetricsInterval,
 	}
 }
 

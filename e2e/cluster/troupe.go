@@ -57,7 +57,7 @@ func (n *Node) peerList() string {
 
 // Ready implements Flavor by /readyz.
 func (Troupe) Ready(ctx context.Context, _ *Cluster, n *Node) error {
-	_, err := n.get(ctx, "/readyz")
+	_, err := n.Get(ctx, "/readyz")
 	return err
 }
 
@@ -67,7 +67,7 @@ func (Troupe) Replica(ctx context.Context, _ *Cluster, n *Node, topic string, pa
 		return n.readReplica(ctx, topic, partition)
 	}
 	q := url.Values{"topic": {topic}, "partition": {strconv.Itoa(int(partition))}}
-	body, err := n.get(ctx, "/debug/replica?"+q.Encode())
+	body, err := n.Get(ctx, "/debug/replica?"+q.Encode())
 	if err != nil {
 		return Replica{}, err
 	}
@@ -80,8 +80,8 @@ func (Troupe) Replica(ctx context.Context, _ *Cluster, n *Node, topic string, pa
 	return r, nil
 }
 
-// get asks the node's metrics address; an answer other than 200 is an error that holds its text.
-func (n *Node) get(ctx context.Context, path string) ([]byte, error) {
+// Get asks the node's metrics address; an answer other than 200 is an error that holds its text.
+func (n *Node) Get(ctx context.Context, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address(n.Ports.Metrics)+path, nil)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,6 +37,18 @@ func oneOf(choices ...string) func(string) error {
 func positiveDuration(v string) error {
 	if d, err := time.ParseDuration(v); err != nil || d <= 0 {
 		return errors.New("must be a duration above zero, such as 10s")
+	}
+	return nil
+}
+
+// receiver holds a URL to what the OTLP exporters take.
+func receiver(v string) error {
+	if v == "" {
+		return nil
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return errors.New("must be a URL such as http://localhost:4317 or https://collector:4317")
 	}
 	return nil
 }

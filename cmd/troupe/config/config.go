@@ -19,6 +19,13 @@ type Listener struct {
 // Peer is where a founder's two remotes are, host:port each.
 type Peer struct{ Control, Bulk string }
 
+// Telemetry is how the node is observed.
+type Telemetry struct {
+	Partitions             string // a telemetry.Scope
+	Endpoint, OTLPProtocol string
+	MetricsInterval        time.Duration
+}
+
 // Config is a valid configuration with every default filled in.
 type Config struct {
 	NodeID                           int32
@@ -30,6 +37,7 @@ type Config struct {
 	Peers                            map[int32]Peer // empty: a cluster of one
 	LogLevel, LogFormat              string
 	ShutdownTimeout                  time.Duration
+	Telemetry                        Telemetry
 	Kafka                            map[string]string // Kafka's settings that were set
 	effective                        map[string]string
 }
@@ -51,6 +59,8 @@ func (r *resolver) resolve() *Config {
 	c.NodeID, c.DataDir, c.Rack = int32(id), v["data.dir"], v["broker.rack"]
 	c.LogLevel, c.LogFormat = v["log.level"], v["log.format"]
 	c.ShutdownTimeout, _ = time.ParseDuration(v["shutdown.timeout"])
+	c.Telemetry = Telemetry{Partitions: v["metrics.partitions"], Endpoint: strings.TrimSuffix(v["otlp.endpoint"], "/"), OTLPProtocol: v["otlp.protocol"]}
+	c.Telemetry.MetricsInterval, _ = time.ParseDuration(v["otlp.metrics.interval"])
 	r.peers(c)
 	r.listeners(c)
 	if len(c.Listeners) > 0 {

@@ -41,7 +41,7 @@ Generated from the schema (` + "`cmd/troupe/config`, `raft/metadata`" + `) by ` 
 A setting is a key of troupe.yaml (dotted or nested), a flag of the same name, and a variable. A flag wins over a variable, a variable over the file, the file over the default.
 ` + "`troupe server --check-config`" + ` says everything that is wrong at once, or prints what counts.
 `)
-	for _, group := range []string{"Node", "Cluster", "Network", "Process", "Kafka"} {
+	for _, group := range []string{"Node", "Cluster", "Network", "Process", "Telemetry", "Kafka"} {
 		fmt.Fprintf(&b, "\n## %s\n| setting | variable | default | |\n|---|---|---|---|\n", group)
 		for _, s := range config.Settings {
 			if s.Group == group {

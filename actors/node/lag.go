@@ -1,0 +1,210 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// GroupReading is how a consumer group that this node coordinates is.
+type GroupReading struct {
+	Group   string
+	State   string // Kafka's
+	Members int
+	Lags    []LagReading // of the partitions that it has committed offsets for
+}
+
+// LagReading is how far a group is behind the end of one partition.
+type LagReading struct {
+	Topic     string
+	Partition int32
+	Records   int64         // from the committed offset to the high watermark
+	Behind    time.Duration // age of the first of those records by its timestamp, 0 if there is none
+}
+
+// place is an offset in a shard's log, and end what its leader says of it. JSON on the wire.
+type (
+	place struct {
+		Shard  storage.ShardID
+		Offset int64
+	}
+	end struct {
+		Known bool // the asked node leads the shard
+		End   int64
+		Time  int64 // of the record at the place, in ms since the epoch; -1 if there is none
+	}
+)
+
+// lagTimes remembers the timestamps of records that groups stand at, so that a group that stands still costs nothing.
+type lagTimes struct {
+	mu    sync.Mutex
+	known map[place]int64
+}
+
+const lagTimesKept = 10_000
+
+func (l *lagTimes) get(p place) (int64, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t, ok := l.known[p]
+	return t, ok
+}
+
+func (l *lagTimes) put(p place, t int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.known == nil || len(l.known) >= lagTimesKept {
+		l.known = make(map[place]int64)
+	}
+	l.known[p] = t
+}
+
+// endOf tells how far behind the end of its log a place is, if this node leads the shard.
+func (n *Node) endOf(p place) end {
+	ref := n.replicas.get(p.Shard)
+	if ref == nil {
+		return end{}
+	}
+	v := ref.View()
+	if v.Role != replica.Leader {
+		return end{}
+	}
+	e := end{Known: true, End: v.HighWatermark, Time: -1}
+	if p.Offset >= v.HighWatermark {
+		return e
+	}
+	if t, ok := n.lagTimes.get(p); ok {
+		e.Time = t
+	} else if t, ok, err := v.TimeAt(p.Offset); err == nil && ok {
+		e.Time = t
+		n.lagTimes.put(p, t)
+	}
+	return e
+}
+
+// askedEnds answers another node's question.
+func (n *Node) askedEnds(body []byte) ([]byte, error) {
+	var places []place
+	if err := json.Unmarshal(body, &places); err != nil {
+		return nil, err
+	}
+	return json.Marshal(n.ends(places))
+}
+
+func (n *Node) ends(places []place) []end {
+	all := make([]end, len(places))
+	for i, p := range places {
+		all[i] = n.endOf(p)
+	}
+	return all
+}
+
+// survey asks the coordinators on this node for their groups.
+func (n *Node) survey(ctx context.Context) []consumer.Surveyed {
+	image := n.Image()
+	ids := func(name string) ([16]byte, bool) {
+		t := image.Topics[name]
+		if t == nil {
+			return [16]byte{}, false
+		}
+		return t.ID, true
+	}
+	answers := &gathering[consumer.Surveyed]{all: make(chan struct{})}
+	answers.expect(n.groups.Each(
+		func(_ int64, c *consumer.Coordinator) { answers.add(c.Survey(ids)...) },
+		func(*protocol.Error) { answers.add() }))
+	return answers.wait(ctx, n.world)
+}
+
+// readGroups tells how the groups coordinated here are. Partitions whose leader does not answer in time are left out.
+func (n *Node) readGroups(ctx context.Context) []GroupReading {
+	surveyed := n.survey(ctx)
+	ends := n.gatherEnds(ctx, surveyed)
+	image, now := n.Image(), n.world.Now().UnixMilli()
+	groups := make([]GroupReading, 0, len(surveyed))
+	for _, s := range surveyed {
+		g := GroupReading{Group: s.Group, State: s.State, Members: s.Members}
+		for _, o := range s.Offsets {
+			p := image.Partition(o.Topic, o.Partition)
+			if p == nil {
+				continue
+			}
+			e, ok := ends[place{p.Shard, o.Offset}]
+			if !ok || !e.Known {
+				continue
+			}
+			lag := LagReading{Topic: o.Topic, Partition: o.Partition, Records: max(e.End-o.Offset, 0)}
+			if e.Time >= 0 {
+				lag.Behind = time.Duration(max(now-e.Time, 0)) * time.Millisecond
+			}
+			g.Lags = append(g.Lags, lag)
+		}
+		groups = append(groups, g)
+	}
+	return groups
+}
+
+// gatherEnds asks the leaders of all partitions that groups have offsets for, each node once.
+func (n *Node) gatherEnds(ctx context.Context, groups []consumer.Surveyed) map[place]end {
+	image := n.Image()
+	asks := make(map[metadata.NodeID][]place)
+	seen := make(map[place]bool)
+	for _, g := range groups {
+		for _, o := range g.Offsets {
+			p := image.Partition(o.Topic, o.Partition)
+			if p == nil {
+				continue
+			}
+			at := place{p.Shard, o.Offset}
+			if l := n.Leadership(p.Shard); l.Known && !seen[at] {
+				seen[at] = true
+				asks[l.Node] = append(asks[l.Node], at)
+			}
+		}
+	}
+	answers := newGathering[placed](len(asks))
+	for node, places := range asks {
+		n.do(func() {
+			var found []placed
+			for i, e := range n.endsAt(ctx, node, places) {
+				found = append(found, placed{places[i], e})
+			}
+			answers.add(found...)
+		})
+	}
+	found := make(map[place]end, len(seen))
+	for _, p := range answers.wait(ctx, n.world) {
+		found[p.place] = p.end
+	}
+	return found
+}
+
+// placed is what was said of one place.
+type placed struct {
+	place place
+	end   end
+}
+
+// endsAt asks one node.
+func (n *Node) endsAt(ctx context.Context, node metadata.NodeID, places []place) []end {
+	if node == n.config.ID {
+		return n.ends(places)
+	}
+	body, _ := json.Marshal(places)
+	answer, err := n.links.Ask(ctx, node, askEnds, body)
+	if err != nil {
+		return nil
+	}
+	var ends []end
+	if json.Unmarshal(answer, &ends) != nil || len(ends) != len(places) {
+		return nil
+	}
+	return ends
+}

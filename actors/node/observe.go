@@ -1,0 +1,156 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/actors/server"
+	"github.com/troupe-mq/troupe/actors/stages"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// Observation is what can be measured of a node at one moment. It is gathered when somebody asks: between two observations measuring costs
+// counters only. Not to be changed.
+type Observation struct {
+	Status
+	Version  string
+	Image    *metadata.Image
+	NodesUp  int              // of those registered, this one included
+	Replicas []ReplicaReading // that run here and answered in time, in order of topic and partition
+	Gone     replica.Counts   // what replicas counted that do not run here any more
+	Meters   *replica.Meters
+	Stages   *stages.Clock
+	Server   server.Reading
+	Peers    []remote.PeerReading
+	Groups   []GroupReading // coordinated here
+
+	JournalWrites int   // that wait for a transaction
+	JournalBytes  int64 // of entry data in them
+	Store         storage.Usage
+}
+
+// ReplicaReading is one replica of this node.
+type ReplicaReading struct {
+	Topic     string // __meta for the metadata
+	Partition int32
+	Wanted    int // replicas that the partition should have
+	Standing  replica.Standing
+	View      *replica.View
+}
+
+// MetaTopic is what observers call the shard of the metadata.
+const MetaTopic = "__meta"
+
+// observeWithin is how long an observation waits for actors and for other nodes.
+const observeWithin = 500 * time.Millisecond
+
+// Observe gathers an observation. One is made at a time.
+func (n *Node) Observe(ctx context.Context) *Observation {
+	n.observing.Lock()
+	defer n.observing.Unlock()
+	ctx, cancel := n.world.Timeout(ctx, observeWithin)
+	defer cancel()
+	o := &Observation{
+		Status: n.Status(), Version: n.config.Version, Image: n.Image(),
+		Meters: &n.meters, Stages: &n.stages, Store: n.store.Usage(),
+	}
+	if s, ok := n.server.(interface{ Read() server.Reading }); ok {
+		o.Server = s.Read()
+	}
+	if j, ok := n.journal.(interface{ Queued() (int, int64) }); ok {
+		o.JournalWrites, o.JournalBytes = j.Queued()
+	}
+	if links, ok := n.links.(interface{ Read() []remote.PeerReading }); ok {
+		o.Peers = links.Read()
+	}
+	for id := range o.Image.Nodes {
+		if n.Alive(id) {
+			o.NodesUp++
+		}
+	}
+	groups := newGathering[GroupReading](1)
+	n.do(func() { groups.add(n.readGroups(ctx)...) })
+	o.Replicas = n.readReplicas(ctx, o.Image)
+	o.Gone = n.meters.Gone()
+	o.Groups = groups.wait(ctx, n.world)
+	return o
+}
+
+// readReplicas asks all replicas where they stand.
+func (n *Node) readReplicas(ctx context.Context, image *metadata.Image) []ReplicaReading {
+	running := n.replicas.all()
+	answers := newGathering[replica.Standing](len(running))
+	for _, h := range running {
+		h.ref.Send(&replica.Observe{Done: func(s replica.Standing) { answers.add(s) }})
+	}
+	all := make([]ReplicaReading, 0, len(running))
+	for _, s := range answers.wait(ctx, n.world) {
+		r := ReplicaReading{Topic: MetaTopic, Wanted: s.Members, Standing: s, View: running[s.Shard].ref.View()}
+		if s.Shard != metadata.MetaShard {
+			p := image.Shard(s.Shard)
+			if p == nil {
+				continue // deleted meanwhile
+			}
+			r.Topic, r.Partition, r.Wanted = p.Topic, p.Index, len(p.Replicas)
+		}
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b ReplicaReading) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
+	return all
+}
+
+// gathering collects what several who were asked answer.
+type gathering[T any] struct {
+	mu   sync.Mutex
+	left int  // less than 0 while answers came before it was known how many there will be
+	told bool // how many there will be
+	got  []T
+	all  chan struct{} // closed after the last answer
+}
+
+func newGathering[T any](asked int) *gathering[T] {
+	g := &gathering[T]{all: make(chan struct{})}
+	g.expect(asked)
+	return g
+}
+
+// expect tells how many were asked, once.
+func (g *gathering[T]) expect(asked int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.told = true
+	g.left += asked
+	g.look()
+}
+
+func (g *gathering[T]) look() {
+	if g.told && g.left == 0 {
+		close(g.all)
+	}
+}
+
+// add takes one's answer, which may be of several parts or none.
+func (g *gathering[T]) add(parts ...T) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.got = append(g.got, parts...)
+	g.left--
+	g.look()
+}
+
+// wait returns what was answered when all have, or when ctx ends.
+func (g *gathering[T]) wait(ctx context.Context, r actors.Runtime) []T {
+	r.Wait(actors.Forever, g.all, ctx.Done())
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.got)
+}

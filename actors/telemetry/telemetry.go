@@ -1,0 +1,95 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/otlptranslator"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	exporter "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+)
+
+// Options are how a node is observed.
+type Options struct {
+	NodeID     int32
+	Version    string
+	Partitions Scope // how finely metrics of partitions are shown
+	// Endpoint is the URL of an OTLP receiver, such as http://localhost:4317; empty sends nothing. What OpenTelemetry's own
+	// variables say of headers and certificates holds.
+	Endpoint  string
+	Protocol  string        // grpc or http
+	PushEvery time.Duration // between two pushes of metrics
+	Logger    *slog.Logger
+}
+
+// Telemetry carries the metrics of one node out.
+type Telemetry struct {
+	options  Options
+	producer *producer
+	metrics  *metric.MeterProvider
+	handler  http.Handler
+}
+
+// New prepares what carries metrics out; Observe says whose. End it with Shutdown.
+func New(o Options) (*Telemetry, error) {
+	t := &Telemetry{options: o, producer: &producer{families: families(), scope: o.Partitions, started: time.Now()}}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { o.Logger.Warn("telemetry could not be delivered", "error", err) }))
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	// Names are shown as they are written in the tables: units and _total are part of them where they belong.
+	scrape, err := exporter.New(exporter.WithRegisterer(registry), exporter.WithProducer(t.producer), exporter.WithoutScopeInfo(),
+		exporter.WithoutTargetInfo(), exporter.WithTranslationStrategy(otlptranslator.NoTranslation))
+	if err != nil {
+		return nil, fmt.Errorf("prepare /metrics: %w", err)
+	}
+	t.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, ErrorLog: complaints{o.Logger}})
+	options := []metric.Option{metric.WithReader(scrape), metric.WithResource(t.resource())}
+	if o.Endpoint != "" {
+		push, err := t.push()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, metric.WithReader(metric.NewPeriodicReader(push, metric.WithInterval(o.PushEvery), metric.WithProducer(t.producer))))
+	}
+	t.metrics = metric.NewMeterProvider(options...)
+	return t, nil
+}
+
+// complaints logs what is wrong with a scrape; the rest of it is answered.
+type complaints struct{ log *slog.Logger }
+
+// Println implements promhttp.Logger.
+func (c complaints) Println(v ...any) {
+	c.log.Error("a scrape is not whole", "error", fmt.Sprint(v...))
+}
+
+// resource is what all of a node's telemetry says of its origin.
+func (t *Telemetry) resource() *resource.Resource {
+	id := strconv.Itoa(int(t.options.NodeID))
+	return resource.NewSchemaless(
+		attribute.String("service.name", "troupe"), attribute.String("service.version", t.options.Version),
+		attribute.String("service.instance.id", id), attribute.String("troupe.node.id", id),
+	)
+}
+
+// Observe begins to show a node.
+func (t *Telemetry) Observe(s Source) { t.producer.source.Store(&s) }
+
+// Metrics answers scrapes.
+func (t *Telemetry) Metrics() http.Handler { return t.handler }
+
+// Shutdown delivers what is left.
+func (t *Telemetry) Shutdown(ctx context.Context) error {
+	return errors.Join(t.metrics.Shutdown(ctx))
+}
