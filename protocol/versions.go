@@ -44,6 +44,14 @@ var versions = map[kmsg.Key]Range{
 	kmsg.IncrementalAlterConfigs: from(0, 1),
 	kmsg.OffsetDelete:            from(0, 0),
 	kmsg.DescribeCluster:         from(0, 2),
+
+	kmsg.AlterPartitionAssignments:  from(0, 1),
+	kmsg.ListPartitionReassignments: from(0, 0),
+	kmsg.ElectLeaders:               from(0, 2),
+	kmsg.DescribeQuorum:             from(0, 2),
+	kmsg.AddRaftVoter:               from(0, 1),
+	kmsg.RemoveRaftVoter:            from(0, 0),
+	kmsg.UpdateFeatures:             from(0, 2),
 }
 
 func from(low, high int16) Range { return Range{Min: low, Max: high, Advertised: low} }

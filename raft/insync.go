@@ -62,6 +62,7 @@ func (r *Replica) heardOf(id storage.ReplicaID) bool {
 type Progress struct {
 	Replica storage.ReplicaID
 	Learner bool
+	InReach bool // heard of within an election timeout, or the leadership is younger
 	Match   uint64
 }
 
@@ -72,7 +73,8 @@ func (r *Replica) Progress() []Progress {
 	}
 	var all []Progress
 	r.node.WithProgress(func(id uint64, kind raft.ProgressType, p tracker.Progress) {
-		all = append(all, Progress{storage.ReplicaID(id), kind == raft.ProgressTypeLearner, p.Match})
+		m := storage.ReplicaID(id)
+		all = append(all, Progress{m, kind == raft.ProgressTypeLearner, m == r.id || r.heardOf(m), p.Match})
 	})
 	slices.SortFunc(all, func(a, b Progress) int { return int(int64(a.Replica - b.Replica)) })
 	return all

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
@@ -41,7 +42,30 @@ type Cluster interface {
 	// Place chooses nodes for the replicas of n new partitions of a topic: partition by partition the nodes, preferred leader first.
 	// INVALID_REPLICATION_FACTOR if there are not enough nodes.
 	Place(topic string, n, replicationFactor int) ([][]metadata.NodeID, error)
+	// Transfer has the replica on a node lead a shard: it is asked of the leader wherever that is, and waited for until ctx ends or a bound of its own.
+	Transfer(ctx context.Context, s storage.ShardID, to metadata.NodeID) error
+	// Standing asks the leader of a shard how the shard's members stand.
+	Standing(ctx context.Context, s storage.ShardID) (Standing, error)
 	// Settings are Kafka's own broker settings on this node by Kafka's names (auto.create.topics.enable, num.partitions, …): static ones
 	// overlaid by the dynamic ones in the Image.
 	Setting(name string) string
+}
+
+// Standing is how the members of a shard stand, as its leader knows it. JSON between nodes.
+type Standing struct {
+	Leader  metadata.NodeID
+	Epoch   int32
+	Commit  uint64
+	Members []MemberStanding // the leader first
+}
+
+// MemberStanding is how one of them stands.
+type MemberStanding struct {
+	Replica storage.ReplicaID
+	Node    metadata.NodeID // -1 if unknown
+	Learner bool
+	InReach bool          // heard of lately
+	Match   uint64        // entries that it is known to have
+	Lag     uint64        // entries that it is not known to have
+	Behind  time.Duration // for how long the oldest of them has been in the log
 }

@@ -39,12 +39,12 @@ func addPartitions(ctx context.Context, c Cluster, want kmsg.CreatePartitionsReq
 	if more <= 0 {
 		return protocol.Errorf(kerr.InvalidPartitions, "Topic currently has %d partitions, which is not less than the requested %d.", have, want.Count)
 	}
-	placement, err := assigned(want, more, len(t.Partitions[0].Replicas))
+	placement, err := assigned(want, more, t.Partitions[0].Voters())
 	if err != nil {
 		return err
 	}
 	if placement == nil {
-		if placement, err = c.Place(t.Name, more, len(t.Partitions[0].Replicas)); err != nil {
+		if placement, err = c.Place(t.Name, more, t.Partitions[0].Voters()); err != nil {
 			return err
 		}
 	}

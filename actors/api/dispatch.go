@@ -83,6 +83,7 @@ func (t *Table) apiVersions(c *Call) {
 	}
 	c.Connection.SoftwareName, c.Connection.SoftwareVersion = request.ClientSoftwareName, request.ClientSoftwareVersion
 	r.ApiKeys = t.versions
+	addFeatures(r, c.Cluster.Image())
 	c.Answer(r)
 }
 

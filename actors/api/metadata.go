@@ -159,8 +159,8 @@ func describePartition(c Cluster, p *metadata.Partition) kmsg.MetadataResponseTo
 	out := kmsg.NewMetadataResponseTopicPartition()
 	out.Partition, out.Leader, out.LeaderEpoch = p.Index, -1, -1
 	out.OfflineReplicas = []int32{}
-	for _, n := range p.Nodes() {
-		out.Replicas = append(out.Replicas, n)
+	out.Replicas = p.Reassignment().Replicas
+	for _, n := range out.Replicas {
 		if !c.Alive(n) {
 			out.OfflineReplicas = append(out.OfflineReplicas, n)
 		}

@@ -12,5 +12,12 @@ func adminHandlers() []handler {
 		{kmsg.AlterConfigs, 0, 2, alterConfigs},
 		{kmsg.IncrementalAlterConfigs, 0, 1, incrementalAlterConfigs},
 		{kmsg.DescribeCluster, 0, 2, describeCluster},
+		{kmsg.AlterPartitionAssignments, 0, 1, alterPartitionAssignments},
+		{kmsg.ListPartitionReassignments, 0, 0, listPartitionReassignments},
+		{kmsg.ElectLeaders, 0, 2, electLeaders},
+		{kmsg.DescribeQuorum, 0, 2, describeQuorum},
+		{kmsg.AddRaftVoter, 0, 1, addRaftVoter},
+		{kmsg.RemoveRaftVoter, 0, 0, removeRaftVoter},
+		{kmsg.UpdateFeatures, 0, 2, updateFeatures},
 	}
 }

@@ -16,7 +16,10 @@ const (
 	askSubmit = "submit" // a command → outcome
 	askLead   = "lead"   // own leaderships → nothing
 	askRest   = "rest"   // whether the asking node drains → nothing
-	askEnds   = "ends"   // places in logs that the asked node leads → how far behind their ends they are
+
+	askTransfer = "transfer" // a leadership to hand over → nothing
+	askStanding = "standing" // a shard → how its members stand, from its leader
+	askEnds     = "ends"     // places in logs that the asked node leads → how far behind their ends they are
 )
 
 // receiver gets what the peers send.
@@ -78,6 +81,10 @@ func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func
 		reply(nil, nil)
 	case askEnds:
 		r.n.do(func() { reply(r.n.askedEnds(body)) }) // it may read from the store
+	case askTransfer:
+		reply(r.n.transferAsked(body))
+	case askStanding:
+		r.n.standingAsked(body, reply)
 	default:
 		reply(nil, fmt.Errorf("node %d does not know the question %q: is it of an older version?", r.n.config.ID, kind))
 	}

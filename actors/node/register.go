@@ -77,6 +77,7 @@ func (n *Node) description() metadata.Node {
 		Control:     n.config.Control.Advertised,
 		Bulk:        n.config.Bulk.Advertised,
 		Version:     n.config.Version,
+		Features:    metadata.Features,
 	}
 	for _, l := range n.config.Listeners {
 		d.Listeners = append(d.Listeners, metadata.Listener{Name: l.Name, Host: l.AdvertisedHost, Port: l.AdvertisedPort})

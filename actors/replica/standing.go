@@ -42,6 +42,7 @@ type FollowerStanding struct {
 	Replica storage.ReplicaID
 	Node    metadata.NodeID // -1 if unknown
 	Learner bool
+	InReach bool          // heard of lately
 	Lag     uint64        // entries of the leader's log that it is not known to have
 	Behind  time.Duration // for how long the oldest of them has been in the log
 }
@@ -211,7 +212,7 @@ func (a *Actor) stands() Standing {
 		if p.Replica == a.ref.Replica {
 			continue
 		}
-		f := FollowerStanding{Replica: p.Replica, Node: a.nodeOf(p.Replica), Learner: p.Learner}
+		f := FollowerStanding{Replica: p.Replica, Node: a.nodeOf(p.Replica), Learner: p.Learner, InReach: p.InReach}
 		if p.Match < a.status.Last {
 			f.Lag = a.status.Last - p.Match
 			f.Behind = time.Duration(g.ages.of(p.Match + 1).To(stages.Now()))

@@ -36,6 +36,7 @@ func (c *Command) kind() change {
 		{c.DrainNode != nil, c.DrainNode},
 		{c.ReplaceNode != nil, c.ReplaceNode},
 		{c.RemoveNode != nil, c.RemoveNode},
+		{c.UpdateFeatures != nil, c.UpdateFeatures},
 	}
 	for _, k := range all {
 		if k.set {

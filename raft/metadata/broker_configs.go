@@ -41,6 +41,9 @@ func brokerConfigs() []Config {
 		fixed(integer("offsets.topic.replication.factor", "3", "", 1, "Replicas of __consumer_offsets; fewer if there are fewer nodes.")),
 		fixed(integer("producer.id.expiration.ms", "86400000", "", 1, "How long an idempotent producer is remembered.")),
 		fixed(long("queued.max.request.bytes", "-1", "", -1, maxLong, "The most bytes of requests under way on a node; -1 is an eighth of its memory.")),
+		long("follower.replication.throttled.rate", "9223372036854775807", "", 0, maxLong, "Accepted for Kafka's tools."),
+		long("leader.replication.throttled.rate", "9223372036854775807", "", 0, maxLong, "Accepted for Kafka's tools."),
+		long("replica.alter.log.dirs.io.max.bytes.per.second", "9223372036854775807", "", 0, maxLong, "Accepted for Kafka's tools; a node has one directory."),
 		fixed(integer("socket.request.max.bytes", "104857600", "", 1, "The largest request.")),
 	}
 	for _, t := range TopicConfigs {

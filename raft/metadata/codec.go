@@ -49,4 +49,6 @@ type snapshot struct {
 	NextShard      uint64
 	NextReplica    uint64
 	NextProducerID int64
+	Levels         map[string]int16 `json:",omitempty"`
+	LevelsAt       uint64           `json:",omitempty"`
 }

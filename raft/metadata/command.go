@@ -22,6 +22,7 @@ type Command struct {
 	DrainNode           *DrainNode           `json:",omitempty"`
 	ReplaceNode         *ReplaceNode         `json:",omitempty"`
 	RemoveNode          *RemoveNode          `json:",omitempty"`
+	UpdateFeatures      *UpdateFeatures      `json:",omitempty"`
 }
 
 // FormCluster gives the cluster its id and enters the founders of __meta; only the first one has an effect.

@@ -45,6 +45,10 @@ type Image struct {
 	// NodeConfigs holds dynamic broker configs by node; the entry for DefaultNode is the cluster-wide default.
 	NodeConfigs map[NodeID]map[string]string
 
+	// Levels are the features' levels that were set (see Feature), as of entry LevelsAt of __meta.
+	Levels   map[string]int16
+	LevelsAt uint64
+
 	NextShard      storage.ShardID
 	NextReplica    storage.ReplicaID
 	NextProducerID int64
@@ -62,6 +66,8 @@ type Node struct {
 	Control     string     // host:port of the control remote
 	Bulk        string     // host:port of the bulk remote
 	Version     string     // build version
+
+	Features map[string]Levels `json:",omitempty"` // that its build supports; nil is those of the first builds
 
 	State NodeState `json:",omitempty"` // the operator's; what the node says of itself does not change it
 }

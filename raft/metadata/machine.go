@@ -70,6 +70,7 @@ func (m *Machine) Snapshot() []byte {
 	s := snapshot{
 		Index: i.Index, ClusterID: i.ClusterID, Meta: i.Meta, Gone: i.Gone, NodeConfigs: i.NodeConfigs,
 		NextShard: uint64(i.NextShard), NextReplica: uint64(i.NextReplica), NextProducerID: i.NextProducerID,
+		Levels: i.Levels, LevelsAt: i.LevelsAt,
 	}
 	for _, n := range slices.Sorted(maps.Keys(i.Nodes)) {
 		s.Nodes = append(s.Nodes, i.Nodes[n])
@@ -103,7 +104,7 @@ func (s *snapshot) image() *Image {
 	i := empty()
 	i.Index, i.ClusterID = s.Index, s.ClusterID
 	i.NextShard, i.NextReplica, i.NextProducerID = storage.ShardID(s.NextShard), storage.ReplicaID(s.NextReplica), s.NextProducerID
-	i.Meta = s.Meta
+	i.Meta, i.Levels, i.LevelsAt = s.Meta, s.Levels, s.LevelsAt
 	if s.Gone != nil {
 		i.Gone = s.Gone
 	}

@@ -42,6 +42,9 @@ func (c *RegisterNode) apply(i *Image, _ *Result) *protocol.Error {
 	default:
 		node.State = Active
 	}
+	if err := i.understood(&node); err != nil {
+		return err
+	}
 	i.Nodes = maps.Clone(i.Nodes)
 	i.Nodes[node.ID] = &node
 	i.giveMeta(&node)

@@ -1,0 +1,167 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// operated is a cluster of which only what administrators' requests look at is there. A command is applied at once.
+type operated struct {
+	Cluster
+	machine *metadata.Machine
+	down    []metadata.NodeID
+	leads   map[storage.ShardID]Leadership
+	asked   []metadata.NodeID // whom leaderships were handed to
+}
+
+func (o *operated) Image() *metadata.Image                  { return o.machine.Image() }
+func (o *operated) Alive(n metadata.NodeID) bool            { return !slices.Contains(o.down, n) }
+func (o *operated) Leadership(s storage.ShardID) Leadership { return o.leads[s] }
+
+func (o *operated) Transfer(_ context.Context, _ storage.ShardID, to metadata.NodeID) error {
+	o.asked = append(o.asked, to)
+	return nil
+}
+
+func (o *operated) Submit(_ context.Context, c metadata.Command) (metadata.Result, error) {
+	data, err := c.Encode()
+	if err != nil {
+		return metadata.Result{}, err
+	}
+	r, err := o.machine.Apply(o.machine.Image().Index+1, 1, data)
+	if err != nil {
+		return metadata.Result{}, err
+	}
+	return r.(metadata.Result), nil
+}
+
+// operate makes a cluster of n nodes, founded by the first three, with a topic of one partition on nodes 1, 2 and 3 that node 2 leads.
+func operate(t *testing.T, n int) *operated {
+	t.Helper()
+	o := &operated{machine: metadata.NewMachine()}
+	must := func(c metadata.Command) {
+		t.Helper()
+		if r, err := o.Submit(context.Background(), c); err != nil || r.Err != nil {
+			t.Fatal(err, r.Err)
+		}
+	}
+	must(metadata.Command{FormCluster: &metadata.FormCluster{ClusterID: "c", Founders: map[metadata.NodeID]uint64{1: 1, 2: 2, 3: 3}}})
+	for id := range metadata.NodeID(n) {
+		must(metadata.Command{RegisterNode: &metadata.RegisterNode{Node: metadata.Node{ID: id + 1, Incarnation: uint64(id) + 1}}})
+	}
+	must(metadata.Command{CreateTopic: &metadata.CreateTopic{Name: "t", ID: metadata.TopicID{1}, Placement: [][]metadata.NodeID{{1, 2, 3}}}})
+	o.leads = map[storage.ShardID]Leadership{o.Image().Partition("t", 0).Shard: {Known: true, Node: 2, InSync: []metadata.NodeID{1, 2, 3}}}
+	return o
+}
+
+// says wants an error of a kind that says something; no kind wants none.
+func says(t *testing.T, what string, err error, kind *kerr.Error, text string) {
+	t.Helper()
+	switch {
+	case kind == nil && err == nil:
+	case kind == nil:
+		t.Errorf("%s: %v", what, err)
+	case err == nil || protocol.Code(err) != kind.Code || !strings.Contains(err.Error(), text):
+		t.Errorf("%s: %v, want %s that says %q", what, err, kind.Message, text)
+	}
+}
+
+func TestReassign(t *testing.T) {
+	o := operate(t, 4)
+	move := func(resize bool, nodes ...int32) error {
+		p := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
+		p.Replicas = nodes
+		return reassign(context.Background(), o, "t", p, resize)
+	}
+	replicas := func() string { return fmt.Sprint(o.Image().Partition("t", 0).Reassignment()) }
+	says(t, "calling off nothing", move(true), kerr.NoReassignmentInProgress, "not being reassigned")
+	says(t, "to no node", reassign(context.Background(), o, "t", kmsg.AlterPartitionAssignmentsRequestTopicPartition{Replicas: []int32{}}, true), kerr.InvalidReplicaAssignment, "needs one")
+	says(t, "to a node that is not there", move(true, 1, 2, 9), kerr.InvalidReplicaAssignment, "node 9 is not in the cluster")
+	says(t, "twice to one", move(true, 1, 2, 2), kerr.InvalidReplicaAssignment, "named twice")
+	says(t, "below 0", move(true, 1, 2, -3), kerr.InvalidReplicaAssignment, "below 0")
+	says(t, "resizing where that is forbidden", move(false, 1, 2), kerr.InvalidReplicationFactor, "forbids")
+	says(t, "an unknown topic", reassign(context.Background(), o, "nope", kmsg.AlterPartitionAssignmentsRequestTopicPartition{}, true), kerr.UnknownTopicOrPartition, "")
+	says(t, "an unknown partition", reassign(context.Background(), o, "t", kmsg.AlterPartitionAssignmentsRequestTopicPartition{Partition: 7}, true), kerr.UnknownTopicOrPartition, "")
+	if got := replicas(); got != "{[1 2 3] [] []}" {
+		t.Fatalf("what was refused changed something: %s", got)
+	}
+	says(t, "a move", move(false, 4, 2, 3), nil, "")
+	if got := replicas(); got != "{[4 2 3 1] [4] [1]}" {
+		t.Errorf("moving: %s", got)
+	}
+	says(t, "its end", move(true), nil, "")
+	if got := replicas(); got != "{[2 3 1] [] []}" {
+		t.Errorf("called off: %s", got)
+	}
+	says(t, "what is called off already", move(true), kerr.NoReassignmentInProgress, "")
+}
+
+func TestElectLeaders(t *testing.T) {
+	o := operate(t, 3)
+	shard := o.Image().Partition("t", 0).Shard
+	elect := func(kind int8) error { return elect(context.Background(), o, "t", 0, kind) }
+	says(t, "the preferred one", elect(0), nil, "")
+	if !slices.Equal(o.asked, []metadata.NodeID{1}) {
+		t.Errorf("the leadership was handed to %v, want node 1", o.asked)
+	}
+	says(t, "unclean with a leader", elect(1), kerr.ElectionNotNeeded, "has a leader")
+	o.leads[shard] = Leadership{Known: true, Node: 2, InSync: []metadata.NodeID{2, 3}}
+	says(t, "one that is behind", elect(0), kerr.PreferredLeaderNotAvailable, "not in sync")
+	o.down = []metadata.NodeID{1}
+	says(t, "one that is down", elect(0), kerr.PreferredLeaderNotAvailable, "is down")
+	o.leads[shard] = Leadership{}
+	says(t, "unclean", elect(1), kerr.EligibleLeadersNotAvailable, "troupe cluster recover")
+	o.down = nil
+	o.leads[shard] = Leadership{Known: true, Node: 1, InSync: []metadata.NodeID{1}}
+	says(t, "one that leads", elect(0), kerr.ElectionNotNeeded, "leads already")
+	o.leads[shard] = Leadership{Known: true, Node: 2, InSync: []metadata.NodeID{1, 2}}
+	if r, err := o.Submit(context.Background(), metadata.Command{RestNode: &metadata.RestNode{Node: 1, On: true}}); err != nil || r.Err != nil {
+		t.Fatal(err, r.Err)
+	}
+	says(t, "one in maintenance", elect(0), kerr.PreferredLeaderNotAvailable, "maintenance")
+	if len(o.asked) != 1 {
+		t.Errorf("leaderships were handed over although that was refused: %v", o.asked)
+	}
+}
+
+func TestMetadataVoters(t *testing.T) {
+	o := operate(t, 4)
+	ctx := context.Background()
+	other, wrong := "c", "another"
+	none := [16]byte{}
+	voting := func() string {
+		var nodes []metadata.NodeID
+		for _, r := range o.Image().Meta.Replicas {
+			if r.Role == metadata.Voter {
+				nodes = append(nodes, r.Node)
+			}
+		}
+		slices.Sort(nodes)
+		return fmt.Sprint(nodes)
+	}
+	says(t, "a voter", changeVoters(ctx, o, nil, 1, none, addVoter), kerr.DuplicateVoter, "")
+	says(t, "a fourth", changeVoters(ctx, o, nil, 4, none, addVoter), kerr.InvalidRequest, "remove another voter")
+	says(t, "a node that is not there", changeVoters(ctx, o, nil, 9, none, addVoter), kerr.VoterNotFound, "")
+	says(t, "another cluster", changeVoters(ctx, o, &wrong, 1, none, removeVoter), kerr.InconsistentClusterID, "this cluster is c")
+	says(t, "another disk", changeVoters(ctx, o, nil, 1, DirectoryID(o.Image().Nodes[2]), removeVoter), kerr.VoterNotFound, "another data directory")
+	says(t, "a reader", changeVoters(ctx, o, nil, 4, none, removeVoter), kerr.VoterNotFound, "not a voter")
+	says(t, "a voter, for another", changeVoters(ctx, o, &other, 1, DirectoryID(o.Image().Nodes[1]), removeVoter), nil, "")
+	if got := voting(); got != "[2 3 4]" {
+		t.Errorf("%s vote, want [2 3 4]", got)
+	}
+	o.down = []metadata.NodeID{1}
+	says(t, "one that no other could replace", changeVoters(ctx, o, nil, 2, none, removeVoter), kerr.InvalidRequest, "add one first")
+	if got := voting(); got != "[2 3 4]" {
+		t.Errorf("%s vote, want [2 3 4]", got)
+	}
+}

@@ -1,0 +1,87 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/actors/api"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// errNotLeading answers a node that takes this one for a leader which it is not, or not any more.
+var errNotLeading = errors.New("node: the shard is not led here")
+
+// Standing implements api.Cluster.
+func (n *Node) Standing(ctx context.Context, s storage.ShardID) (api.Standing, error) {
+	l := n.Leadership(s)
+	var out api.Standing
+	var err error
+	switch {
+	case !l.Known:
+		return out, protocol.Errorf(kerr.LeaderNotAvailable, "no leader is known that could tell")
+	case l.Node == n.config.ID:
+		out, err = n.standingHere(ctx, s)
+	default:
+		var answer []byte
+		body, _ := json.Marshal(s)
+		if answer, err = n.links.Ask(ctx, l.Node, askStanding, body); err == nil {
+			err = json.Unmarshal(answer, &out)
+		}
+	}
+	if err != nil {
+		return out, protocol.Errorf(kerr.LeaderNotAvailable, "node %d, which leads, did not tell: %v", l.Node, err)
+	}
+	return out, nil
+}
+
+func (n *Node) standingHere(ctx context.Context, s storage.ShardID) (api.Standing, error) {
+	ref := n.replicas.get(s)
+	if ref == nil {
+		return api.Standing{}, errNotLeading
+	}
+	asked := newGathering[replica.Standing](1)
+	ref.Send(&replica.Observe{Done: func(s replica.Standing) { asked.add(s) }})
+	for _, at := range asked.wait(ctx, n.world) {
+		if at.Established {
+			return n.standingOf(at), nil
+		}
+	}
+	return api.Standing{}, errNotLeading
+}
+
+// standingOf makes of what a leader says what is told of it.
+func (n *Node) standingOf(at replica.Standing) api.Standing {
+	out := api.Standing{Leader: n.config.ID, Epoch: int32(at.Term), Commit: at.Commit, Members: []api.MemberStanding{
+		{Replica: at.Replica, Node: n.config.ID, InReach: true, Match: at.Last},
+	}}
+	for _, f := range at.Followers {
+		out.Members = append(out.Members, api.MemberStanding{
+			Replica: f.Replica, Node: f.Node, Learner: f.Learner, InReach: f.InReach, Match: at.Last - f.Lag, Lag: f.Lag, Behind: f.Behind,
+		})
+	}
+	return out
+}
+
+// standingAsked answers another node's question.
+func (n *Node) standingAsked(body []byte, reply func([]byte, error)) {
+	var s storage.ShardID
+	if err := json.Unmarshal(body, &s); err != nil {
+		reply(nil, err)
+		return
+	}
+	n.world.Go(func() {
+		ctx, cancel := n.world.Timeout(n.context, observeWithin)
+		defer cancel()
+		at, err := n.standingHere(ctx, s)
+		if err != nil {
+			reply(nil, err)
+			return
+		}
+		reply(json.Marshal(at))
+	})
+}

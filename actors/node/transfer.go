@@ -1,0 +1,81 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+const (
+	transferWithin = 5 * time.Second        // for a leadership to arrive where it is wanted
+	transferAgain  = 500 * time.Millisecond // between two tries: raft gives one up without a word
+)
+
+// transfer asks a leader to hand a leadership over. JSON on the wire.
+type transfer struct {
+	Shard storage.ShardID
+	To    metadata.NodeID
+}
+
+// Transfer implements api.Cluster.
+func (n *Node) Transfer(ctx context.Context, s storage.ShardID, to metadata.NodeID) error {
+	ctx, cancel := n.world.Timeout(ctx, transferWithin)
+	defer cancel()
+	there := func() bool { l := n.Leadership(s); return l.Known && l.Node == to }
+	for ctx.Err() == nil {
+		n.askTransfer(ctx, transfer{s, to})
+		wait, enough := n.world.Timeout(ctx, transferAgain)
+		err := n.AwaitLeaderships(wait, there)
+		enough()
+		if err == nil {
+			return nil
+		}
+	}
+	return protocol.Errorf(kerr.RequestTimedOut, "the leadership was not handed to node %d in time: is it up and in sync?", to)
+}
+
+// askTransfer asks the leader, wherever it is.
+func (n *Node) askTransfer(ctx context.Context, t transfer) {
+	l := n.Leadership(t.Shard)
+	switch {
+	case !l.Known:
+	case l.Node == n.config.ID:
+		n.handOver(t)
+	default:
+		body, _ := json.Marshal(t)
+		if _, err := n.links.Ask(ctx, l.Node, askTransfer, body); err != nil {
+			n.log.Debug("a leader could not be asked to hand over", "leader", l.Node, "shard", t.Shard, "error", err)
+		}
+	}
+}
+
+// handOver has this node's replica of a shard hand its leadership over.
+func (n *Node) handOver(t transfer) {
+	ref := n.replicas.get(t.Shard)
+	if ref == nil {
+		return
+	}
+	for _, m := range ref.Members() {
+		if m.Node == t.To {
+			ref.Send(&replica.Transfer{To: m.Replica})
+			return
+		}
+	}
+}
+
+// transferAsked answers another node's question.
+func (n *Node) transferAsked(body []byte) ([]byte, error) {
+	var t transfer
+	if err := json.Unmarshal(body, &t); err != nil {
+		return nil, err
+	}
+	n.handOver(t)
+	return nil, nil
+}

@@ -1,0 +1,114 @@
+package metadata
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/protocol"
+)
+
+// Levels are the levels of a feature that a build supports.
+type Levels struct{ Min, Max int16 }
+
+// ClusterVersion is the feature that gates what all nodes must understand before any of them writes it: formats of __meta's commands, of
+// entries, of messages between nodes. It is raised by the operator once every node runs a build that supports the new level.
+const ClusterVersion = "troupe.version"
+
+// Features are the levels that this build supports. A cluster begins at each one's smallest.
+var Features = map[string]Levels{ClusterVersion: {1, 1}}
+
+// base is what is supported by nodes that do not say, and the level of a cluster whose level nobody has set.
+var base = map[string]Levels{ClusterVersion: {1, 1}}
+
+// Feature returns the level that the whole cluster works at; 0 for a feature that is not in use.
+func (i *Image) Feature(name string) int16 {
+	if level, ok := i.Levels[name]; ok {
+		return level
+	}
+	return base[name].Min
+}
+
+// FeaturesInUse returns all features with a level, in order.
+func (i *Image) FeaturesInUse() []string {
+	all := maps.Clone(base)
+	for name := range i.Levels {
+		all[name] = Levels{}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// supports returns the levels of a feature that a node can work at.
+func (n *Node) supports(feature string) Levels {
+	if n.Features == nil {
+		return base[feature]
+	}
+	return n.Features[feature]
+}
+
+// understood tells why a node cannot work in this cluster, nil if it can.
+func (i *Image) understood(n *Node) *protocol.Error {
+	for _, name := range i.FeaturesInUse() {
+		level, can := i.Feature(name), n.supports(name)
+		if level < can.Min || level > can.Max {
+			return protocol.Errorf(kerr.UnsupportedVersion, "the cluster works at %s %d and node %d (version %s) supports %d to %d: start it with a build that "+
+				"supports %d", name, level, n.ID, n.Version, can.Min, can.Max, level)
+		}
+	}
+	return nil
+}
+
+// UpdateFeatures sets the levels that the whole cluster works at, all or none.
+type UpdateFeatures struct{ Updates []FeatureUpdate }
+
+// FeatureUpdate sets one feature's level. A lower one than before must be asked for by Downgrade.
+type FeatureUpdate struct {
+	Name      string
+	Level     int16
+	Downgrade bool `json:",omitempty"`
+}
+
+func (c *UpdateFeatures) apply(i *Image, _ *Result) *protocol.Error {
+	levels := maps.Clone(i.Levels)
+	if levels == nil {
+		levels = make(map[string]int16)
+	}
+	for at, u := range c.Updates {
+		if slices.ContainsFunc(c.Updates[:at], func(o FeatureUpdate) bool { return o.Name == u.Name }) {
+			return protocol.Errorf(kerr.InvalidRequest, "feature %s is named twice", u.Name)
+		}
+		if err := i.mayUpdate(u); err != nil {
+			return err
+		}
+		levels[u.Name] = u.Level
+	}
+	if !maps.Equal(levels, i.Levels) {
+		i.Levels, i.LevelsAt = levels, i.Index
+	}
+	return nil
+}
+
+// Updatable tells why features cannot be set so; nil if they can.
+func (i *Image) Updatable(c *UpdateFeatures) *protocol.Error {
+	next := *i
+	return c.apply(&next, &Result{})
+}
+
+func (i *Image) mayUpdate(u FeatureUpdate) *protocol.Error {
+	now := i.Feature(u.Name)
+	if _, ours := Features[u.Name]; !ours && now == 0 {
+		return protocol.Errorf(kerr.InvalidRequest, "there is no feature %q; there are: %v", u.Name, slices.Sorted(maps.Keys(Features)))
+	}
+	if u.Level < now && !u.Downgrade {
+		return protocol.Errorf(kerr.FeatureUpdateFailed, "%s is at %d: going back to %d must be asked for as a downgrade", u.Name, now, u.Level)
+	}
+	for _, id := range slices.Sorted(maps.Keys(i.Nodes)) {
+		n := i.Nodes[id]
+		if can := n.supports(u.Name); u.Level < can.Min || u.Level > can.Max {
+			return protocol.Errorf(kerr.FeatureUpdateFailed, "node %d (version %s) supports %s from %d to %d, not %d: upgrade every node first",
+				id, n.Version, u.Name, can.Min, can.Max, u.Level)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package metadata
+
+import (
+	"strings"
+	"testing"
+)
+
+// upgradeable is a cluster of two: node 1 supports levels 1 to 3, node 2 1 to 2.
+func upgradeable() *Machine {
+	m := NewMachine()
+	m.image = m.image.at(7)
+	m.image.ClusterID = "c"
+	m.image.Nodes = map[NodeID]*Node{
+		1: {ID: 1, Version: "v3", Features: map[string]Levels{ClusterVersion: {1, 3}}},
+		2: {ID: 2, Version: "v2", Features: map[string]Levels{ClusterVersion: {1, 2}}},
+	}
+	return m
+}
+
+func apply(t *testing.T, m *Machine, c Command) Result {
+	t.Helper()
+	data, err := c.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := m.Apply(m.Image().Index+1, 1, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.(Result)
+}
+
+func TestFeaturesAreWhatEveryNodeSupports(t *testing.T) {
+	m := upgradeable()
+	set := func(says string, updates ...FeatureUpdate) {
+		t.Helper()
+		before := m.Image()
+		r := apply(t, m, Command{UpdateFeatures: &UpdateFeatures{updates}})
+		switch {
+		case says == "" && r.Err != nil:
+			t.Errorf("%+v: %v", updates, r.Err)
+		case says != "" && (r.Err == nil || !strings.Contains(r.Err.Error(), says)):
+			t.Errorf("%+v: %v, want an error that says %q", updates, r.Err, says)
+		case says != "" && m.Image().Feature(ClusterVersion) != before.Feature(ClusterVersion):
+			t.Errorf("%+v was refused and yet changed something", updates)
+		}
+	}
+	set("node 2 (version v2) supports troupe.version from 1 to 2, not 3", FeatureUpdate{Name: ClusterVersion, Level: 3})
+	set("there is no feature", FeatureUpdate{Name: "nonsense", Level: 1})
+	set("named twice", FeatureUpdate{Name: ClusterVersion, Level: 2}, FeatureUpdate{Name: ClusterVersion, Level: 1})
+	set("", FeatureUpdate{Name: ClusterVersion, Level: 2})
+	if at := m.Image().LevelsAt; at != m.Image().Index {
+		t.Errorf("the levels are of entry %d, want %d", at, m.Image().Index)
+	}
+	set("must be asked for as a downgrade", FeatureUpdate{Name: ClusterVersion, Level: 1})
+	set("supports troupe.version from 1", FeatureUpdate{Name: ClusterVersion, Level: 0, Downgrade: true})
+
+	restored := NewMachine()
+	if err := restored.Restore(m.Snapshot()); err != nil {
+		t.Fatal(err)
+	}
+	if restored.Image().Feature(ClusterVersion) != 2 || restored.Image().LevelsAt != m.Image().LevelsAt {
+		t.Errorf("after a snapshot at %d of entry %d", restored.Image().Feature(ClusterVersion), restored.Image().LevelsAt)
+	}
+	set("", FeatureUpdate{Name: ClusterVersion, Level: 1, Downgrade: true})
+}
+
+func TestNodesThatDoNotUnderstandTheClusterAreRefused(t *testing.T) {
+	m := upgradeable()
+	apply(t, m, Command{UpdateFeatures: &UpdateFeatures{[]FeatureUpdate{{Name: ClusterVersion, Level: 2}}}})
+	old := Node{ID: 3, Incarnation: 3, Version: "v1"}
+	if r := apply(t, m, Command{RegisterNode: &RegisterNode{Node: old}}); r.Err == nil || !strings.Contains(r.Err.Error(), "works at troupe.version 2 and node 3 (version v1) supports 1 to 1") {
+		t.Errorf("a node of an old build: %v", r.Err)
+	}
+	young := Node{ID: 3, Incarnation: 3, Version: "v9", Features: map[string]Levels{ClusterVersion: {3, 9}}}
+	if r := apply(t, m, Command{RegisterNode: &RegisterNode{Node: young}}); r.Err == nil {
+		t.Error("a node that does not work at the cluster's level any more was registered")
+	}
+	young.Features[ClusterVersion] = Levels{2, 9}
+	if r := apply(t, m, Command{RegisterNode: &RegisterNode{Node: young}}); r.Err != nil {
+		t.Error(r.Err)
+	}
+}
