@@ -99,8 +99,9 @@ func (r *Replica) replay() error {
 	if err := r.machine.Restore(r.log.snap.Machine); err != nil {
 		return fmt.Errorf("raft: restore the checkpoint at %d: %w", r.applied.Index, err)
 	}
-	for r.last < r.state.Last.Index {
-		entries, err := r.log.store.Entries(r.id, r.last+1, r.state.Last.Index+1, r.limits.MessageBytes)
+	last := r.state.Last.Index // append counts it up from what it is given
+	for r.last < last {
+		entries, err := r.log.store.Entries(r.id, r.last+1, last+1, r.limits.MessageBytes)
 		if err != nil {
 			return fmt.Errorf("raft: read the log behind the checkpoint: %w", err)
 		}

@@ -164,3 +164,24 @@ func TestInSync(t *testing.T) {
 		t.Fatalf("in sync after the return: %v", got)
 	}
 }
+
+// TestOpenReplaysALongTail opens a replica with more behind its checkpoint than is read at once: what was not replayed would be truncated by
+// the next write.
+func TestOpenReplaysALongTail(t *testing.T) {
+	d := &disk{entries: map[uint64]*raftpb.Entry{}}
+	d.write(Found(7, 1, []storage.ReplicaID{1}, nil))
+	a := storage.Append{State: d.state}
+	for range 10 {
+		a.State.Last.Index++
+		a.Entries = append(a.Entries, &raftpb.Entry{Index: new(a.State.Last.Index), Term: new(a.State.Last.Term), Data: make([]byte, 8)})
+	}
+	d.write(a)
+	l := &ledger{}
+	r, err := Open(Config{State: d.state, Checkpoint: d.checkpoint, Entries: d, Machine: l, Limits: Limits{MessageBytes: 20}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := Founding.Index + 10; r.Status().Last != last || l.last != last || r.state.Last != d.state.Last {
+		t.Fatalf("replayed up to %d (machine %d, state %v), the log ends at %d", r.Status().Last, l.last, r.state.Last, last)
+	}
+}
