@@ -67,18 +67,27 @@ func (b Batch) Recompress(codec int8) (Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	if codec != 0 {
-		c, err := kgo.DefaultCompressor(codecOf(codec))
-		if err != nil {
-			return nil, fmt.Errorf("batch: compress: %w", err)
-		}
-		records, _ = c.Compress(new(bytes.Buffer), records)
+	if records, err = encode(codec, records); err != nil {
+		return nil, fmt.Errorf("batch: compress: %w", err)
 	}
 	out := append(append(make(Batch, 0, HeaderBytes+len(records)), b[:HeaderBytes]...), records...)
 	attributes := b.Attributes()&^codecMask | int16(codec)
 	binary.BigEndian.PutUint16(out[attributeAt:], uint16(attributes))
 	out.finish()
 	return out, nil
+}
+
+// encode returns records in a codec.
+func encode(codec int8, records []byte) ([]byte, error) {
+	if codec == 0 {
+		return records, nil
+	}
+	c, err := kgo.DefaultCompressor(codecOf(codec))
+	if err != nil {
+		return nil, err
+	}
+	records, _ = c.Compress(new(bytes.Buffer), records)
+	return records, nil
 }
 
 func codecOf(codec int8) kgo.CompressionCodec {

@@ -62,23 +62,14 @@ func (b Batch) Each(f func(Record) (more bool)) error {
 		return errRecords
 	}
 	for range b.Count() {
-		n, used := binary.Varint(rest)
-		if used <= 0 || n < 0 || n > int64(len(rest)-used) {
-			return errRecords
-		}
-		r, ok := parse(rest[used : used+int(n)])
-		if !ok {
-			return errRecords
-		}
-		rest = rest[used+int(n):]
-		r.Offset += b.BaseOffset()
-		r.Timestamp += b.BaseTimestamp()
-		if b.AppendTime() {
-			r.Timestamp = b.MaxTimestamp()
+		r, size, err := b.first(rest)
+		if err != nil {
+			return err
 		}
 		if !f(r) {
 			return nil
 		}
+		rest = rest[size:]
 	}
 	return nil
 }
