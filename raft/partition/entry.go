@@ -13,8 +13,10 @@ const HeaderBytes = 24
 
 // Kinds of entries.
 const (
-	KindRecords = 1
-	KindTrim    = 2
+	KindRecords = 1 // record batches that producers sent
+	KindTrim    = 2 // moves the log's start
+	KindKept    = 3 // record batches that a cleaning keeps of what lies before them
+	KindCleaned = 4 // the end of a cleaning: what it kept takes the place of what it went through
 )
 
 const entryVersion = 1
@@ -25,6 +27,7 @@ type Header struct {
 	Batches      uint32
 	BaseOffset   int64
 	MaxTimestamp int64 // ms since the epoch, -1 before the first record
+	First        bool  // of the entries that one cleaning keeps
 }
 
 var errEntry = errors.New("partition: an entry that this build does not understand")
@@ -34,7 +37,7 @@ func ParseHeader(data []byte) (h Header, ok bool, err error) {
 	if len(data) == 0 {
 		return h, false, nil
 	}
-	if len(data) < HeaderBytes || data[1] != entryVersion || data[0] != KindRecords && data[0] != KindTrim {
+	if len(data) < HeaderBytes || data[1] != entryVersion || data[0] < KindRecords || data[0] > KindCleaned {
 		return h, false, errEntry
 	}
 	return Header{
@@ -42,6 +45,7 @@ func ParseHeader(data []byte) (h Header, ok bool, err error) {
 		Batches:      binary.BigEndian.Uint32(data[4:]),
 		BaseOffset:   int64(binary.BigEndian.Uint64(data[8:])),
 		MaxTimestamp: int64(binary.BigEndian.Uint64(data[16:])),
+		First:        data[2] == 1,
 	}, true, nil
 }
 
@@ -50,6 +54,9 @@ func Payload(data []byte) []byte { return data[HeaderBytes:] }
 
 func (h Header) put(data []byte) {
 	data[0], data[1] = h.Kind, entryVersion
+	if h.First {
+		data[2] = 1
+	}
 	binary.BigEndian.PutUint32(data[4:], h.Batches)
 	binary.BigEndian.PutUint64(data[8:], uint64(h.BaseOffset))
 	binary.BigEndian.PutUint64(data[16:], uint64(h.MaxTimestamp))

@@ -1,67 +1,130 @@
 package partition
 
-import "slices"
+import (
+	"slices"
+	"sort"
+)
 
 // markBytes is how far apart the first marks are, in bytes of entries; maxMarks is how many there are at most. When they become too many,
-// every second is dropped and the distance doubles: what cannot be reclaimed yet for want of a mark is a small part of the log.
+// every second is dropped and the distance doubles; when few are left it halves. What cannot be reclaimed yet for want of a mark is a small part of the log.
 const (
-	markBytes = 1 << 20
+	markBytes = 64 << 10
 	maxMarks  = 256
 )
 
-// mark is a place in the log: everything up to entry index lies below offset next.
+// mark is a place in the log: everything up to entry index lies below offset next. It ends a stretch, which is to Troupe what a segment is to Kafka: what
+// retention and cleaning decide about as a whole.
 type mark struct {
 	index uint64
 	next  int64
+	bytes int64 // of record batches from the log's very beginning on
+	stretch
 }
 
-// marks are places in the kept part of the log, in order, so that a trim knows which entries it makes reclaimable.
+// stretch is what is known of the times of some entries in a row, in ms since the epoch; -1 where records have none.
+type stretch struct {
+	first   int64 // of the first entry, its largest
+	largest int64 // of all
+}
+
+// with returns the stretch with another behind it.
+func (s stretch) with(next stretch) stretch {
+	return stretch{s.first, max(s.largest, next.largest)}
+}
+
+// marks are places in the kept part of the log, in order.
 type marks struct {
 	at          []mark
-	distance    int64  // between two marks, in bytes of entries
-	since       int64  // bytes since the last mark
-	reclaimable uint64 // largest index known to lie wholly below the log's start
+	distance    int64   // between two marks, in bytes of entries
+	bytes       int64   // of record batches from the log's very beginning on
+	since       int64   // bytes since the last mark
+	open        stretch // of the entries since the last mark; nothing if since is 0
+	records     uint64  // the last entry of records
+	reclaimable uint64  // largest index known to lie wholly below what is kept
 }
 
 // add takes note of an applied entry of records.
-func (m *marks) add(at mark, bytes int) {
+func (m *marks) add(index uint64, next int64, bytes int, times stretch) {
+	m.records = index
+	m.bytes += int64(bytes)
+	if m.since == 0 {
+		m.open = times
+	}
+	m.open = m.open.with(times)
 	if m.since += int64(bytes); m.since < m.distance {
 		return
 	}
+	m.at = append(m.at, m.last(next))
 	m.since = 0
-	m.at = append(m.at, at)
 	if len(m.at) > maxMarks {
 		m.thin()
 	}
 }
 
-// thin drops every second mark; the last one stays.
+// last is the place behind all entries of records, where a mark would end the open stretch.
+func (m *marks) last(next int64) mark { return mark{m.records, next, m.bytes, m.open} }
+
+// thin makes room: every second mark goes, and later ones come half as often.
 func (m *marks) thin() {
+	m.drop(len(m.at))
+	m.distance *= 2
+}
+
+// drop drops every second of the first n marks; the last of them stays.
+func (m *marks) drop(n int) {
 	kept := m.at[:0]
 	for i, at := range m.at {
-		if i%2 == len(m.at)%2 {
+		if i < n && i%2 == n%2 {
+			m.at[i+1].stretch = at.stretch.with(m.at[i+1].stretch)
 			continue
 		}
 		kept = append(kept, at)
 	}
 	m.at = kept
-	m.distance *= 2
 }
 
-// trim drops the marks that lie below the log's new start. end is where the log ends.
-func (m *marks) trim(start int64, end mark) {
+// relax lets marks come more often again when few are left.
+func (m *marks) relax() {
+	for len(m.at) < maxMarks/2 && m.distance > markBytes {
+		m.distance /= 2
+	}
+}
+
+// cleanedMarks is how many marks are left in the cleaned part at most: a log that is cleaned has a beginning that grows for ever.
+const cleanedMarks = 32
+
+// clean tells that the records below offset upto, up to entry index, were replaced by what a cleaning kept.
+func (m *marks) clean(upto int64, index uint64) {
+	m.free(index)
+	if m.since > 0 && m.records == index { // the cleaning went through the open stretch, too
+		m.at, m.since = append(m.at, m.last(upto)), 0
+	}
+	n := sort.Search(len(m.at), func(i int) bool { return m.at[i].next > upto })
+	for ; n > cleanedMarks; n = (n + 1) / 2 {
+		m.drop(n)
+	}
+	m.relax()
+}
+
+// trim drops the marks that lie below the log's new start. end is the entry behind which nothing is, if the log was trimmed to its end.
+func (m *marks) trim(start int64, end uint64, whole bool) {
 	n := 0
 	for n < len(m.at) && m.at[n].next <= start {
-		m.reclaimable = m.at[n].index
+		m.free(m.at[n].index)
 		n++
 	}
 	m.at = slices.Delete(m.at, 0, n)
-	if end.next <= start {
-		m.reclaimable = end.index
+	if whole {
+		m.free(end)
+		m.since = 0
 	}
+	m.relax()
 }
 
-// Reclaimable is the largest index up to which no entry is needed any more by readers of this partition: all of them lie wholly
-// below Start and are applied. It is exact when everything was trimmed and else known to about a hundredth of the log; it is never
+// free tells that nobody needs the entries up to index.
+func (m *marks) free(index uint64) { m.reclaimable = max(m.reclaimable, index) }
+
+// Reclaimable is the largest index up to which no entry is needed any more by readers of this partition: all of them are applied and lie wholly
+// below Start, or were replaced by what a cleaning kept. It is exact when everything was trimmed and else known to about a hundredth of the log; it is never
 // too large and never goes back. 0 is none.
 func (p *Partition) Reclaimable() uint64 { return p.marks.reclaimable }

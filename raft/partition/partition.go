@@ -46,6 +46,7 @@ type applied struct {
 	producers map[int64]*producer
 	expiredAt int64 // maxTime when producers were last looked through
 	marks     marks
+	cleaned   cleaned
 }
 
 func emptyState() applied {
@@ -175,11 +176,15 @@ func (p *Partition) Apply(index, term uint64, _ []byte) (any, error) {
 	p.tail[0] = tailEntry{}
 	p.tail = p.tail[1:]
 	p.index = index
-	switch {
-	case e.records:
+	switch e.header.Kind {
+	case KindRecords:
 		p.take(e)
-	case e.header.Kind == KindTrim:
+	case KindTrim:
 		p.trim(e.header.BaseOffset)
+	case KindKept, KindCleaned:
+		if err := p.clean(e); err != nil {
+			return nil, err
+		}
 	}
 	return Applied{p.next, p.start}, nil
 }
@@ -190,13 +195,15 @@ func (p *Partition) take(e tailEntry) {
 		p.epochs = append(p.epochs, Epoch{int32(e.term), e.header.BaseOffset})
 	}
 	p.next, p.maxTime = e.next, e.maxTime
+	largest := int64(-1)
 	e.header.each(e.data, func(b batch.Batch) {
+		largest = max(largest, b.MaxTimestamp())
 		if id := b.ProducerID(); id >= 0 {
 			p.producers[id] = p.producers[id].with(b, p.maxTime)
 			p.staged.settle(id, p.next)
 		}
 	})
-	p.marks.add(mark{e.index, e.next}, len(e.data))
+	p.marks.add(e.index, e.next, len(e.data)-HeaderBytes, stretch{largest, largest})
 	p.forgetProducers()
 }
 
@@ -206,7 +213,9 @@ func (p *Partition) trim(to int64) {
 		return
 	}
 	p.start = to
-	p.marks.trim(to, mark{p.index, p.next})
+	p.marks.trim(to, p.index, to == p.next)
+	p.cleaned.trim(to)
+	p.cleaned.runs.drop(p.marks.reclaimable)
 	p.trimEpochs()
 }
 

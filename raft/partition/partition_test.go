@@ -45,7 +45,7 @@ func TestHeaderSaysWhereAnEntryBegins(t *testing.T) {
 	s.stage(sent{producer: -1, time: 400})
 	s.stage(sent{producer: -1, time: 450})
 	h, ok, err := ParseHeader(s.p.Cut()[0])
-	if want := (Header{KindRecords, 2, 3, 500}); err != nil || !ok || h != want {
+	if want := (Header{Kind: KindRecords, Batches: 2, BaseOffset: 3, MaxTimestamp: 500}); err != nil || !ok || h != want {
 		t.Fatalf("%+v %v %v, want %+v", h, ok, err, want)
 	}
 	for _, bad := range [][]byte{{1}, make([]byte, HeaderBytes), append([]byte{KindRecords, 9}, make([]byte, 30)...)} {
@@ -82,13 +82,13 @@ func TestAppendRefusesWhatDoesNotFollow(t *testing.T) {
 		b := plain("x").batch()
 		b.SetBaseOffset(base)
 		data := append(make([]byte, HeaderBytes), b...)
-		Header{KindRecords, 1, base, maxTime}.put(data)
+		Header{Kind: KindRecords, Batches: 1, BaseOffset: base, MaxTimestamp: maxTime}.put(data)
 		return data
 	}
 	torn := entry(2, 10)
 	torn = torn[:len(torn)-1]
 	lying := entry(2, 10)
-	Header{KindRecords, 2, 2, 10}.put(lying)
+	Header{Kind: KindRecords, Batches: 2, BaseOffset: 2, MaxTimestamp: 10}.put(lying)
 	for name, test := range map[string]struct {
 		index uint64
 		data  []byte

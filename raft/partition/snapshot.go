@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 var errSnapshot = errors.New("partition: a snapshot that this build does not understand")
 
@@ -17,7 +17,10 @@ var errSnapshot = errors.New("partition: a snapshot that this build does not und
 //	number of epochs     of each: epoch, start
 //	number of producers  in order of id, of each: id, epoch, heard, number of batches
 //	                     of each batch: first and last sequence, base offset, max timestamp
-//	number of marks      of each: index, next; then distance, bytes since the last one, reclaimable index
+//	number of marks      of each: index, next, bytes, first and largest timestamp
+//	                     then distance, bytes, bytes since the last one, first and largest timestamp since, last entry of records, reclaimable index
+//	cleaned              upto, index, origin, tombstones, swept; number of kept entries and each (base, index, bytes); number of passed and each (upto, time)
+//	                     pending: term, and its kept entries; number of runs and each (from, to), and the open one
 //
 // It is the same on every replica that has applied the same entries, and bounded by Limits.Producers.
 func (p *Partition) Snapshot() []byte {
@@ -33,6 +36,7 @@ func (p *Partition) Snapshot() []byte {
 		p.producers[id].write(w)
 	}
 	p.marks.write(w)
+	p.cleaned.write(w)
 	return w.b
 }
 
@@ -55,6 +59,7 @@ func (p *Partition) Restore(b []byte) error {
 		p.producers[id] = readProducer(r)
 	}
 	p.marks = readMarks(r)
+	p.cleaned = readCleaned(r)
 	if r.bad || len(r.b) > 0 {
 		return errSnapshot
 	}
@@ -83,17 +88,62 @@ func readProducer(r *reader) *producer {
 func (m *marks) write(w *writer) {
 	w.put(int64(len(m.at)))
 	for _, at := range m.at {
-		w.put(int64(at.index), at.next)
+		w.put(int64(at.index), at.next, at.bytes, at.first, at.largest)
 	}
-	w.put(m.distance, m.since, int64(m.reclaimable))
+	w.put(m.distance, m.bytes, m.since, m.open.first, m.open.largest, int64(m.records), int64(m.reclaimable))
 }
 
 func readMarks(r *reader) (m marks) {
 	for n := r.count(); n > 0; n-- {
-		m.at = append(m.at, mark{uint64(r.next()), r.next()})
+		m.at = append(m.at, mark{uint64(r.next()), r.next(), r.next(), stretch{r.next(), r.next()}})
 	}
-	m.distance, m.since, m.reclaimable = r.next(), r.next(), uint64(r.next())
+	m.distance, m.bytes, m.since, m.open = r.next(), r.next(), r.next(), stretch{r.next(), r.next()}
+	m.records, m.reclaimable = uint64(r.next()), uint64(r.next())
 	return m
+}
+
+func (c *cleaned) write(w *writer) {
+	w.put(c.Upto, int64(c.Index), c.origin, c.tombstones, c.swept)
+	writeKept(w, c.Kept)
+	w.put(int64(len(c.passed)))
+	for _, p := range c.passed {
+		w.put(p.upto, p.time)
+	}
+	w.put(int64(c.pending.term))
+	writeKept(w, c.pending.kept)
+	w.put(int64(len(c.runs.closed)))
+	for _, run := range append(slices.Clip(c.runs.closed), c.runs.open) {
+		w.put(int64(run.From), int64(run.To))
+	}
+}
+
+func readCleaned(r *reader) (c cleaned) {
+	c.Upto, c.Index, c.origin, c.tombstones, c.swept = r.next(), uint64(r.next()), r.next(), r.next(), r.next()
+	c.Kept = readKept(r)
+	for n := r.count(); n > 0; n-- {
+		c.passed = append(c.passed, passed{r.next(), r.next()})
+	}
+	c.pending.term = uint64(r.next())
+	c.pending.kept = readKept(r)
+	for n := r.count(); n > 0; n-- {
+		c.runs.closed = append(c.runs.closed, Run{uint64(r.next()), uint64(r.next())})
+	}
+	c.runs.open = Run{uint64(r.next()), uint64(r.next())}
+	return c
+}
+
+func writeKept(w *writer, kept []Kept) {
+	w.put(int64(len(kept)))
+	for _, k := range kept {
+		w.put(k.Base, int64(k.Index), k.Bytes)
+	}
+}
+
+func readKept(r *reader) (kept []Kept) {
+	for n := r.count(); n > 0; n-- {
+		kept = append(kept, Kept{r.next(), uint64(r.next()), r.next()})
+	}
+	return kept
 }
 
 type writer struct{ b []byte }

@@ -1,0 +1,128 @@
+package partition
+
+import (
+	"crypto/sha256"
+
+	"github.com/troupe-mq/troupe/protocol/batch"
+)
+
+// Sweep carries a cleaning out on batches that somebody reads for it: first Note of every batch from Dirty up to Upto, then Keep of every batch from
+// Start up to Upto, both in order, then End. What they return is to be staged, in order, and committed.
+//
+// Of the records with the same key the last one below Upto stays, unless it is a tombstone whose time has come. Batches of transactions and control
+// batches stay as they are, and what they hold replaces nothing: which of it was aborted is not known here. Records without a key are dropped, as Kafka does; a topic that is
+// compacted does not take them.
+type Sweep struct {
+	Cleaning
+	limit  int // bytes of an entry, about
+	latest map[key]int64
+
+	first      bool
+	base       int64 // first offset that the entry under construction answers for
+	next       int64 // offset behind the last batch
+	largest    int64
+	batches    uint32
+	open       []byte
+	entries    int
+	tombstones int64
+}
+
+// key is enough of the digest of a record's key to stand for it.
+type key [16]byte
+
+func keyOf(k []byte) key {
+	sum := sha256.Sum256(k)
+	return key(sum[:16])
+}
+
+// NewSweep begins a cleaning that makes entries of about so many bytes.
+func NewSweep(c Cleaning, entryBytes int) *Sweep {
+	return &Sweep{Cleaning: c, limit: entryBytes, latest: make(map[key]int64), first: true, base: c.Start, largest: -1}
+}
+
+// apart tells whether a batch is left as it is.
+func apart(b batch.Batch) bool { return b.Control() || b.Transactional() }
+
+// Note takes note of the keys in a batch.
+func (s *Sweep) Note(b batch.Batch) error {
+	if apart(b) {
+		return nil
+	}
+	return b.Each(func(r batch.Record) bool {
+		if r.Key != nil && r.Offset >= s.Dirty && r.Offset < s.Upto {
+			s.latest[keyOf(r.Key)] = r.Offset
+		}
+		return true
+	})
+}
+
+// Keep takes a batch and returns an entry when there is enough for one, else nil.
+func (s *Sweep) Keep(b batch.Batch) (entry []byte, err error) {
+	kept := b
+	if !apart(b) {
+		if kept, err = b.Filter(s.stays); err != nil {
+			return nil, err
+		}
+	}
+	if len(s.open) > HeaderBytes && len(s.open)+len(kept) > s.limit {
+		entry = s.cut()
+	}
+	if len(kept) > 0 {
+		if s.open == nil {
+			s.open = make([]byte, HeaderBytes)
+		}
+		s.open = append(s.open, kept...)
+		s.largest = max(s.largest, kept.MaxTimestamp())
+		s.batches++
+	}
+	s.next = b.NextOffset()
+	return entry, nil
+}
+
+func (s *Sweep) stays(r batch.Record) bool {
+	if r.Key == nil || r.Offset < s.Start {
+		return false
+	}
+	if last, ok := s.latest[keyOf(r.Key)]; ok && last > r.Offset {
+		return false
+	}
+	if r.Value != nil {
+		return true
+	}
+	if r.Offset < s.Tombstones {
+		return false
+	}
+	s.tombstones++
+	return true
+}
+
+// cut finishes the entry under construction.
+func (s *Sweep) cut() []byte {
+	entry := s.open
+	Header{Kind: KindKept, First: s.first, Batches: s.batches, BaseOffset: s.base, MaxTimestamp: s.largest}.put(entry)
+	s.first, s.base, s.open, s.batches = false, s.next, nil, 0
+	s.entries++
+	return entry
+}
+
+// End returns the last entries: what is left to be kept, if anything is, and the end of the cleaning.
+func (s *Sweep) End() [][]byte {
+	var entries [][]byte
+	if s.open != nil {
+		entries = append(entries, s.cut())
+	}
+	return append(entries, cleaning{
+		upto: uint64(s.Upto), index: s.index, entries: s.entries, origin: s.origin,
+		tombstones: s.tombstones, swept: max(s.Tombstones, 0), time: s.Time,
+	}.put())
+}
+
+// StageEntry stages an entry of a Sweep. It returns which of those that Cut returns next it is.
+func (p *Partition) StageEntry(entry []byte) (int, error) {
+	if p.staged == nil {
+		return 0, errNotLeading
+	}
+	p.staged.finish()
+	p.staged.done = append(p.staged.done, entry)
+	return len(p.staged.done) - 1, nil
+}
