@@ -19,6 +19,7 @@ func (a *Actor) publish() {
 		Leader:  a.status.Leader,
 		Epoch:   int32(a.status.Term),
 		InSync:  a.shownInSync(),
+		views:   &a.ref.views,
 	})
 	last := a.ref.View()
 	if last != nil && same(last, next) {

@@ -17,12 +17,16 @@ import (
 )
 
 // reader reads committed records of a View: from the tail in memory first, then from the store. Where an offset lies is found by the
-// known places and, between two of them, by bisection over the base offsets that stand in the entries themselves.
+// known places and, between two of them, by bisection over the base offsets that stand in the entries themselves. What was cleaned lies in entries of its
+// own, out of order, whose places are known.
 type reader struct {
 	store   storage.Store
 	replica storage.ReplicaID
 	first   uint64 // first entry that may be read
 	applied uint64 // last entry that may be read
+	records uint64 // last entry of records that producers sent
+	cleaned partition.Cleaned
+	runs    []partition.Run // of entries without records of producers
 	chunks  []chunk
 	anchors []anchor
 	epochs  []partition.Epoch
@@ -51,9 +55,23 @@ func (v *View) Read(offset int64, limits FetchLimits) ([]Chunk, error) {
 		return r.out, nil
 	}
 	if err := v.readStore(offset, r); err != nil {
+		if newest := v.newer(err); newest != nil {
+			return newest.Read(offset, limits)
+		}
 		return nil, v.unreadable(err)
 	}
 	return r.out, nil
+}
+
+// newer returns a later view if entries were gone that this one counts on: what was trimmed is nowhere, what was cleaned lies elsewhere.
+func (v *View) newer(err error) *View {
+	if v.views == nil || !errors.Is(err, storage.ErrOutOfRange) {
+		return nil
+	}
+	if newest := v.views.View(); newest != v {
+		return newest
+	}
+	return nil
 }
 
 // inTail returns which chunk holds an offset, -1 if it lies before the tail.
@@ -66,26 +84,61 @@ func (v *View) inTail(offset int64) int {
 
 // readStore reads entries of the store until the reading has enough.
 func (v *View) readStore(offset int64, r *reading) error {
-	index, err := v.find(offset)
-	if err != nil {
+	from := place{kept: len(v.cleaned.Kept)}
+	if at := v.cleaned.Holding(offset); at >= 0 {
+		from.kept = at
+	}
+	var err error
+	if from.index, err = v.find(max(offset, v.cleaned.Upto)); err != nil {
 		return err
 	}
-	for index <= v.applied {
-		entries, err := v.store.Entries(v.replica, index, v.applied+1, uint64(max(r.left(), 1)))
+	return v.walk(from, func() uint64 { return uint64(max(r.left(), 1)) }, func(data []byte) (bool, error) {
+		return r.take(data) && r.left() > 0, nil
+	})
+}
+
+// place is where to read from: first what a cleaning kept, from one of its entries on, and then the log from an index on.
+type place struct {
+	kept  int
+	index uint64
+}
+
+// walk calls f with the entries of records from a place on, in order of offset, until it has enough. room is how many bytes of entries are worth to be read at once.
+func (v *View) walk(from place, room func() uint64, f func(data []byte) (more bool, err error)) error {
+	for ; from.kept < len(v.cleaned.Kept); from.kept++ {
+		data, err := v.entry(v.cleaned.Kept[from.kept].Index)
+		if err != nil {
+			return err
+		}
+		if more, err := f(data); err != nil || !more {
+			return err
+		}
+	}
+	for index := partition.Jump(v.runs, from.index); index <= v.records; index = partition.Jump(v.runs, index) {
+		entries, err := v.store.Entries(v.replica, index, v.records+1, room())
 		if err != nil {
 			return err
 		}
 		for _, e := range entries {
 			index = e.GetIndex() + 1
-			if isRecords(e.Data) && !r.take(e.Data) {
-				return nil
+			if !isRecords(e.Data) {
+				continue
 			}
-		}
-		if r.left() <= 0 {
-			return nil
+			if more, err := f(e.Data); err != nil || !more {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// entry reads the data of an entry.
+func (v *View) entry(index uint64) ([]byte, error) {
+	entries, err := v.store.Entries(v.replica, index, index+1, 0)
+	if err != nil {
+		return nil, err
+	}
+	return entries[0].Data, nil
 }
 
 func isRecords(data []byte) bool {
@@ -93,10 +146,11 @@ func isRecords(data []byte) bool {
 	return ok && err == nil && h.Kind == partition.KindRecords
 }
 
-// unreadable translates a failure of the store. What was trimmed under the reader is out of range.
+// unreadable translates a failure of the store. Entries that are gone before the view is there that does not count on them, and replicas that are, make the
+// client ask again.
 func (v *View) unreadable(err error) error {
 	if errors.Is(err, storage.ErrOutOfRange) || errors.Is(err, storage.ErrNotFound) {
-		return protocol.Errorf(kerr.OffsetOutOfRange, "the records were deleted meanwhile")
+		return protocol.Errorf(kerr.OffsetNotAvailable, "the records were moved or deleted a moment ago")
 	}
 	return protocol.Errorf(kerr.KafkaStorageError, "%v", err)
 }
@@ -109,10 +163,7 @@ func (v *View) find(offset int64) (uint64, error) {
 
 // bounds returns between which entries to look: behind the last known place that is not beyond, up to the first that is.
 func (v *View) bounds(beyond func(anchor) bool) (lo, hi uint64) {
-	lo, hi = v.first, v.applied
-	if len(v.chunks) > 0 {
-		hi = v.chunks[0].index
-	}
+	lo, hi = v.first, v.stored()
 	i := sort.Search(len(v.anchors), func(i int) bool { return beyond(v.anchors[i]) })
 	if i > 0 {
 		lo = max(lo, v.anchors[i-1].index)
@@ -123,8 +174,19 @@ func (v *View) bounds(beyond func(anchor) bool) (lo, hi uint64) {
 	return lo, hi
 }
 
+// stored is the last entry that is worth looking for in the store: the rest is in memory.
+func (v *View) stored() uint64 {
+	if len(v.chunks) > 0 && v.chunks[0].index >= v.first {
+		return v.chunks[0].index
+	}
+	return v.records
+}
+
 // bisect returns the last entry in [lo, hi] that is not beyond, lo if all are. Entries without records count as the next one with.
 func (v *View) bisect(lo, hi uint64, beyond func(partition.Header) bool) (uint64, error) {
+	if hi < lo {
+		return lo, nil
+	}
 	var failed error
 	n := sort.Search(int(hi-lo)+1, func(k int) bool {
 		h, ok, err := v.headerFrom(lo+uint64(k), hi)
@@ -141,12 +203,12 @@ func (v *View) bisect(lo, hi uint64, beyond func(partition.Header) bool) (uint64
 
 // headerFrom returns the header of the first entry of records at index or behind it, up to hi.
 func (v *View) headerFrom(index, hi uint64) (partition.Header, bool, error) {
-	for ; index <= hi; index++ {
-		entries, err := v.store.Entries(v.replica, index, index+1, 0)
+	for index = partition.Jump(v.runs, index); index <= hi; index = partition.Jump(v.runs, index+1) {
+		data, err := v.entry(index)
 		if err != nil {
 			return partition.Header{}, false, err
 		}
-		h, ok, err := partition.ParseHeader(entries[0].Data)
+		h, ok, err := partition.ParseHeader(data)
 		if err != nil {
 			return h, false, fmt.Errorf("%w: %v", storage.ErrCorrupt, err)
 		}

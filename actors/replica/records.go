@@ -22,9 +22,10 @@ type records struct {
 	now     func() int64
 	clock   *clock
 
-	taken   []any      // *Records and *Trim since the last propose
+	taken   []asked    // since the last propose
 	waiting []waiting  // staged, in order of the high watermark that they wait for
 	trims   []trimming // staged, in order of index once proposed
+	keeps   []keeping  // staged, in order of index once proposed
 	epoch   int32
 	led     bool
 
@@ -51,14 +52,14 @@ func (c *records) lead(term uint64) {
 }
 
 func (c *records) request(m any) bool {
-	switch r := m.(type) {
-	case *Records:
-		c.clock.taken(r)
-	case *Trim:
-	default:
+	r, ok := m.(asked)
+	if !ok {
 		return false
 	}
-	c.taken = append(c.taken, m)
+	if r, ok := m.(*Records); ok {
+		c.clock.taken(r)
+	}
+	c.taken = append(c.taken, r)
 	return true
 }
 
@@ -67,12 +68,7 @@ func (c *records) propose() [][]byte {
 		return nil
 	}
 	for _, m := range c.taken {
-		switch m := m.(type) {
-		case *Records:
-			c.stage(m)
-		case *Trim:
-			c.stageTrim(m)
-		}
+		m.stage(c)
 	}
 	c.taken = nil
 	return c.machine.Cut()
@@ -80,7 +76,7 @@ func (c *records) propose() [][]byte {
 
 func (c *records) stage(m *Records) {
 	if m.Epoch >= 0 && m.Epoch != c.epoch {
-		m.Done(Appended{Err: notLeader(0), BaseOffset: -1, LogAppendTime: -1, LogStart: -1})
+		m.refuse(notLeader(0))
 		return
 	}
 	at, err := c.machine.Stage(m.Batches, partition.StageOptions{AppendTime: c.appendTime(m)})
@@ -124,7 +120,7 @@ func (c *records) stageTrim(m *Trim) {
 	c.trims = append(c.trims, trimming{start, m.Done})
 }
 
-func (c *records) proposed(uint64, uint64) {}
+func (c *records) proposed(first, _ uint64) { c.placed(first) }
 
 func (c *records) recycle(entries [][]byte) {
 	for _, e := range entries {
@@ -146,7 +142,7 @@ func (c *records) applied(e raft.Applied) {
 		c.largest = k.time
 		c.count(k)
 	}
-	c.tail.trimmed(a.Start)
+	c.tail.trimmed(max(a.Start, c.machine.Cleaned().Upto))
 	n := 0
 	for ; n < len(c.waiting) && c.waiting[n].until <= a.Next; n++ {
 		w := c.waiting[n]
@@ -159,6 +155,7 @@ func (c *records) applied(e raft.Applied) {
 		c.trims[0].done(a.Start, nil)
 		c.trims = c.trims[1:]
 	}
+	c.kept(e.Index)
 }
 
 func (c *records) count(k chunk) {
@@ -171,12 +168,7 @@ func (c *records) count(k chunk) {
 // refuse answers what waits and ends leading.
 func (c *records) refuse(cause *protocol.Error) {
 	for _, m := range c.taken {
-		switch m := m.(type) {
-		case *Records:
-			m.Done(Appended{Err: cause, BaseOffset: -1, LogAppendTime: -1, LogStart: -1})
-		case *Trim:
-			m.Done(-1, cause)
-		}
+		m.refuse(cause)
 	}
 	c.taken = nil
 	c.fail(cause)
@@ -193,7 +185,10 @@ func (c *records) fail(cause *protocol.Error) {
 	for _, t := range c.trims {
 		t.done(-1, cause)
 	}
-	c.waiting, c.trims = nil, nil
+	for _, k := range c.keeps {
+		k.done(cause)
+	}
+	c.waiting, c.trims, c.keeps = nil, nil, nil
 }
 
 func (c *records) standing(s *Standing) {
@@ -206,7 +201,8 @@ func (c *records) view(v View) *View {
 	v.HighWatermark = c.machine.HighWatermark()
 	v.LastStable = c.machine.LastStable()
 	v.reader = reader{
-		store: c.store, replica: c.replica, first: c.first, applied: c.last,
+		store: c.store, replica: c.replica, first: max(c.first, c.machine.Reclaimable()+1), applied: c.last, records: c.machine.LastRecords(),
+		cleaned: c.machine.Cleaned(), runs: c.machine.Runs(),
 		chunks: c.tail.chunks[:len(c.tail.chunks):len(c.tail.chunks)], anchors: c.tail.anchors[:len(c.tail.anchors):len(c.tail.anchors)],
 		epochs: c.machine.Epochs(), largest: c.largest, meters: c.clock.meters,
 	}

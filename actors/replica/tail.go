@@ -63,7 +63,7 @@ func (t *tail) release() {
 	}
 }
 
-// trimmed drops what lies wholly below the log's start.
+// trimmed drops what lies wholly below an offset: the log's start, or where a cleaning ended, whose records are elsewhere now.
 func (t *tail) trimmed(start int64) {
 	drop := sort.Search(len(t.chunks), func(i int) bool { return t.chunks[i].next > start })
 	for _, c := range t.chunks[:drop] {

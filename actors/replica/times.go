@@ -1,10 +1,12 @@
 package replica
 
 import (
+	"fmt"
 	"sort"
 
 	"github.com/troupe-mq/troupe/protocol/batch"
 	"github.com/troupe-mq/troupe/raft/partition"
+	"github.com/troupe-mq/troupe/storage"
 )
 
 // TimestampOffset is a record's place in time.
@@ -19,66 +21,82 @@ func (v *View) OffsetForTime(ms int64) (at TimestampOffset, found bool, err erro
 	if v.replica == 0 || v.HighWatermark == v.LogStart {
 		return at, false, nil
 	}
-	index, err := v.findTime(ms)
+	from, err := v.findTime(ms)
+	if newest := v.newer(err); newest != nil {
+		return newest.OffsetForTime(ms)
+	}
 	if err != nil {
 		return at, false, v.unreadable(err)
 	}
-	err = v.batches(index, func(b batch.Batch) (bool, error) {
+	err = v.batches(from, func(b batch.Batch) (bool, error) {
 		if b.NextOffset() <= v.LogStart || b.MaxTimestamp() < ms {
 			return true, nil
 		}
 		at, found, err = firstAt(b, v.LogStart, ms)
 		return !found, err
 	})
+	if newest := v.newer(err); newest != nil {
+		return newest.OffsetForTime(ms)
+	}
 	if err != nil {
 		return at, false, v.unreadable(err)
 	}
 	return at, found, nil
 }
 
-// findTime returns the first entry up to which the log has a timestamp of ms or more.
-func (v *View) findTime(ms int64) (uint64, error) {
-	if len(v.chunks) > 0 && v.chunks[0].time < ms {
-		i := sort.Search(len(v.chunks), func(i int) bool { return v.chunks[i].time >= ms })
-		if i == len(v.chunks) {
-			return v.applied + 1, nil
+// findTime returns a place behind which the first timestamp of ms or more lies, close to it.
+func (v *View) findTime(ms int64) (p place, err error) {
+	p.kept = sort.Search(len(v.cleaned.Kept), func(i int) bool {
+		h, failed := v.keptHeader(i)
+		if failed != nil {
+			err = failed
 		}
-		return v.chunks[i].index, nil
+		return err != nil || h.MaxTimestamp >= ms
+	})
+	if err != nil {
+		return p, err
 	}
-	hi := v.applied
-	if len(v.chunks) > 0 {
-		hi = v.chunks[0].index
+	if len(v.chunks) > 0 && v.chunks[0].time < ms && v.chunks[0].index >= v.first {
+		i := sort.Search(len(v.chunks), func(i int) bool { return v.chunks[i].time >= ms })
+		p.index = v.applied + 1
+		if i < len(v.chunks) {
+			p.index = v.chunks[i].index
+		}
+		return p, nil
 	}
-	last, err := v.bisect(v.first, hi, func(h partition.Header) bool { return h.MaxTimestamp >= ms })
-	return last, err
+	p.index, err = v.bisect(v.first, v.stored(), func(h partition.Header) bool { return h.MaxTimestamp >= ms })
+	return p, err
 }
 
-// batches calls f with the batches of the entries from index on, until f has enough.
-func (v *View) batches(index uint64, f func(batch.Batch) (more bool, err error)) error {
-	for index <= v.applied {
-		entries, err := v.store.Entries(v.replica, index, v.applied+1, 1<<20)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			index = e.GetIndex() + 1
-			if !isRecords(e.Data) {
-				continue
-			}
-			for rest := partition.Payload(e.Data); len(rest) > 0; {
-				b, after, ok := batch.Next(rest)
-				if !ok {
-					return nil
-				}
-				more, err := f(b)
-				if err != nil || !more {
-					return err
-				}
-				rest = after
-			}
-		}
+// keptHeader reads the header of one of the entries that a cleaning kept.
+func (v *View) keptHeader(i int) (partition.Header, error) {
+	data, err := v.entry(v.cleaned.Kept[i].Index)
+	if err != nil {
+		return partition.Header{}, err
 	}
-	return nil
+	h, _, err := partition.ParseHeader(data)
+	if err != nil {
+		err = fmt.Errorf("%w: %v", storage.ErrCorrupt, err)
+	}
+	return h, err
+}
+
+// batches calls f with the batches from a place on, until f has enough.
+func (v *View) batches(from place, f func(batch.Batch) (more bool, err error)) error {
+	return v.walk(from, func() uint64 { return 1 << 20 }, func(data []byte) (bool, error) {
+		for rest := partition.Payload(data); len(rest) > 0; {
+			b, after, ok := batch.Next(rest)
+			if !ok {
+				return false, fmt.Errorf("%w: the batches of an entry do not follow one another", storage.ErrCorrupt)
+			}
+			more, err := f(b)
+			if err != nil || !more {
+				return false, err
+			}
+			rest = after
+		}
+		return true, nil
+	})
 }
 
 // firstAt returns the first record of a batch at offset from or behind it with a timestamp of at least ms.
@@ -110,12 +128,15 @@ func (v *View) MaxTimestamp() (at TimestampOffset, found bool, err error) {
 	}
 	// The record with the log's largest timestamp was trimmed: look through what is left.
 	largest := int64(-1)
-	err = v.batches(v.first, func(b batch.Batch) (bool, error) {
+	err = v.batches(place{index: v.first}, func(b batch.Batch) (bool, error) {
 		if b.NextOffset() > v.LogStart {
 			largest = max(largest, b.MaxTimestamp())
 		}
 		return true, nil
 	})
+	if newest := v.newer(err); newest != nil {
+		return newest.MaxTimestamp()
+	}
 	if err != nil {
 		return at, false, v.unreadable(err)
 	}

@@ -33,7 +33,8 @@ type View struct {
 	HighWatermark int64 // first offset not committed
 	LastStable    int64 // first offset of the earliest open transaction, else HighWatermark
 
-	reader // how committed records are read: tail in memory, the rest in the store
+	reader        // how committed records are read: tail in memory, the rest in the store
+	views  *views // where later views of the replica are
 }
 
 // Chunk is a piece of a partition's log: record batches back to back as they are stored. Bytes are immutable.

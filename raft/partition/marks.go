@@ -128,3 +128,6 @@ func (m *marks) free(index uint64) { m.reclaimable = max(m.reclaimable, index) }
 // below Start, or were replaced by what a cleaning kept. It is exact when everything was trimmed and else known to about a hundredth of the log; it is never
 // too large and never goes back. 0 is none.
 func (p *Partition) Reclaimable() uint64 { return p.marks.reclaimable }
+
+// LastRecords is the last applied entry of records that producers sent, 0 before the first.
+func (p *Partition) LastRecords() uint64 { return p.marks.records }
