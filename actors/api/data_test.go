@@ -321,6 +321,26 @@ func TestProduceRefuses(t *testing.T) {
 	}
 }
 
+// A compacted topic takes no record without a key, compressed or not.
+func TestCompactedTopicsWantKeys(t *testing.T) {
+	c := newCluster(t, map[string]string{"cleanup.policy": "compact,delete"})
+	for codec := range int8(5) {
+		for last, want := range map[string]*kerr.Error{"k": nil, "": kerr.InvalidRecord} {
+			records := []batch.Record{{Timestamp: time.Now().UnixMilli(), Key: []byte{}, Value: []byte("an empty key is one")}, {Value: []byte("v")}}
+			if last != "" {
+				records[1].Key = []byte(last)
+			}
+			b, err := batch.Build(records).Recompress(codec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := c.produce(9, -1, b); kerr.TypedErrorForCode(got.ErrorCode) != want {
+				t.Errorf("codec %d, last key %q: %v, want %v", codec, last, kerr.ErrorForCode(got.ErrorCode), want)
+			}
+		}
+	}
+}
+
 func TestProduceStampsAndRecompresses(t *testing.T) {
 	c := newCluster(t, map[string]string{"message.timestamp.type": "LogAppendTime", "compression.type": "zstd"})
 	before := time.Now().UnixMilli()

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -229,6 +230,9 @@ func admit(image *metadata.Image, t *metadata.Topic, b batch.Batch, now int64) (
 		return nil, false, protocol.Errorf(kerr.InvalidTopicException, "topic %q is internal", t.Name)
 	}
 	config := func(name string) string { return image.TopicConfig(t, name) }
+	if err := checkKeys(b, config); err != nil {
+		return nil, false, err
+	}
 	if codec := codecNumber(config("compression.type")); codec >= 0 && codec != b.Codec() {
 		recompressed, err := b.Recompress(codec)
 		if err != nil {
@@ -243,6 +247,25 @@ func admit(image *metadata.Image, t *metadata.Topic, b batch.Batch, now int64) (
 		return b, true, nil
 	}
 	return b, false, checkTime(b, config, now)
+}
+
+// checkKeys refuses records without a key where the last record of every key is kept.
+func checkKeys(b batch.Batch, config func(string) string) *protocol.Error {
+	if !strings.Contains(config("cleanup.policy"), "compact") {
+		return nil
+	}
+	keyed := true
+	err := b.Each(func(r batch.Record) bool {
+		keyed = r.Key != nil
+		return keyed
+	})
+	switch {
+	case err != nil:
+		return protocol.Errorf(kerr.CorruptMessage, "%v", err)
+	case !keyed:
+		return protocol.Errorf(kerr.InvalidRecord, "Compacted topic cannot accept message without key")
+	}
+	return nil
 }
 
 // checkTime refuses timestamps too far from the broker's clock.

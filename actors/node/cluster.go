@@ -97,18 +97,26 @@ func (n *Node) Place(topic string, partitions, replicationFactor int) ([][]metad
 
 // Setting implements api.Cluster.
 func (n *Node) Setting(name string) string {
-	image := n.Image()
-	for _, node := range []metadata.NodeID{n.config.ID, metadata.DefaultNode} {
-		if v, ok := image.NodeConfigs[node][name]; ok {
-			return v
-		}
-	}
-	if v, ok := n.config.Settings[name]; ok {
+	if v, ok := n.set(name); ok {
 		return v
 	}
 	v, _ := metadata.BrokerDefault(name)
 	return v
 }
+
+// set returns what somebody has set a broker setting to.
+func (n *Node) set(name string) (string, bool) {
+	image := n.Image()
+	for _, node := range []metadata.NodeID{n.config.ID, metadata.DefaultNode} {
+		if v, ok := image.NodeConfigs[node][name]; ok {
+			return v, true
+		}
+	}
+	v, ok := n.config.Settings[name]
+	return v, ok
+}
+
+func (n *Node) isSet(name string) bool { _, ok := n.set(name); return ok }
 
 // peers are all other nodes of the cluster.
 func (n *Node) peers() []metadata.NodeID {

@@ -86,6 +86,8 @@ func (n *Node) run() {
 	}
 	n.do(n.register)
 	n.do(n.balance)
+	n.do(n.retain)
+	n.do(n.clean)
 	n.reconcileForever()
 }
 

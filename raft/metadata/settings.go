@@ -74,6 +74,16 @@ func share(name string) func(string) *protocol.Error {
 	}
 }
 
+func positive(name string) func(string) *protocol.Error {
+	return func(value string) *protocol.Error {
+		f, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		if err != nil || f <= 0 {
+			return protocol.Errorf(kerr.InvalidConfig, "Invalid value %s for configuration %s: Value must be larger than 0", value, name)
+		}
+		return nil
+	}
+}
+
 func anything(string) *protocol.Error { return nil }
 
 func long(name, value, broker string, low, high int64, doc string) Config {
@@ -82,6 +92,10 @@ func long(name, value, broker string, low, high int64, doc string) Config {
 
 func integer(name, value, broker string, low int64, doc string) Config {
 	return Config{Name: name, Type: kmsg.ConfigTypeInt, Default: value, Broker: broker, Doc: doc, Check: limits(name, low, math.MaxInt32)}
+}
+
+func number(name, value, doc string) Config {
+	return Config{Name: name, Type: kmsg.ConfigTypeDouble, Default: value, Doc: doc, Check: positive(name)}
 }
 
 func boolean(name, value, broker, doc string) Config {

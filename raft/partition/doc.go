@@ -11,7 +11,7 @@
 // Base offset is that of the first record; max timestamp is the largest of the whole log up to and including the entry. What follows
 // the header is what consumers get. In an entry of kind trim, base offset is where the log shall start, and nothing follows.
 //
-// A log is cleaned by appending (docs/adr/NNNN): the leader goes through the records below an offset, appends those that are to be kept as entries of kind kept,
+// A log is cleaned by appending (docs/adr/0009): the leader goes through the records below an offset, appends those that are to be kept as entries of kind kept,
 // their batches' offsets unchanged, and at last one of kind cleaned. With that one applied, records below the offset are those in the kept entries, and everything before is
 // reclaimable. In a kept entry base offset is the first offset that it answers for, and the flag marks the first one of a cleaning. In one of kind cleaned base offset is where
 // the cleaning ended, and its five integers of 8 bytes follow the header: see cleaning.put.

@@ -1,0 +1,114 @@
+package node
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/raft/partition"
+)
+
+// retain has the led logs trimmed by their topics' policies once in a while, until the node stops. It waits for none of them.
+func (n *Node) retain() {
+	every := time.Duration(n.number("log.retention.check.interval.ms")) * time.Millisecond
+	actors.Every(n.world, every, n.stopping, func(now time.Time) {
+		n.led(func(p *metadata.Partition, ref *replica.Ref, policy partition.Policy) {
+			if !policy.Delete {
+				return
+			}
+			ref.Send(&replica.Tend{Policy: policy, Now: now.UnixMilli(), Retain: true, Done: func(t replica.Tended) {
+				if t.Trimmed >= 0 {
+					n.log.Info("old records are deleted", "topic", p.Topic, "partition", p.Index, "log start", t.Trimmed)
+				}
+			}})
+		})
+	})
+}
+
+// clean cleans the led logs of compacted topics, one after the other, until the node stops.
+func (n *Node) clean() {
+	every := time.Duration(n.number("log.cleaner.backoff.ms")) * time.Millisecond
+	rate, _ := strconv.ParseFloat(n.Setting("log.cleaner.io.max.bytes.per.second"), 64)
+	c := &replica.Cleaner{Runtime: n.world, Stop: n.stopping, BytesPerSecond: rate}
+	if rate >= unlimited {
+		c.BytesPerSecond = 0
+	}
+	actors.Every(n.world, every, n.stopping, func(time.Time) {
+		n.led(func(p *metadata.Partition, ref *replica.Ref, policy partition.Policy) {
+			if policy.Compact && !n.stopped() {
+				n.cleanOne(c, p, ref, policy)
+			}
+		})
+	})
+}
+
+// unlimited is a rate that no disk has.
+const unlimited = 1e15
+
+func (n *Node) cleanOne(c *replica.Cleaner, p *metadata.Partition, ref *replica.Ref, policy partition.Policy) {
+	var t replica.Tended
+	done := make(chan struct{})
+	ref.Send(&replica.Tend{Policy: policy, Now: n.world.Now().UnixMilli(), Done: func(got replica.Tended) { t = got; close(done) }})
+	if n.world.Wait(actors.Forever, done, n.stopping) != 0 || t.Err != nil || !t.Due {
+		return
+	}
+	begin := n.world.Now()
+	read, kept, err := c.Clean(ref, t)
+	took := n.world.Now().Sub(begin)
+	switch {
+	case n.stopped():
+	case err != nil:
+		n.log.Info("a log was not cleaned to the end and will be cleaned again", "topic", p.Topic, "partition", p.Index, "error", err)
+	default:
+		n.log.Info("a log was cleaned", "topic", p.Topic, "partition", p.Index, "upto", t.Cleaning.Upto, "bytes read", read, "bytes kept", kept, "took", took)
+	}
+}
+
+// led calls f with the partitions that this node leads.
+func (n *Node) led(f func(*metadata.Partition, *replica.Ref, partition.Policy)) {
+	image := n.Image()
+	policies := make(map[string]partition.Policy)
+	for _, s := range n.replicas.shards() {
+		p, ref := image.Shard(s), n.replicas.get(s)
+		if p == nil || image.Topics[p.Topic] == nil || ref == nil || ref.View().Role != replica.Leader {
+			continue // __meta is no topic's
+		}
+		policy, ok := policies[p.Topic]
+		if !ok {
+			t := image.Topics[p.Topic]
+			policy = partition.PolicyOf(func(name string) string { return n.topicSetting(image, t, name) })
+			policies[p.Topic] = policy
+		}
+		f(p, ref, policy)
+	}
+}
+
+// topicSetting returns the value of a topic's setting that counts on this node: the topic's own, else that of the broker setting which is its default.
+func (n *Node) topicSetting(image *metadata.Image, t *metadata.Topic, name string) string {
+	c := metadata.TopicConfigOf(name)
+	v, own := t.Configs[name]
+	switch {
+	case own:
+		return v
+	case c.Broker == "":
+		return c.Default
+	case name == "retention.ms" && !n.isSet(c.Broker):
+		return n.retentionHours(c.Default)
+	}
+	return n.Setting(c.Broker)
+}
+
+// retentionHours returns log.retention.hours in ms if it is set: Kafka's older way to say log.retention.ms.
+func (n *Node) retentionHours(otherwise string) string {
+	const hours = "log.retention.hours"
+	switch h := n.number(hours); {
+	case !n.isSet(hours):
+		return otherwise
+	case h < 0:
+		return "-1"
+	default:
+		return strconv.FormatInt(h*time.Hour.Milliseconds(), 10)
+	}
+}
