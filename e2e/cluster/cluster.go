@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -25,7 +26,8 @@ type Cluster struct {
 	settings map[string]string
 	peers    []*Node // the founders
 	verify   bool
-	release  []func() // of ports
+	machine  func(id int32) Machine // nil: all nodes are on this one
+	release  []func()               // of ports
 
 	once  sync.Once
 	admin *kadm.Client
@@ -39,6 +41,18 @@ func Set(name, value string) Option { return func(c *Cluster) { c.settings[name]
 
 // NoVerify leaves out the comparison of replicas at the end, for tests that leave replicas lost or unreachable.
 func NoVerify() Option { return func(c *Cluster) { c.verify = false } }
+
+// Machine is what a node runs on, if not on this machine.
+type Machine interface {
+	IP() string
+	// Data is where the node keeps its data; other is where it would be on this machine.
+	Data(other string) string
+	// Start starts the process there.
+	Start(*exec.Cmd) error
+}
+
+// On puts each node on a machine of its own.
+func On(machine func(id int32) Machine) Option { return func(c *Cluster) { c.machine = machine } }
 
 // ReadyWithin is how long a cluster may take from its start until clients are let in.
 const ReadyWithin = 60 * time.Second
@@ -82,13 +96,18 @@ func Start(t testing.TB, n int, options ...Option) *Cluster {
 // Add describes one more node, with the next id. It is told the founders, and is none of them itself.
 func (c *Cluster) Add() *Node {
 	c.t.Helper()
-	ports, release, err := reservePorts()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.release = append(c.release, release)
 	id := int32(len(c.Nodes) + 1)
-	n := &Node{ID: id, Dir: filepath.Join(c.dir, fmt.Sprintf("node%d", id)), Ports: ports, t: c.t, c: c, peers: c.peers}
+	n := &Node{ID: id, Dir: filepath.Join(c.dir, fmt.Sprintf("node%d", id)), Ports: ownPorts, t: c.t, c: c, peers: c.peers}
+	if c.machine != nil {
+		n.machine = c.machine(id)
+	} else {
+		ports, release, err := reservePorts()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		c.release = append(c.release, release)
+		n.Ports = ports
+	}
 	c.Nodes = append(c.Nodes, n)
 	return n
 }

@@ -46,14 +46,14 @@ func (k Kafka) java(n *Node, main string, args ...string) *exec.Cmd {
 func (k Kafka) prepare(c *Cluster, n *Node, properties string) error {
 	var voters []string
 	for _, p := range n.peers {
-		voters = append(voters, fmt.Sprintf("%d@%s", p.ID, address(p.Ports.Control)))
+		voters = append(voters, fmt.Sprintf("%d@%s", p.ID, p.at(p.Ports.Control)))
 	}
 	rf := min(3, len(n.peers))
 	lines := []string{
 		"process.roles=broker,controller",
 		fmt.Sprintf("node.id=%d", n.ID),
-		"listeners=PLAINTEXT://" + n.Addr() + ",CONTROLLER://" + address(n.Ports.Control),
-		"advertised.listeners=PLAINTEXT://" + n.Addr() + ",CONTROLLER://" + address(n.Ports.Control),
+		"listeners=PLAINTEXT://" + n.Addr() + ",CONTROLLER://" + n.at(n.Ports.Control),
+		"advertised.listeners=PLAINTEXT://" + n.Addr() + ",CONTROLLER://" + n.at(n.Ports.Control),
 		"listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
 		"controller.listener.names=CONTROLLER",
 		"controller.quorum.voters=" + strings.Join(voters, ","),

@@ -3,10 +3,12 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,6 +26,7 @@ type Node struct {
 
 	t       testing.TB
 	c       *Cluster
+	machine Machine // nil is this one
 	peers   []*Node // what it is told the founders are
 	extra   []string
 	gone    bool // ended for good, Verify does not start it again
@@ -43,10 +46,24 @@ type process struct {
 }
 
 // Addr is where clients reach the node.
-func (n *Node) Addr() string { return address(n.Ports.Kafka) }
+func (n *Node) Addr() string { return n.at(n.Ports.Kafka) }
+
+// at is the address of one of the node's ports.
+func (n *Node) at(port int) string {
+	if n.machine == nil {
+		return address(port)
+	}
+	return net.JoinHostPort(n.machine.IP(), strconv.Itoa(port))
+}
 
 // Data is the node's data directory.
-func (n *Node) Data() string { return filepath.Join(n.Dir, "data") }
+func (n *Node) Data() string {
+	dir := filepath.Join(n.Dir, "data")
+	if n.machine == nil {
+		return dir
+	}
+	return n.machine.Data(dir)
+}
 
 // Log is the file that holds the output of all runs of the node.
 func (n *Node) Log() string { return filepath.Join(n.Dir, "log") }
@@ -76,6 +93,9 @@ func (n *Node) Start() {
 	if n.Running() {
 		n.t.Fatalf("node %d runs already", n.ID)
 	}
+	if n.process != nil && !n.process.expected {
+		n.t.Fatalf("node %d ended by itself: %v; its log:\n%s", n.ID, n.process.err, n.Tail(30))
+	}
 	if err := n.start(); err != nil {
 		n.t.Fatalf("node %d: %v", n.ID, err)
 	}
@@ -98,13 +118,20 @@ func (n *Node) start() error {
 	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, n.Dir
 	cmd.Env, cmd.SysProcAttr = environment(), processAttributes()
 	fmt.Fprintf(log, "--- %s %s\n", time.Now().Format(time.TimeOnly), cmd)
-	if err := cmd.Start(); err != nil {
+	if err := n.launch(cmd); err != nil {
 		return err
 	}
 	p := &process{cmd: cmd, ended: make(chan struct{})}
 	n.process = p
 	go func() { p.err = cmd.Wait(); close(p.ended) }()
 	return nil
+}
+
+func (n *Node) launch(cmd *exec.Cmd) error {
+	if n.machine == nil {
+		return cmd.Start()
+	}
+	return n.machine.Start(cmd)
 }
 
 // environment is ours without what would configure a node behind the test's back.
@@ -116,6 +143,17 @@ func environment() []string {
 func (n *Node) Kill() {
 	n.t.Helper()
 	n.end(syscall.SIGKILL, 10*time.Second)
+}
+
+// Doomed says that the process may end by itself from now on, as it must when its disk is taken away, until it is started again.
+func (n *Node) Doomed() { n.process.expected = true }
+
+// Crash is Kill of a process that may have ended by itself, if it was Doomed.
+func (n *Node) Crash() {
+	n.t.Helper()
+	if n.Running() {
+		n.Kill()
+	}
 }
 
 // Stop ends the process as an operator does (SIGTERM). It must end with code 0 within 15 s.

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Ports of one node, on 127.0.0.1, with the distances every Troupe node has by default.
+// Ports of one node, with the distances every Troupe node has by default.
 type Ports struct {
 	Kafka   int // clients
 	Control int // Kafka+1: raft and questions between nodes
@@ -25,10 +25,17 @@ const (
 	portsBlock = 10
 )
 
+// ownPorts are those of a node that has a machine to itself.
+var ownPorts = portsFrom(9092)
+
+func portsFrom(base int) Ports {
+	return Ports{Kafka: base, Control: base + 1, Metrics: base + 2, Bulk: base + 3}
+}
+
 // reservePorts takes the ports of one node.
 func reservePorts() (p Ports, release func(), err error) {
 	base, release, err := reserve(portsBlock)
-	return Ports{Kafka: base, Control: base + 1, Metrics: base + 2, Bulk: base + 3}, release, err
+	return portsFrom(base), release, err
 }
 
 // reserve takes blocks of ports that no other test process has, for as long as this process lives or until release. The

@@ -32,9 +32,9 @@ func (Troupe) Command(c *Cluster, n *Node) (*exec.Cmd, error) {
 		"--data.dir=" + n.Data(),
 		"--listeners=PLAINTEXT://" + n.Addr(),
 		"--advertised.listeners=PLAINTEXT://" + n.Addr(),
-		"--control.listen=" + address(n.Ports.Control),
-		"--bulk.listen=" + address(n.Ports.Bulk),
-		"--metrics.listen=" + address(n.Ports.Metrics),
+		"--control.listen=" + n.at(n.Ports.Control),
+		"--bulk.listen=" + n.at(n.Ports.Bulk),
+		"--metrics.listen=" + n.at(n.Ports.Metrics),
 		"--log.format=text",
 	}
 	if len(c.peers) > 1 {
@@ -50,7 +50,7 @@ func (Troupe) Command(c *Cluster, n *Node) (*exec.Cmd, error) {
 func (n *Node) peerList() string {
 	items := make([]string, len(n.peers))
 	for i, p := range n.peers {
-		items[i] = fmt.Sprintf("%d@%s", p.ID, address(p.Ports.Control))
+		items[i] = fmt.Sprintf("%d@%s", p.ID, p.at(p.Ports.Control))
 	}
 	return strings.Join(items, ",")
 }
@@ -84,7 +84,7 @@ func (Troupe) Replica(ctx context.Context, _ *Cluster, n *Node, topic string, pa
 func (n *Node) Get(ctx context.Context, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address(n.Ports.Metrics)+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.at(n.Ports.Metrics)+path, nil)
 	if err != nil {
 		return nil, err
 	}

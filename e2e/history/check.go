@@ -28,6 +28,7 @@ func Check(h History, final []Seen) []Violation {
 	c.sends()
 	c.log()
 	c.order()
+	c.minority()
 	for _, p := range slices.SortedFunc(maps.Keys(h.Watermarks), func(a, b Partition) int { return cmp.Compare(a.String(), b.String()) }) {
 		c.forward("HighWatermark", p.String(), h.Watermarks[p], h.Watermarks[p])
 	}
@@ -150,22 +151,46 @@ func (c *checker) order() {
 	}
 }
 
-// forward: no question is answered with less than any answer that had come in before it was asked.
+// minority: what was sent to a node after it had lost its majority is not acknowledged before it got it back.
+func (c *checker) minority() {
+	for _, cut := range c.history.Cuts {
+		for _, s := range c.history.Sends {
+			if s.Outcome == Acked && (cut.Node == 0 || cut.Node == s.Node) && !s.Invoked.Before(cut.From) && !s.Returned.After(cut.To) {
+				c.violation("Minority", "%s: %q was sent at %s and acknowledged at %s, when node %d had no majority (0: no node)",
+					s.Partition, s.Value, s.Invoked.Format(clock), s.Returned.Format(clock), cut.Node)
+			}
+		}
+	}
+}
+
+// forward: no question is answered with less than any answer that had come in before it was asked. A leader that does not know yet that it is
+// deposed knows less than its successor, so answers count up to the epoch of the question's.
 func (c *checker) forward(kind, name string, answers, questions []Answer) {
 	byReturn := slices.SortedFunc(slices.Values(answers), func(a, b Answer) int { return a.Returned.Compare(b.Returned) })
 	asked := slices.SortedFunc(slices.Values(questions), func(a, b Answer) int { return a.Invoked.Compare(b.Invoked) })
-	best, next := Answer{Offset: -1}, 0
+	best, next := map[int32]Answer{}, 0 // by epoch
 	for _, q := range asked {
 		for ; next < len(byReturn) && byReturn[next].Returned.Before(q.Invoked); next++ {
-			if byReturn[next].Offset > best.Offset {
-				best = byReturn[next]
+			if a := byReturn[next]; a.Offset > best[a.Epoch].Offset {
+				best[a.Epoch] = a
 			}
 		}
-		if q.Offset < best.Offset {
+		if best := highest(best, q.Epoch); q.Offset < best.Offset {
 			c.violation(kind, "%s went back: %d was known at %s, %d was told to a question of %s",
 				name, best.Offset, best.Returned.Format(clock), q.Offset, q.Invoked.Format(clock))
 		}
 	}
+}
+
+// highest is the highest answer of an epoch up to the given one; -1 if there is none, which is also how a group without an offset is told.
+func highest(answers map[int32]Answer, upto int32) Answer {
+	best := Answer{Offset: -1}
+	for epoch, a := range answers {
+		if epoch <= upto && a.Offset > best.Offset {
+			best = a
+		}
+	}
+	return best
 }
 
 const clock = "15:04:05.000000"

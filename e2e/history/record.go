@@ -34,6 +34,7 @@ type Send struct {
 	Idempotent bool
 	Partition  Partition
 	Value      string
+	Node       int32 // the one it was sent to, if the producer chose it; else 0
 	Outcome    Outcome
 	Offset     int64 // if Acked
 	Invoked    time.Time
@@ -45,11 +46,13 @@ type Seen struct {
 	Partition Partition
 	Offset    int64
 	Value     string
+	Epoch     int32 // of the leader that appended it, where it is known
 }
 
 // Answer is a number that a broker told: a high watermark, or a group's committed offset.
 type Answer struct {
 	Offset   int64
+	Epoch    int32 // of the leader that told it; 0 where there is none
 	Invoked  time.Time
 	Returned time.Time
 }
@@ -60,6 +63,12 @@ type Committed struct {
 	Partition Partition
 }
 
+// Cut is a time in which a node could not reach a majority of any partition's replicas; Node 0 stands for every node.
+type Cut struct {
+	Node     int32
+	From, To time.Time
+}
+
 // History is what clients did and saw.
 type History struct {
 	Sends      []Send // those of one producer in the order it sent them
@@ -67,6 +76,7 @@ type History struct {
 	Watermarks map[Partition][]Answer // answers of partition leaders
 	Commits    map[Committed][]Answer // acknowledged commits, of a committer that never goes back itself
 	Reads      map[Committed][]Answer // committed offsets that were read
+	Cuts       []Cut
 }
 
 // Recorder gathers a History. Its methods can be called at once from many goroutines.
@@ -92,6 +102,21 @@ func (r *Recorder) Invoke(producer string, idempotent bool, p Partition, value s
 	return len(r.mu.h.Sends) - 1
 }
 
+// InvokeAt is Invoke of a record that is sent to one node, whoever leads.
+func (r *Recorder) InvokeAt(node int32, producer string, p Partition, value string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mu.h.Sends = append(r.mu.h.Sends, Send{Producer: producer, Partition: p, Value: value, Node: node, Invoked: time.Now()})
+	return len(r.mu.h.Sends) - 1
+}
+
+// Cut notes a time in which a node could not reach a majority.
+func (r *Recorder) Cut(c Cut) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mu.h.Cuts = append(r.mu.h.Cuts, c)
+}
+
 // Return notes what came of a send.
 func (r *Recorder) Return(send int, o Outcome, offset int64) {
 	r.mu.Lock()
@@ -104,28 +129,28 @@ func (r *Recorder) Return(send int, o Outcome, offset int64) {
 func (r *Recorder) See(p Partition, offset int64, value string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.mu.h.Seen = append(r.mu.h.Seen, Seen{p, offset, value})
+	r.mu.h.Seen = append(r.mu.h.Seen, Seen{Partition: p, Offset: offset, Value: value})
 }
 
-// Watermark notes the end of a partition as its leader told it to a question asked at invoked.
-func (r *Recorder) Watermark(p Partition, offset int64, invoked time.Time) {
+// Watermark notes the end of a partition as the leader of an epoch told it to a question asked at invoked.
+func (r *Recorder) Watermark(p Partition, offset int64, epoch int32, invoked time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.mu.h.Watermarks[p] = append(r.mu.h.Watermarks[p], Answer{offset, invoked, time.Now()})
+	r.mu.h.Watermarks[p] = append(r.mu.h.Watermarks[p], Answer{offset, epoch, invoked, time.Now()})
 }
 
 // Commit notes an acknowledged commit of a group's offset.
 func (r *Recorder) Commit(c Committed, offset int64, invoked time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.mu.h.Commits[c] = append(r.mu.h.Commits[c], Answer{offset, invoked, time.Now()})
+	r.mu.h.Commits[c] = append(r.mu.h.Commits[c], Answer{offset, 0, invoked, time.Now()})
 }
 
 // ReadCommitted notes a group's offset that was read; -1 is none.
 func (r *Recorder) ReadCommitted(c Committed, offset int64, invoked time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.mu.h.Reads[c] = append(r.mu.h.Reads[c], Answer{offset, invoked, time.Now()})
+	r.mu.h.Reads[c] = append(r.mu.h.Reads[c], Answer{offset, 0, invoked, time.Now()})
 }
 
 // History is what was recorded so far. It shares nothing with the Recorder that Return would change.

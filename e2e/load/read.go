@@ -72,6 +72,7 @@ func see(r *kgo.Record) history.Seen {
 		Partition: history.Partition{Topic: r.Topic, Index: r.Partition},
 		Offset:    r.Offset,
 		Value:     strings.TrimRight(string(r.Value), " "), // without padding
+		Epoch:     r.LeaderEpoch,
 	}
 }
 

@@ -51,7 +51,7 @@ func ask(ctx context.Context, admin *kadm.Client, rec *history.Recorder, topic s
 		cancel()
 		ends.Each(func(o kadm.ListedOffset) {
 			if o.Err == nil {
-				rec.Watermark(history.Partition{Topic: topic, Index: o.Partition}, o.Offset, invoked)
+				rec.Watermark(history.Partition{Topic: topic, Index: o.Partition}, o.Offset, o.LeaderEpoch, invoked)
 			}
 		})
 	}

@@ -1,0 +1,191 @@
+//go:build linux
+
+package hosts
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Disk is a file system of its own, on a loop device over an image file.
+type Disk struct {
+	Dir string // where it is mounted
+
+	image  string
+	fs     string
+	frozen bool
+}
+
+// Requests to a file system, the same for ext4 and XFS.
+const (
+	shutdown   = 0x8004587d // XFS_IOC_GOINGDOWN, EXT4_IOC_SHUTDOWN
+	noLogFlush = 2          // not even the journal is written
+	freeze     = 0xc0045877 // FIFREEZE
+	thaw       = 0xc0045878 // FITHAW
+)
+
+func newDisk(base, fs string, size int64) (*Disk, error) {
+	d := &Disk{Dir: base, image: base + ".image", fs: fs}
+	if d.fs == "" {
+		d.fs = "ext4"
+	}
+	mkfs := map[string][]string{"ext4": {"mkfs.ext4", "-q", "-F"}, "xfs": {"mkfs.xfs", "-q", "-f"}}[d.fs]
+	if mkfs == nil {
+		return nil, fmt.Errorf("no file system %q, but ext4 and xfs", fs)
+	}
+	f, err := os.Create(d.image)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(f.Truncate(size), f.Close(), os.MkdirAll(d.Dir, 0o755), run(append(mkfs, d.image)...)); err != nil {
+		return nil, err
+	}
+	return d, d.mount()
+}
+
+// mount lets the space of deleted files go back to the image's disk.
+func (d *Disk) mount() error {
+	return run("mount", "-t", d.fs, "-o", "loop,discard,noatime", d.image, d.Dir)
+}
+
+// Cut is what a power loss does to a disk: from now on nothing is written, not even what the file system holds in memory, and every access fails. What was
+// synced before is there after Restore, and nothing else need be.
+func (d *Disk) Cut() error {
+	return d.ask(shutdown, func(fd int) error { return unix.IoctlSetPointerInt(fd, shutdown, noLogFlush) })
+}
+
+// Restore is the next start of the machine: the file system is mounted anew from what reached the disk. Nobody may have files open on it.
+func (d *Disk) Restore() error {
+	if err := unix.Unmount(d.Dir, 0); err != nil {
+		return fmt.Errorf("unmount %s: %w", d.Dir, err)
+	}
+	return d.mount()
+}
+
+// Freeze makes everybody who writes wait until Thaw: a disk that does not answer.
+func (d *Disk) Freeze() error {
+	d.frozen = true
+	return d.ask(freeze, func(fd int) error { return unix.IoctlSetInt(fd, freeze, 0) })
+}
+
+// Thaw ends Freeze.
+func (d *Disk) Thaw() error {
+	d.frozen = false
+	return d.ask(thaw, func(fd int) error { return unix.IoctlSetInt(fd, thaw, 0) })
+}
+
+func (d *Disk) ask(request uint, ask func(fd int) error) error {
+	f, err := os.Open(d.Dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := ask(int(f.Fd())); err != nil {
+		return fmt.Errorf("request %#x to the file system at %s: %w", request, d.Dir, err)
+	}
+	return nil
+}
+
+// Fill takes all the space that is left but so many bytes.
+func (d *Disk) Fill(leave int64) error {
+	free, err := d.Free()
+	if err != nil || free <= leave {
+		return err
+	}
+	f, err := os.OpenFile(d.filler(), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	at, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	// What the file system needs to describe the file is not known before: go on in smaller steps until nothing fits.
+	end := at.Size()
+	for step := free - leave; step >= 4096; {
+		switch err := unix.Fallocate(int(f.Fd()), 0, end, step); {
+		case err == nil:
+			end += step
+			if free, err = d.Free(); err != nil {
+				return err
+			}
+			step = min(step, free-leave)
+		case errors.Is(err, unix.ENOSPC):
+			step /= 2
+		default:
+			return fmt.Errorf("fill %s: %w", d.Dir, err)
+		}
+	}
+	return nil
+}
+
+// Empty gives back what Fill took.
+func (d *Disk) Empty() error {
+	err := os.Remove(d.filler())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Free is the space that is left for processes of root, in bytes.
+func (d *Disk) Free() (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(d.Dir, &s); err != nil {
+		return 0, err
+	}
+	return int64(s.Bfree) * s.Bsize, nil
+}
+
+func (d *Disk) filler() string { return filepath.Join(d.Dir, "filler") }
+
+func (d *Disk) close() error {
+	if d.frozen {
+		_ = d.Thaw()
+	}
+	if err := unix.Unmount(d.Dir, unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("unmount %s: %w", d.Dir, err)
+	}
+	return nil
+}
+
+func run(args ...string) error {
+	if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
+// dirPrefix with the process's id behind it names the directory of a Lab.
+const dirPrefix = "troupe-hosts-"
+
+// sweep clears away the disks of processes that died before they could.
+func sweep() {
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return
+	}
+	for line := range strings.Lines(string(mounts)) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		dir := filepath.Dir(fields[1])
+		of, ours := strings.CutPrefix(filepath.Base(dir), dirPrefix)
+		id, _, _ := strings.Cut(of, "-")
+		pid, err := strconv.Atoi(id)
+		if !ours || err != nil || unix.Kill(pid, 0) == nil {
+			continue
+		}
+		_ = unix.Unmount(fields[1], unix.MNT_DETACH)
+		_ = os.RemoveAll(dir)
+	}
+}
