@@ -5,6 +5,8 @@
 //
 // Environment:
 //
+//	E2E_UNPRIVILEGED=1  leave out what needs root: hosts with networks and disks of their own (e2e/hosts, e2e/chaos)
+//	E2E_SEED=n       repeat the schedule of a run of faults
 //	E2E_LONG=1       the full lengths of the chaos runs (minutes) instead of the short ones
 //	E2E_RACE=1       build the server with the race detector
 //	E2E_BIN=path     test this binary instead of building one

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -47,8 +46,8 @@ type Machine interface {
 	IP() string
 	// Data is where the node keeps its data; other is where it would be on this machine.
 	Data(other string) string
-	// Start starts the process there.
-	Start(*exec.Cmd) error
+	// Do runs f there: processes it starts and connections it opens are the machine's.
+	Do(f func() error) error
 }
 
 // On puts each node on a machine of its own.

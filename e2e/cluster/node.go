@@ -131,7 +131,7 @@ func (n *Node) launch(cmd *exec.Cmd) error {
 	if n.machine == nil {
 		return cmd.Start()
 	}
-	return n.machine.Start(cmd)
+	return n.machine.Do(cmd.Start)
 }
 
 // environment is ours without what would configure a node behind the test's back.

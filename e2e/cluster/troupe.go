@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -34,7 +35,7 @@ func (Troupe) Command(c *Cluster, n *Node) (*exec.Cmd, error) {
 		"--advertised.listeners=PLAINTEXT://" + n.Addr(),
 		"--control.listen=" + n.at(n.Ports.Control),
 		"--bulk.listen=" + n.at(n.Ports.Bulk),
-		"--metrics.listen=" + n.at(n.Ports.Metrics),
+		"--metrics.listen=" + n.metrics(),
 		"--log.format=text",
 	}
 	if len(c.peers) > 1 {
@@ -80,15 +81,35 @@ func (Troupe) Replica(ctx context.Context, _ *Cluster, n *Node, topic string, pa
 	return r, nil
 }
 
+// metrics is where the node listens for questions about itself: on all addresses, if it has a machine to itself.
+func (n *Node) metrics() string {
+	if n.machine == nil {
+		return address(n.Ports.Metrics)
+	}
+	return fmt.Sprintf(":%d", n.Ports.Metrics)
+}
+
+// http asks from the node's own machine: some questions are not answered to others, and a network that is cut does not matter.
+func (n *Node) http() *http.Client {
+	if n.machine == nil {
+		return http.DefaultClient
+	}
+	dial := func(ctx context.Context, network, addr string) (conn net.Conn, err error) {
+		err = n.machine.Do(func() (err error) { conn, err = new(net.Dialer).DialContext(ctx, network, addr); return err })
+		return conn, err
+	}
+	return &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+}
+
 // Get asks the node's metrics address; an answer other than 200 is an error that holds its text.
 func (n *Node) Get(ctx context.Context, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.at(n.Ports.Metrics)+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address(n.Ports.Metrics)+path, nil)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := n.http().Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("node %d: %w", n.ID, err)
 	}

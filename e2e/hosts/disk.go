@@ -69,14 +69,20 @@ func (d *Disk) Restore() error {
 	return d.mount()
 }
 
-// Freeze makes everybody who writes wait until Thaw: a disk that does not answer.
+// Freeze makes everybody who writes wait until Thaw: a disk that does not answer. Processes that wait cannot be killed.
 func (d *Disk) Freeze() error {
+	if d.frozen {
+		return nil
+	}
 	d.frozen = true
 	return d.ask(freeze, func(fd int) error { return unix.IoctlSetInt(fd, freeze, 0) })
 }
 
 // Thaw ends Freeze.
 func (d *Disk) Thaw() error {
+	if !d.frozen {
+		return nil
+	}
 	d.frozen = false
 	return d.ask(thaw, func(fd int) error { return unix.IoctlSetInt(fd, thaw, 0) })
 }
@@ -148,9 +154,7 @@ func (d *Disk) Free() (int64, error) {
 func (d *Disk) filler() string { return filepath.Join(d.Dir, "filler") }
 
 func (d *Disk) close() error {
-	if d.frozen {
-		_ = d.Thaw()
-	}
+	_ = d.Thaw()
 	if err := unix.Unmount(d.Dir, unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("unmount %s: %w", d.Dir, err)
 	}

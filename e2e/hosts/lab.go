@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 )
@@ -56,8 +55,11 @@ func New(t testing.TB, o Options) *Lab {
 	sweep()
 	l := &Lab{Network: newNetwork()}
 	t.Cleanup(func() {
-		if err := l.close(); err != nil {
+		if err := l.close(t.Failed()); err != nil {
 			t.Errorf("clearing the hosts away: %v", err)
+		}
+		if t.Failed() && o.Disk > 0 {
+			t.Logf("images of the disks are in %s", l.dir)
 		}
 	})
 	if err := l.build(o); err != nil {
@@ -116,7 +118,8 @@ func (l *Lab) at(last byte) netip.Addr {
 // Host is the host of that number.
 func (l *Lab) Host(number int) *Host { return l.Hosts[number-1] }
 
-func (l *Lab) close() error {
+// close ends the hosts. The images of disks of a test that failed stay.
+func (l *Lab) close(failed bool) error {
 	errs := []error{l.Network.close()}
 	for _, h := range l.Hosts {
 		if h.space != nil {
@@ -126,14 +129,17 @@ func (l *Lab) close() error {
 			errs = append(errs, h.Disk.close())
 		}
 	}
-	return errors.Join(append(errs, os.RemoveAll(l.dir))...)
+	if !failed {
+		errs = append(errs, os.RemoveAll(l.dir))
+	}
+	return errors.Join(errs...)
 }
 
 // IP is the host's address.
 func (h *Host) IP() string { return h.addr.String() }
 
-// Start starts a process on the host.
-func (h *Host) Start(cmd *exec.Cmd) error { return h.space.do(cmd.Start) }
+// Do runs f on a thread of the host: processes it starts and sockets it opens are there.
+func (h *Host) Do(f func() error) error { return h.space.do(f) }
 
 // Data is a directory for data: the host's disk, or other if it has none of its own.
 func (h *Host) Data(other string) string {

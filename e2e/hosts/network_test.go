@@ -25,7 +25,7 @@ func listen(t *testing.T, l *Lab, host int) peer {
 		conn, err = net.ListenPacket("udp4", net.JoinHostPort(l.at(clientsByte).String(), "0"))
 	} else {
 		h := l.Host(host)
-		err = h.space.do(func() (err error) { conn, err = net.ListenPacket("udp4", net.JoinHostPort(h.IP(), "0")); return err })
+		err = h.Do(func() (err error) { conn, err = net.ListenPacket("udp4", net.JoinHostPort(h.IP(), "0")); return err })
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +118,7 @@ func TestProcessesLiveOnTheirHost(t *testing.T) {
 	cmd := exec.Command("cat", "/proc/self/net/dev")
 	var out writer
 	cmd.Stdout = &out
-	if err := errors.Join(l.Host(1).Start(cmd), cmd.Wait()); err != nil {
+	if err := errors.Join(l.Host(1).Do(cmd.Start), cmd.Wait()); err != nil {
 		t.Fatal(err)
 	}
 	if !out.has("eth0") || out.has("troupe") {

@@ -76,10 +76,9 @@ func see(r *kgo.Record) history.Seen {
 	}
 }
 
-// Check reads the final logs of the topics and fails the test with every broken promise.
-func Check(t testing.TB, c *cluster.Cluster, rec *history.Recorder, topics ...string) {
+// Check reads the final logs of the topics, which it returns, and fails the test with every broken promise.
+func Check(t testing.TB, c *cluster.Cluster, rec *history.Recorder, topics ...string) (final []history.Seen) {
 	t.Helper()
-	var final []history.Seen
 	for _, topic := range topics {
 		final = append(final, ReadAll(t, c, topic)...)
 	}
@@ -96,4 +95,5 @@ func Check(t testing.TB, c *cluster.Cluster, rec *history.Recorder, topics ...st
 	if len(h.Sends) > 0 && h.Acked() == 0 {
 		t.Error(fmt.Errorf("of %d records none was acknowledged: nothing was tested", len(h.Sends)))
 	}
+	return final
 }

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/troupe-mq/troupe/e2e/chaos"
+	"github.com/troupe-mq/troupe/e2e/hosts"
+	"github.com/troupe-mq/troupe/e2e/program"
+)
+
+// run breaks a cluster until the time is over.
+func run(o *options) error {
+	if o.Plan {
+		o.print()
+		return nil
+	}
+	if err := hosts.Missing(); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	program.Say("seed %d", o.Seed)
+	rounds := 0
+	began := time.Now()
+	err := program.Guarded("chaos", func(h *program.Host) error {
+		r := chaos.Start(h, o.Config)
+		for i := 0; o.more(i, rounds, time.Since(began)); i++ {
+			list := o.episode(i, o.PowerLosses-rounds)
+			if !r.Episode(ctx, list) {
+				return fmt.Errorf("ended by a signal in episode %d", i+1)
+			}
+			rounds += len(list)
+		}
+		return nil
+	})
+	program.Say("%d rounds in %s with seed %d", rounds, time.Since(began).Round(time.Second), o.Seed)
+	return err
+}
+
+// more tells whether another episode follows.
+func (o *options) more(episode, rounds int, passed time.Duration) bool {
+	if o.PowerLosses > 0 {
+		return rounds < o.PowerLosses
+	}
+	return episode == 0 || passed < o.For
+}
+
+func (o *options) print() {
+	const episodes = 3
+	rounds := 0
+	for i := 0; i < episodes && (o.PowerLosses == 0 || rounds < o.PowerLosses); i++ {
+		for _, r := range o.episode(i, o.PowerLosses-rounds) {
+			rounds++
+			fmt.Printf("episode %d: %s\n", i+1, r)
+		}
+	}
+}

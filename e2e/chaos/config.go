@@ -1,0 +1,10 @@
+package chaos
+
+// Config says what a run breaks.
+type Config struct {
+	Nodes    int               // 3 if 0
+	Disk     int64             // bytes of each node's disk, 2 GiB if 0
+	FS       string            // of the disks: ext4 or xfs, ext4 if empty
+	Dir      string            // where the images of the disks lie, the directory for temporary files if empty
+	Settings map[string]string // Kafka's broker settings of all nodes
+}
