@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -16,6 +17,7 @@ type Status struct {
 	Replicas    int             // that run here, __meta's included
 	Leaders     int             // of them
 	Leaderless  int             // replicas here that know no leader
+	Behind      int             // voting replicas here that their leader does not count in sync
 	Quarantined int64           // replicas here that are out of service
 	Draining    bool
 	Joined      bool // a member that serves clients
@@ -38,6 +40,8 @@ func (n *Node) Status() Status {
 		}
 		if v.Leader == 0 {
 			s.Leaderless++
+		} else if n.behind(r, v) {
+			s.Behind++
 		}
 	})
 	select {
@@ -46,6 +50,15 @@ func (n *Node) Status() Status {
 	default:
 	}
 	return s
+}
+
+// behind tells whether a replica that votes has yet to catch up, by its leader's own word.
+func (n *Node) behind(r *replica.Ref, v *replica.View) bool {
+	if v.Role == replica.Leader || v.Role == replica.Learner {
+		return false
+	}
+	l, ok := n.leaders.get(r.Shard)
+	return !ok || !slices.Contains(l.inSync, r.Replica)
 }
 
 // Unready tells why the node should not get new clients now, nil if it should.
@@ -60,6 +73,8 @@ func (n *Node) Unready() error {
 		return errors.New("the metadata has no leader")
 	case s.Leaderless > 0:
 		return fmt.Errorf("%d of %d replicas here know no leader", s.Leaderless, s.Replicas)
+	case s.Behind > 0:
+		return fmt.Errorf("%d of %d replicas here have yet to catch up with their leaders", s.Behind, s.Replicas)
 	}
 	return nil
 }

@@ -56,6 +56,9 @@ func (n *Node) at(port int) string {
 	return net.JoinHostPort(n.machine.IP(), strconv.Itoa(port))
 }
 
+// MetricsAddr is where /metrics, /statusz and the other pages for operators are.
+func (n *Node) MetricsAddr() string { return address(n.Ports.Metrics) }
+
 // Data is the node's data directory.
 func (n *Node) Data() string {
 	dir := filepath.Join(n.Dir, "data")
