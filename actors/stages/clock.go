@@ -72,3 +72,6 @@ func Now() Moment { return Moment(time.Since(started)) + 1 }
 
 // To returns the ns up to a later moment.
 func (m Moment) To(later Moment) int64 { return int64(later - m) }
+
+// Time is the moment by the wall clock, as it went when the process started.
+func (m Moment) Time() time.Time { return started.Add(time.Duration(m - 1)) }
