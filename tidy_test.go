@@ -18,7 +18,7 @@ const module = "github.com/troupe-mq/troupe/"
 // floors says what each floor may stand on. Arrows go down only, so that whoever reads a floor need not know those above, and so that the
 // simulator can run the cores without the shells.
 var floors = map[string][]string{
-	"cmd":      {"cmd", "actors", "raft", "storage", "protocol"},
+	"cmd":      {"cmd", "actors", "raft", "storage", "protocol", "e2e"}, // of e2e the simulator only, see bans
 	"actors":   {"actors", "raft", "storage", "protocol"},
 	"raft":     {"raft", "storage", "protocol"},
 	"storage":  {"storage"},
@@ -45,6 +45,8 @@ var bans = []ban{
 		"only raft.Replica steps etcd/raft; other packages carry its messages and entries at most"},
 	{"github.com/spf13/cobra", []string{"cmd", "e2e"}, false,
 		"flags are the command's"},
+	{"github.com/troupe-mq/troupe/e2e/cluster", []string{"e2e"}, false, "the binary holds the simulator for its users, and no other test"},
+	{"github.com/troupe-mq/troupe/e2e/load", []string{"e2e"}, false, "the binary holds the simulator for its users, and no other test"},
 	{"testing", []string{"e2e", "storage/storagetest"}, true,
 		"what the binary holds does not know tests"},
 }

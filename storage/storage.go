@@ -110,6 +110,9 @@ type Store interface {
 	// Suspect returns the replicas that failed the check at open, each with the reason (wraps ErrCorrupt).
 	Suspect() map[ReplicaID]error
 
+	// Removed tells whether a replica was removed: nothing can be written to it any more.
+	Removed(ReplicaID) bool
+
 	// Write makes all the appends durable: one transaction, one sync. When it returns nil, everything in it
 	// survives a power cut; when it returns an error nothing may be acknowledged any more and the process must end.
 	Write([]Append) error

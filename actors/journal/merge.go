@@ -6,8 +6,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// group returns how many writes from the beginning make one transaction: as many as fit, one at least.
-func group(writes []Write, maxBytes int64) int {
+// Fitting returns how many writes from the beginning make one transaction: as many as fit, one at least.
+func Fitting(writes []Write, maxBytes int64) int {
 	var bytes int64
 	var cost storage.Cost
 	for i, w := range writes {
@@ -20,9 +20,9 @@ func group(writes []Write, maxBytes int64) int {
 	return len(writes)
 }
 
-// merge makes of a group's writes one append per replica, in one transaction; a write too large for one is cut into several, to be
+// Merge makes of a group's writes one append per replica, in one transaction; a write too large for one is cut into several, to be
 // written one after the other.
-func merge(g []Write) [][]storage.Append {
+func Merge(g []Write) [][]storage.Append {
 	if len(g) == 1 {
 		return cut(g[0].Append)
 	}

@@ -130,7 +130,7 @@ func TestMergedIsOneByOne(t *testing.T) {
 		}
 		for left := writes; len(left) > 0; {
 			n := rapid.IntRange(1, len(left)).Draw(t, "group")
-			for _, appends := range merge(left[:n]) {
+			for _, appends := range Merge(left[:n]) {
 				must(t, grouped.Write(appends))
 			}
 			left = left[n:]
@@ -170,7 +170,7 @@ func describe(t *rapid.T, s storage.Store) (text string) {
 func TestWriteBehindARemovalIsRefused(t *testing.T) {
 	s := memory.New()
 	gone := storage.Append{State: found(1).State, Remove: true}
-	for _, appends := range merge([]Write{{Append: found(1)}, {Append: gone}, {Append: found(1)}}) {
+	for _, appends := range Merge([]Write{{Append: found(1)}, {Append: gone}, {Append: found(1)}}) {
 		if err := s.Write(appends); !errors.Is(err, storage.ErrRemoved) {
 			t.Fatalf("%v, want ErrRemoved", err)
 		}
@@ -181,7 +181,7 @@ func TestCutManyEntries(t *testing.T) {
 	s := memory.New()
 	a := grown(found(1).State, 3*storage.MaxKeys, []byte("some data"))
 	a.State.Commit, a.Checkpoint = a.State.Last.Index, found(1).Checkpoint
-	parts := merge([]Write{{Append: a}})
+	parts := Merge([]Write{{Append: a}})
 	if len(parts) < 4 {
 		t.Fatalf("%d parts", len(parts))
 	}
@@ -209,7 +209,7 @@ func TestMergeKeepsWhatItWasGiven(t *testing.T) {
 	a, b := grown(found(1).State, 5, nil), log
 	a.Entries = log.Entries[:5] // with room for more behind it
 	b.Entries = grown(a.State, 5, []byte("other")).Entries
-	merge([]Write{{Append: a}, {Append: b}})
+	Merge([]Write{{Append: a}, {Append: b}})
 	if string(log.Entries[5].Data) != "x" {
 		t.Fatal("merging wrote behind the entries of an append")
 	}

@@ -16,7 +16,7 @@ func (j *Journal) run() {
 		queued, last = j.take(queued)
 		switch {
 		case len(queued) > 0:
-			n := group(queued, j.options.GroupBytes)
+			n := Fitting(queued, j.options.GroupBytes)
 			if !j.commit(queued[:n]) {
 				return
 			}
@@ -87,7 +87,7 @@ func (j *Journal) awake() bool { return len(j.wake) > 0 }
 // commit makes a group durable and reports it; false if the store failed.
 func (j *Journal) commit(g []Write) bool {
 	begin := stages.Now()
-	for _, appends := range merge(g) {
+	for _, appends := range Merge(g) {
 		if err := j.store.Write(appends); err != nil {
 			j.fail(err)
 			return false

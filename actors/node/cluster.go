@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/troupe-mq/troupe/actors"
@@ -118,10 +119,10 @@ func (n *Node) set(name string) (string, bool) {
 
 func (n *Node) isSet(name string) bool { _, ok := n.set(name); return ok }
 
-// peers are all other nodes of the cluster.
+// peers are all other nodes of the cluster, the founders first.
 func (n *Node) peers() []metadata.NodeID {
 	peers := n.configuredPeers()
-	for id := range n.Image().Nodes {
+	for _, id := range slices.Sorted(maps.Keys(n.Image().Nodes)) {
 		if id != n.config.ID && !slices.Contains(peers, id) {
 			peers = append(peers, id)
 		}

@@ -67,10 +67,8 @@ func StartIn(w World, c Config) (*Node, error) {
 	if err := n.links.Start(receiver{n}); err != nil {
 		return nil, errors.Join(fmt.Errorf("listen for the other nodes: %w", err), n.close())
 	}
-	for id, a := range c.Peers {
-		if id != c.ID {
-			n.links.SetPeer(id, a)
-		}
+	for _, id := range n.configuredPeers() {
+		n.links.SetPeer(id, c.Peers[id])
 	}
 	n.do(n.run)
 	n.do(n.tick)

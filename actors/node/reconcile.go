@@ -105,6 +105,8 @@ func (n *Node) add(missing map[storage.ShardID]metadata.Placed) error {
 		_, bad := suspect[p.Replica.ID]
 		_, known := states[p.Replica.ID]
 		switch {
+		case n.store.Removed(p.Replica.ID):
+			delete(missing, s) // the image is one of before: __meta is being replayed after a restart
 		case bad || !known && !p.Replica.Founding:
 			delete(missing, s) // nothing of it may be used: it has to be replaced
 		case !known:

@@ -86,6 +86,9 @@ type Actor struct {
 	snapshots []sentSnapshot // in order of when they are given up
 }
 
+// Ref is the handle that the rest of the node has of the replica.
+func (a *Actor) Ref() *Ref { return a.ref }
+
 // Name is the actor's name on its node.
 func (a *Actor) Name() string { return fmt.Sprintf("replica-%d", a.ref.Replica) }
 

@@ -37,6 +37,9 @@ type View struct {
 	views  *views // where later views of the replica are
 }
 
+// Applied is the last entry of the log that the view shows; 0 for __meta, whose high watermark is it.
+func (v *View) Applied() uint64 { return v.applied }
+
 // Chunk is a piece of a partition's log: record batches back to back as they are stored. Bytes are immutable.
 type Chunk []byte
 

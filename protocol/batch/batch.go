@@ -126,6 +126,14 @@ func (b Batch) SetAppendTime(ms int64) {
 	b.SetCRC()
 }
 
+// SetProducer makes the batch an idempotent producer's, from a sequence number on.
+func (b Batch) SetProducer(id int64, epoch int16, sequence int32) {
+	binary.BigEndian.PutUint64(b[producerAt:], uint64(id))
+	binary.BigEndian.PutUint16(b[producerEAt:], uint16(epoch))
+	binary.BigEndian.PutUint32(b[sequenceAt:], uint32(sequence))
+	b.SetCRC()
+}
+
 // SetCRC writes the checksum of the batch as it is.
 func (b Batch) SetCRC() { binary.BigEndian.PutUint32(b[crcAt:], b.checksum()) }
 

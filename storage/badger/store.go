@@ -193,6 +193,13 @@ func (s *Store) Replicas() ([]storage.State, error) {
 	return all, nil
 }
 
+// Removed implements storage.Store.
+func (s *Store) Removed(r storage.ReplicaID) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.records[r].Removed
+}
+
 // Suspect implements storage.Store.
 func (s *Store) Suspect() map[storage.ReplicaID]error {
 	s.mu.RLock()

@@ -90,6 +90,13 @@ func (s *Store) Suspect() map[storage.ReplicaID]error {
 	return maps.Clone(s.suspect)
 }
 
+// Removed implements storage.Store.
+func (s *Store) Removed(id storage.ReplicaID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live.held(id).Removed
+}
+
 // Write implements storage.Store.
 func (s *Store) Write(appends []storage.Append) error {
 	s.mu.Lock()

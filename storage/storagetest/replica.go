@@ -106,6 +106,9 @@ func testRemove(t *testing.T, open Opener) {
 	if err := f.Write([]storage.Append{a}); !errors.Is(err, storage.ErrRemoved) {
 		t.Fatalf("a write to a removed replica: %v, want ErrRemoved", err)
 	}
+	if !f.Removed(1) || f.Removed(2) || f.Removed(77) {
+		t.Fatalf("removed: 1 %t, 2 %t, 77 %t", f.Removed(1), f.Removed(2), f.Removed(77))
+	}
 	f.write(gone) // once more does no harm
 	f.write(storage.Append{State: storage.State{Shard: shard, Replica: 9}, Remove: true})
 	if err := f.Write([]storage.Append{found(9)}); !errors.Is(err, storage.ErrRemoved) {

@@ -1,0 +1,271 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// Fault is something that the seed does to the world. It has a beginning and, most of them, an end.
+type Fault struct {
+	Number int // in the plan
+	At     time.Duration
+	For    time.Duration
+	What   string
+	begin  func(*World)
+	end    func(*World)
+}
+
+// String says it in a line.
+func (f Fault) String() string {
+	if f.For == 0 { // it ends by itself
+		return fmt.Sprintf("#%d at %s: %s", f.Number, f.At.Round(time.Millisecond), f.What)
+	}
+	return fmt.Sprintf("#%d at %s for %s: %s", f.Number, f.At.Round(time.Millisecond), f.For.Round(time.Millisecond), f.What)
+}
+
+// plan draws the faults of a seed: all of them before anything happens, so that some can be left out.
+func (w *World) plan() []Fault {
+	var plan []Fault
+	gap := 1500*time.Millisecond + w.upTo(9*time.Second) // some seeds are wild, some calm
+	for at := 4*time.Second + w.upTo(gap); at < w.options.For; at += w.upTo(2 * gap) {
+		f := w.draw()
+		f.At, f.Number = at, len(plan)+1
+		plan = append(plan, f)
+	}
+	return plan
+}
+
+func (w *World) draw() Fault {
+	n := w.order[w.pick(len(w.order))]
+	other := w.order[w.pick(len(w.order))]
+	long := 200*time.Millisecond + w.upTo(12*time.Second)
+	switch w.pick(13) {
+	case 0, 1:
+		return crashOf(n, keepsNone, long)
+	case 2, 3:
+		return crashOf(n, keepsSome, long)
+	case 4:
+		return blackout(long)
+	case 5:
+		return split(w, long)
+	case 6:
+		return oneWay(n, other, long)
+	case 7:
+		return flapping(n, long)
+	case 8:
+		return noisy(noise{loss: w.pick(60), repeat: w.pick(40), reorder: w.pick(100), delay: w.upTo(30 * time.Millisecond)}, long)
+	case 9:
+		return slowDisk(n, long)
+	case 10:
+		return fullDisk(n, long)
+	case 11:
+		return pause(n, long)
+	default:
+		return shutdown(n, long)
+	}
+}
+
+// schedule puts the plan on the agenda.
+func (w *World) schedule(plan []Fault) {
+	for _, f := range plan {
+		if w.left(f.Number) {
+			continue
+		}
+		w.after(f.At, func() {
+			if w.healed {
+				return
+			}
+			w.event(w.clients, "fault begins")
+			w.note(w.clients, "FAULT %s", f)
+			f.begin(w)
+			if f.end != nil {
+				w.after(f.For, func() {
+					if w.healed {
+						return
+					}
+					w.event(w.clients, "fault ends")
+					w.note(w.clients, "end of fault #%d: %s", f.Number, f.What)
+					f.end(w)
+				})
+			}
+		})
+	}
+}
+
+func crashOf(n metadata.NodeID, l loss, d time.Duration) Fault {
+	what := fmt.Sprintf("n%d loses its power", n)
+	if l == keepsSome {
+		what = fmt.Sprintf("n%d is killed", n)
+	}
+	return Fault{What: what, For: d,
+		begin: func(w *World) { w.crash(w.machines[n], l, what) },
+		end:   func(w *World) { w.start(w.machines[n]) },
+	}
+}
+
+func blackout(d time.Duration) Fault {
+	return Fault{What: "all nodes lose their power", For: d,
+		begin: func(w *World) {
+			for _, n := range w.order {
+				w.crash(w.machines[n], keepsNone, "blackout")
+			}
+		},
+		end: func(w *World) {
+			for _, n := range w.order {
+				w.after(w.upTo(2*time.Second), func() { w.start(w.machines[n]) })
+			}
+		},
+	}
+}
+
+// split parts the machines into two sides that cannot talk.
+func split(w *World, d time.Duration) Fault {
+	side := make(map[metadata.NodeID]bool)
+	for _, n := range w.order {
+		side[n] = w.chance(2)
+	}
+	each := func(w *World, by int) {
+		for _, a := range w.order {
+			for _, b := range w.order {
+				if a != b && side[a] != side[b] {
+					w.sever(a, b, by)
+				}
+			}
+		}
+	}
+	return Fault{What: fmt.Sprintf("the network is split: %v", side), For: d, begin: func(w *World) { each(w, 1) }, end: func(w *World) { each(w, -1) }}
+}
+
+func oneWay(a, b metadata.NodeID, d time.Duration) Fault {
+	return Fault{What: fmt.Sprintf("nothing of n%d reaches n%d", a, b), For: d,
+		begin: func(w *World) { w.sever(a, b, 1) }, end: func(w *World) { w.sever(a, b, -1) }}
+}
+
+// flapping cuts a machine off and connects it again, several times.
+func flapping(n metadata.NodeID, d time.Duration) Fault {
+	const times = 6
+	each := func(w *World, by int) {
+		for _, other := range w.order {
+			if other != n {
+				w.sever(n, other, by)
+				w.sever(other, n, by)
+			}
+		}
+	}
+	return Fault{What: fmt.Sprintf("the network of n%d flaps", n), begin: func(w *World) {
+		for i := range times {
+			begin := d * time.Duration(i) / times
+			end := begin + w.upTo(d/times)
+			w.after(begin, func() {
+				if w.healed {
+					return
+				}
+				each(w, 1)
+				w.after(end-begin, func() {
+					if !w.healed {
+						each(w, -1)
+					}
+				})
+			})
+		}
+	}}
+}
+
+func noisy(n noise, d time.Duration) Fault {
+	return Fault{What: fmt.Sprintf("the network is bad: %+v", n), For: d,
+		begin: func(w *World) { w.network.noise = append(w.network.noise, n) },
+		end: func(w *World) {
+			for i, other := range w.network.noise {
+				if other == n {
+					w.network.noise = append(w.network.noise[:i:i], w.network.noise[i+1:]...)
+					return
+				}
+			}
+		},
+	}
+}
+
+func slowDisk(n metadata.NodeID, d time.Duration) Fault {
+	return Fault{What: fmt.Sprintf("the disk of n%d is slow", n), For: d,
+		begin: func(w *World) { w.machines[n].disk.slow = true }, end: func(w *World) { w.machines[n].disk.slow = false }}
+}
+
+// fullDisk has every write fail: the process ends, and comes back when there is room.
+func fullDisk(n metadata.NodeID, d time.Duration) Fault {
+	return Fault{What: fmt.Sprintf("the disk of n%d is full", n), For: d,
+		begin: func(w *World) {
+			w.machines[n].excused = true
+			w.machines[n].disk.fill(true)
+		},
+		end: func(w *World) {
+			w.machines[n].disk.fill(false)
+			w.start(w.machines[n])
+		},
+	}
+}
+
+// pause stops a process, as SIGSTOP does, and lets it go on.
+func pause(n metadata.NodeID, d time.Duration) Fault {
+	var stopped *process
+	return Fault{What: fmt.Sprintf("n%d stands still", n), For: d,
+		begin: func(w *World) {
+			if stopped = w.machines[n].process; stopped != nil {
+				stopped.paused = true
+				w.watchAll(n)
+			}
+		},
+		end: func(w *World) { w.goOn(stopped) },
+	}
+}
+
+// goOn has a stopped process do what should have happened meanwhile.
+func (w *World) goOn(p *process) {
+	if p == nil || !p.paused {
+		return
+	}
+	p.paused = false
+	for _, e := range p.delayed {
+		e.at = w.now
+		w.agenda.add(e)
+	}
+	p.delayed = nil
+	if p.alive {
+		w.watchAll(p.machine.id)
+	}
+}
+
+func (w *World) watchAll(n metadata.NodeID) {
+	for _, other := range w.order {
+		if other != n {
+			w.watchLink(n, other)
+			w.watchLink(other, n)
+		}
+	}
+}
+
+// shutdown stops a node in order, as SIGTERM does: it hands its leaderships over first.
+func shutdown(n metadata.NodeID, d time.Duration) Fault {
+	return Fault{What: fmt.Sprintf("n%d is shut down", n), For: d,
+		begin: func(w *World) {
+			p := w.machines[n].process
+			if p == nil || p.node == nil || p.paused {
+				return
+			}
+			w.within(p, func() {
+				(runtime{p}).Go(func() {
+					ctx, cancel := (runtime{p}).Timeout(background, 5*time.Second)
+					defer cancel()
+					p.node.Drain(ctx)
+					w.after(0, func() {
+						if p.alive {
+							w.crash(p.machine, keepsSome, "it was shut down")
+						}
+					})
+				})
+			})
+		},
+		end: func(w *World) { w.start(w.machines[n]) },
+	}
+}

@@ -1,0 +1,285 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	mathrand "math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/e2e/history"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+var background = context.Background()
+
+// Report is what a run came to.
+type Report struct {
+	Seed       uint64
+	Hash       uint64        // of everything that happened, in order
+	Simulated  time.Duration // virtual time
+	Events     uint64
+	Acked      int // records
+	Plan       []Fault
+	Clients    []string // in the plan by -1, -2, …
+	Violations []Violation
+	Story      []string
+}
+
+// one is held by the world that runs: chance of the process's libraries is the world's while it does.
+var one sync.Mutex
+
+// entropy is a reader of the world's chance, in place of crypto/rand's.
+type entropy struct{ source *mathrand.ChaCha8 }
+
+func (e entropy) Read(b []byte) (int, error) { return e.source.Read(b) }
+
+// Run runs a world. In one process one world runs at a time, because etcd/raft draws election timeouts from crypto/rand.
+func Run(o Options) Report {
+	one.Lock()
+	defer one.Unlock()
+	var seed [32]byte
+	binary.LittleEndian.PutUint64(seed[:], o.Seed)
+	before := rand.Reader
+	rand.Reader = entropy{mathrand.NewChaCha8(seed)}
+	uuid.SetRand(rand.Reader)
+	defer func() {
+		rand.Reader = before
+		uuid.SetRand(nil)
+	}()
+	w := newWorld(o)
+	plan := w.live()
+	w.end()
+	return Report{
+		Seed: o.Seed, Hash: w.hash, Simulated: time.Duration(w.now), Events: w.steps, Acked: w.load.acked,
+		Plan: plan, Clients: names(), Violations: w.violations, Story: w.story,
+	}
+}
+
+// live lets the world live through its trouble and heal.
+func (w *World) live() []Fault {
+	plan := w.plan()
+	w.load = newLoad()
+	for _, id := range w.order {
+		w.after(w.upTo(2*time.Second), func() { w.start(w.machines[id]) })
+	}
+	w.schedule(plan)
+	w.crowd()
+	w.run(instant(w.options.For))
+	if !w.over {
+		w.heal()
+		w.converge()
+	}
+	return plan
+}
+
+// end kills everything.
+func (w *World) end() {
+	for _, m := range w.up() {
+		m.process.end()
+		m.process = nil
+	}
+	w.clients.end()
+}
+
+// crew are the clients of every world.
+var crew = []struct {
+	name string
+	do   func(*client)
+}{
+	{"plain", plainProducer}, {"idem-a", idempotentProducer}, {"idem-b", idempotentProducer}, {"reader", consumer}, {"admin", admin},
+}
+
+func names() (all []string) {
+	for _, c := range crew {
+		all = append(all, c.name)
+	}
+	return all
+}
+
+// crowd starts the clients. Each of them is a part of the plan, with a negative number.
+func (w *World) crowd() {
+	w.spawn("setup", func(c *client) {
+		w.begin(c)
+		for i, member := range crew {
+			if !w.left(-1 - i) {
+				w.spawn(member.name, member.do)
+			}
+		}
+	})
+}
+
+// heal ends every fault.
+func (w *World) heal() {
+	w.event(w.clients, "everything is healed")
+	w.healed = true
+	clear(w.network.cut)
+	w.network.noise = nil
+	for _, id := range w.order {
+		m := w.machines[id]
+		m.disk.slow = false
+		m.disk.fill(false)
+		if m.process != nil {
+			w.goOn(m.process)
+		}
+		w.start(m)
+	}
+	for _, id := range w.order {
+		w.watchAll(id)
+	}
+}
+
+// healing is how long a healed world is given: clients go on for a while, then all that was sent has to be there.
+const (
+	healing = 20 * time.Second
+	resting = 60 * time.Second
+)
+
+// converge waits until a healed world is at rest, and checks it.
+func (w *World) converge() {
+	w.run(w.now.plus(healing))
+	w.load.quiet = true
+	until := w.now.plus(resting)
+	w.run(w.now.plus(2 * patience)) // clients end
+	why := w.unrest()
+	for ; why != "" && !w.over && w.now < until; why = w.unrest() {
+		w.run(w.now.plus(500 * time.Millisecond))
+	}
+	switch {
+	case w.over:
+		return
+	case why != "":
+		w.violate(Converges, "%s", why)
+		return
+	}
+	w.verify()
+}
+
+// unrest tells why the cluster is not at rest.
+func (w *World) unrest() string {
+	for _, id := range w.order {
+		p := w.machines[id].process
+		switch {
+		case p == nil || p.node == nil:
+			return fmt.Sprintf("n%d is down", id)
+		case !p.open:
+			return fmt.Sprintf("n%d does not serve clients", id)
+		}
+	}
+	image := w.machines[w.order[0]].process.node.Image()
+	if why := w.uneven(metadata.MetaShard, w.order); why != "" {
+		return why
+	}
+	for _, t := range image.Topics {
+		for _, p := range t.Partitions {
+			var nodes []metadata.NodeID
+			for _, r := range p.Replicas {
+				nodes = append(nodes, r.Node)
+			}
+			if why := w.uneven(p.Shard, nodes); why != "" {
+				return fmt.Sprintf("%s-%d: %s", t.Name, p.Index, why)
+			}
+		}
+	}
+	return ""
+}
+
+// uneven tells how the replicas of a shard differ.
+func (w *World) uneven(s storage.ShardID, nodes []metadata.NodeID) string {
+	var first *replica.View
+	leaders := 0
+	for _, n := range nodes {
+		ref := w.machines[n].process.node.Replica(s)
+		if ref == nil {
+			return fmt.Sprintf("n%d has no replica of shard %d", n, s)
+		}
+		v := ref.View()
+		if first == nil {
+			first = v
+		}
+		if v.Role == replica.Leader {
+			leaders++
+		}
+		if v.HighWatermark != first.HighWatermark || v.Applied() != first.Applied() || v.LogStart != first.LogStart {
+			return fmt.Sprintf("shard %d ends at %d (entry %d) on n%d, at %d (entry %d) on n%d", s, first.HighWatermark, first.Applied(), nodes[0], v.HighWatermark, v.Applied(), n)
+		}
+	}
+	if leaders != 1 {
+		return fmt.Sprintf("shard %d has %d leaders", s, leaders)
+	}
+	return ""
+}
+
+// verify reads everything there is and holds the history against it.
+func (w *World) verify() {
+	var final []history.Seen
+	image := w.machines[w.order[0]].process.node.Image()
+	starts := make(map[history.Partition]int64)
+	for n := range int32(mainPartitions) {
+		p := partition{mainTopic, n}
+		part := image.Partition(mainTopic, n)
+		if part == nil {
+			continue
+		}
+		starts[p.history()] = w.compare(p, part, &final)
+	}
+	h := w.load.history
+	h.Sends = keptSends(h.Sends, starts)
+	for _, v := range history.Check(h, final) {
+		w.violate(Kept, "%v", v)
+	}
+}
+
+// keptSends leaves out what stood before the logs' starts and what was sent to other topics.
+func keptSends(all []history.Send, starts map[history.Partition]int64) []history.Send {
+	var kept []history.Send
+	for _, s := range all {
+		start, ok := starts[s.Partition]
+		if ok && !(s.Outcome == history.Acked && s.Offset < start) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// compare reads a partition on all its replicas, which must hold the same, and returns where its log starts.
+func (w *World) compare(p partition, part *metadata.Partition, final *[]history.Seen) int64 {
+	var first []byte
+	var start int64
+	for i, r := range part.Replicas {
+		v := w.machines[r.Node].process.node.Replica(part.Shard).View()
+		var all []byte
+		for offset := v.LogStart; offset < v.HighWatermark; {
+			chunks, err := v.Read(offset, replica.FetchLimits{MaxBytes: 1 << 20, MinOne: true, Upto: v.HighWatermark})
+			if err != nil || len(chunks) == 0 {
+				w.violate(Kept, "%s-%d cannot be read at offset %d on n%d: %v", p.topic, p.number, offset, r.Node, err)
+				return v.LogStart
+			}
+			for _, c := range chunks {
+				all = append(all, c...)
+				f := &fetched{end: v.HighWatermark, next: offset}
+				reader := w.newClient("verify")
+				reader.read(p, offset, c, f)
+				offset = f.next
+			}
+		}
+		if i == 0 {
+			first, start = all, v.LogStart
+		} else if !bytes.Equal(first, all) {
+			w.violate(SameBytes, "%s-%d differs between n%d and n%d", p.topic, p.number, part.Replicas[0].Node, r.Node)
+		}
+	}
+	for offset, value := range w.load.at[p] {
+		if offset >= start {
+			*final = append(*final, history.Seen{Partition: p.history(), Offset: offset, Value: value})
+		}
+	}
+	return start
+}
