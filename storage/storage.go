@@ -124,12 +124,17 @@ type Store interface {
 	// Checkpoint returns the replica's checkpoint, or ErrNotFound.
 	Checkpoint(r ReplicaID) (*Checkpoint, error)
 
-	// Usage returns how much the store occupies and holds.
+	// Usage returns how much the store occupies and holds. It takes a while.
 	Usage() Usage
+	// Room returns how much space there is, at the cost of a system call.
+	Room() Room
 
 	// Close releases the store. What was written stays.
 	Close() error
 }
+
+// Room is the space of the file system that a store is on, in bytes; Total is 0 if it is not known or not bounded.
+type Room struct{ Free, Total int64 }
 
 // Usage is what a store occupies, in bytes.
 type Usage struct {

@@ -56,9 +56,17 @@ func fileNumber(path string) (n uint32) {
 // Usage implements storage.Store.
 func (s *Store) Usage() (u storage.Usage) {
 	u.Disk = sizeOf(s.options.Dir, "*")
-	var fs unix.Statfs_t
-	if unix.Statfs(s.options.Dir, &fs) == nil {
-		u.Free = int64(fs.Bavail) * int64(fs.Bsize)
-	}
+	u.Free = s.Room().Free
 	return u
+}
+
+// Room implements storage.Store.
+func (s *Store) Room() storage.Room { return roomOf(s.options.Dir) }
+
+func roomOf(dir string) (r storage.Room) {
+	var fs unix.Statfs_t
+	if unix.Statfs(dir, &fs) == nil {
+		r.Free, r.Total = int64(fs.Bavail)*int64(fs.Bsize), int64(fs.Blocks)*int64(fs.Bsize)
+	}
+	return r
 }

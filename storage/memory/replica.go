@@ -69,6 +69,21 @@ func cloneCheckpoint(c *storage.Checkpoint) *storage.Checkpoint {
 	}
 }
 
+// bytes is how much entries and checkpoints take.
+func (m *image) bytes() (n int64) {
+	for _, r := range m.replicas {
+		for _, log := range [][]*item{r.entries, r.next} {
+			for _, it := range log {
+				n += int64(len(it.entry.Data))
+			}
+		}
+		if r.checkpoint != nil {
+			n += int64(len(r.checkpoint.Machine))
+		}
+	}
+	return n
+}
+
 // held returns what is held of a replica.
 func (m *image) held(id storage.ReplicaID) storage.Held {
 	if r, ok := m.replicas[id]; ok {

@@ -22,6 +22,7 @@ type Store struct {
 	pending [][]change // in live, not yet in durable
 	suspect map[storage.ReplicaID]error
 	fail    error
+	limit   int64 // bytes of the disk, 0 without end
 	closed  bool
 }
 
@@ -107,6 +108,9 @@ func (s *Store) Write(appends []storage.Append) error {
 	changes, err := s.check(appends)
 	if err != nil {
 		return err
+	}
+	if s.overflows(appends) {
+		return ErrFull
 	}
 	for _, c := range changes {
 		s.live.apply(c)
@@ -219,18 +223,12 @@ func (s *Store) Checkpoint(id storage.ReplicaID) (*storage.Checkpoint, error) {
 	return cloneCheckpoint(r.checkpoint), nil
 }
 
-// Usage implements storage.Store: Disk is the bytes of entries and checkpoints, Free is unknown.
+// Usage implements storage.Store: Disk is the bytes of entries and checkpoints.
 func (s *Store) Usage() (u storage.Usage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range s.live.replicas {
-		for _, it := range r.entries {
-			u.Disk += int64(len(it.entry.Data))
-		}
-		if r.checkpoint != nil {
-			u.Disk += int64(len(r.checkpoint.Machine))
-		}
-	}
+	u.Disk = s.live.bytes()
+	u.Free = s.room().Free
 	return u
 }
 
