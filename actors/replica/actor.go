@@ -54,6 +54,8 @@ type content interface {
 	dropped()
 	// applied brings a committed entry and the machine's result.
 	applied(raft.Applied)
+	// answer answers the requests that what was applied completes, once a view shows it: who has an answer finds what it tells.
+	answer()
 	// refuse answers all requests that wait, in the log or not: this replica does not lead any more.
 	refuse(cause *protocol.Error)
 	// view fills in what the machine knows, for a view of the given role.
@@ -154,11 +156,12 @@ func (a *Actor) one(message any) error {
 	return nil
 }
 
-// settle performs what the messages led to, then proposes the requests among them, and publishes.
+// settle performs what the messages led to and shows it, then proposes the requests among them.
 func (a *Actor) settle() {
 	if !a.perform() {
 		return
 	}
+	a.show()
 	switch {
 	case a.status.Role != raft.Leader:
 		a.content.refuse(a.notLeader())
@@ -166,9 +169,15 @@ func (a *Actor) settle() {
 		a.propose()
 	}
 	if a.broken == nil {
-		a.publish()
+		a.show()
 		a.checkpointed()
 	}
+}
+
+// show publishes what was applied, and only then answers who waits for it.
+func (a *Actor) show() {
+	a.publish()
+	a.content.answer()
 }
 
 // perform runs the effects of the replica; false if it broke.

@@ -77,6 +77,9 @@ func (c *commands) applied(e raft.Applied) {
 	command.Done(CommandResult{Result: result, Proposed: true})
 }
 
+// answer has nothing to do: an image is published before its command is answered.
+func (c *commands) answer() {}
+
 func (c *commands) refuse(cause *protocol.Error) {
 	for _, command := range c.taken {
 		command.Done(CommandResult{Failed: cause})

@@ -143,19 +143,22 @@ func (c *records) applied(e raft.Applied) {
 		c.count(k)
 	}
 	c.tail.trimmed(max(a.Start, c.machine.Cleaned().Upto))
-	n := 0
-	for ; n < len(c.waiting) && c.waiting[n].until <= a.Next; n++ {
+}
+
+func (c *records) answer() {
+	next, start, n := c.machine.HighWatermark(), c.machine.Start(), 0
+	for ; n < len(c.waiting) && c.waiting[n].until <= next; n++ {
 		w := c.waiting[n]
-		w.at.LogStart = a.Start
+		w.at.LogStart = start
 		w.done(w.at)
 		c.waiting[n] = waiting{}
 	}
 	c.waiting = c.waiting[n:]
-	for len(c.trims) > 0 && c.trims[0].start <= a.Start {
-		c.trims[0].done(a.Start, nil)
+	for len(c.trims) > 0 && c.trims[0].start <= start {
+		c.trims[0].done(start, nil)
 		c.trims = c.trims[1:]
 	}
-	c.kept(e.Index)
+	c.kept(c.last)
 }
 
 func (c *records) count(k chunk) {
