@@ -6,5 +6,6 @@ type Config struct {
 	Disk     int64             // bytes of each node's disk, 2 GiB if 0
 	FS       string            // of the disks: ext4 or xfs, ext4 if empty
 	Dir      string            // where the images of the disks lie, the directory for temporary files if empty
+	lie      bool              // syncs of the nodes do nothing: for tests of the tests
 	Settings map[string]string // Kafka's broker settings of all nodes
 }

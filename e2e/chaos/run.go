@@ -41,9 +41,17 @@ func Start(t testing.TB, cfg Config) *Run {
 	}
 	r := &Run{t: t, links: map[*Fault]map[hosts.Path]hosts.Link{}, held: map[int]int{}, dark: map[int]int{}}
 	r.lab = hosts.New(t, hosts.Options{Hosts: cfg.Nodes, Disk: cfg.Disk, FS: cfg.FS, Dir: cfg.Dir})
+	for _, h := range r.lab.Hosts {
+		if cfg.lie {
+			r.must("make the disk lie", h.Lie())
+		}
+	}
 	options := []cluster.Option{cluster.On(func(id int32) cluster.Machine { return r.lab.Host(int(id)) })}
 	for name, value := range cfg.Settings {
 		options = append(options, cluster.Set(name, value))
+	}
+	if cfg.lie {
+		options = append(options, cluster.NoVerify())
 	}
 	r.Cluster = cluster.Start(t, cfg.Nodes, options...)
 	t.Cleanup(r.release)
