@@ -15,22 +15,18 @@ func (r *Replica) checkpointDue() bool {
 	return r.sinceBytes >= r.limits.CheckpointBytes || r.sinceCount >= r.limits.CheckpointCount
 }
 
-// checkpoint adds the machine's state to a write, and drops entries behind it if they are no longer wanted. A write that
-// brings a snapshot has its checkpoint already.
+// checkpoint adds the machine's state to a write, and drops entries behind it if they are no longer wanted.
 func (r *Replica) checkpoint(w *write) error {
-	if w.snapshot != nil {
-		return nil
-	}
 	w.checkpoint = &storage.Checkpoint{
 		Position: r.applied,
 		Conf:     proto.Clone(r.conf).(*raftpb.ConfState),
 		Machine:  r.machine.Snapshot(),
 	}
 	r.sinceBytes, r.sinceCount, r.regrouped = 0, 0, false
-	if !r.compact || r.applied.Index < r.state.Start.Index+2*r.limits.KeepEntries {
+	start := r.keep(r.dispensable())
+	if start <= r.state.Start.Index {
 		return nil
 	}
-	start := r.applied.Index - r.limits.KeepEntries
 	term, err := r.log.Term(start)
 	if err != nil {
 		return fmt.Errorf("raft: compact up to %d: %w", start, err)
@@ -48,6 +44,17 @@ func (r *Replica) regroup(fx *Effects) error {
 	}
 	r.hand(w, fx)
 	return nil
+}
+
+// dispensable returns the last entry that nobody on this node needs any more.
+func (r *Replica) dispensable() uint64 {
+	switch m, ok := r.machine.(Reclaimer); {
+	case r.compact && r.applied.Index >= r.state.Start.Index+2*r.limits.KeepEntries:
+		return r.applied.Index - r.limits.KeepEntries
+	case !r.compact && ok:
+		return min(m.Reclaimable(), r.applied.Index)
+	}
+	return 0
 }
 
 // Checkpoint hands out a write with a checkpoint now, if anything was applied since the last one.

@@ -19,6 +19,9 @@ type Reader interface {
 	Entries(r storage.ReplicaID, lo, hi, maxBytes uint64) ([]*raftpb.Entry, error)
 }
 
+// DefaultChunkBytes is how much of a log one chunk brings.
+const DefaultChunkBytes = 256 << 10
+
 // Limits bound what one shard may have under way. Zero fields take the default.
 type Limits struct {
 	ElectionTicks   int    // ticks without a leader before an election; randomized up to twice that. Default 12
@@ -29,6 +32,7 @@ type Limits struct {
 	CacheBytes      uint64 // newest entries kept in memory for followers. Default 1 MiB
 	CheckpointBytes uint64 // applied entry bytes after which a checkpoint is due. Default 1 MiB
 	CheckpointCount uint64 // applied entries after which a checkpoint is due. Default 512
+	ChunkBytes      uint64 // most entry bytes in one piece of a log that is pulled, one entry at least; what fits one travels with the snapshot. Default 256 KiB
 	KeepEntries     uint64 // with Compact: entries kept behind a checkpoint. Default 1024
 }
 
@@ -41,6 +45,7 @@ func (l *Limits) setDefaults() {
 	setDefault(&l.CacheBytes, 1<<20)
 	setDefault(&l.CheckpointBytes, 1<<20)
 	setDefault(&l.CheckpointCount, 512)
+	setDefault(&l.ChunkBytes, DefaultChunkBytes)
 	setDefault(&l.KeepEntries, 1024)
 }
 

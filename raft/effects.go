@@ -15,6 +15,10 @@ type Effects struct {
 	Writes []storage.Append
 	// Applied are the entries committed in this turn.
 	Applied []Applied
+	// Pulls go to other replicas of the shard, which answer with Chunks; any of them may be lost.
+	Pulls []*Pull
+	// Restored tells that machine and log were replaced by a snapshot: before Applied.
+	Restored bool
 }
 
 // Applied is a committed entry and what the machine made of it.
@@ -27,7 +31,9 @@ type Applied struct {
 // write is an append that the journal has not reported yet, and what its being durable sets free.
 type write struct {
 	entries    []*raftpb.Entry
-	snapshot   *storage.Checkpoint // received from the leader: the log starts anew behind it
+	fills      bool                // brings entries of the next generation
+	next       []*raftpb.Entry     // them
+	snapshot   *storage.Checkpoint // received from the leader: the log is another one
 	checkpoint *storage.Checkpoint // our own
 	start      storage.Position    // where the log starts then
 	responses  []*raftpb.Message

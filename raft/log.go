@@ -20,6 +20,11 @@ type log struct {
 	hard *raftpb.HardState // as of start-up; raft asks only then
 	conf *raftpb.ConfState // as of the checkpoint
 	snap *storage.Checkpoint
+	// groupedAt is the applied entry that changed the members last. A snapshot from before it may not know whom it is for.
+	groupedAt uint64
+	// compact tells that the machine's state is all that matters, so that a snapshot comes without the log before it.
+	compact    bool
+	chunkBytes uint64
 
 	start, last storage.Position
 
@@ -47,6 +52,7 @@ func newLog(c *Config) *log {
 		start:   c.State.Start,
 		last:    c.State.Last,
 		known:   c.State.Last.Index + 1,
+		compact: c.Compact, chunkBytes: c.Limits.ChunkBytes,
 
 		cacheLimit: c.Limits.CacheBytes,
 	}
@@ -132,14 +138,34 @@ func (l *log) read(lo, hi, maxBytes uint64) ([]*raftpb.Entry, error) {
 
 // Snapshot implements raft.Storage: the newest checkpoint.
 func (l *log) Snapshot() (*raftpb.Snapshot, error) {
+	if l.snap.Index < l.groupedAt {
+		return nil, raft.ErrSnapshotTemporarilyUnavailable // a checkpoint is on its way
+	}
+	p := parcel{start: l.snap.Position, machine: l.snap.Machine}
+	if !l.compact {
+		p.start, p.entries = l.start, l.small()
+	}
 	return &raftpb.Snapshot{
-		Data: l.snap.Machine,
+		Data: p.encode(),
 		Metadata: &raftpb.SnapshotMetadata{
 			ConfState: l.snap.Conf,
 			Index:     &l.snap.Index,
 			Term:      &l.snap.Term,
 		},
 	}, nil
+}
+
+// small returns the entries up to the checkpoint if they are few enough to travel with a snapshot, else none.
+func (l *log) small() []*raftpb.Entry {
+	n := l.snap.Index - l.start.Index
+	if n == 0 || n > chunkEntries {
+		return nil
+	}
+	entries, err := l.read(l.start.Index+1, l.snap.Index+1, l.chunkBytes)
+	if err != nil || uint64(len(entries)) < n {
+		return nil
+	}
+	return entries
 }
 
 // appended tells that entries are durable. What stood at the first one's index or above is gone.
@@ -200,10 +226,10 @@ func (l *log) compacted(p storage.Position) {
 	}
 }
 
-// reset makes the log an empty one behind a snapshot.
-func (l *log) reset(snap *storage.Checkpoint) {
+// reset makes the log one that begins behind start and ends with a snapshot.
+func (l *log) reset(start storage.Position, snap *storage.Checkpoint) {
 	l.snap = snap
-	l.start, l.last = snap.Position, snap.Position
+	l.start, l.last = start, snap.Position
 	l.known, l.runs = snap.Index+1, nil
 	l.cache, l.cacheBytes = nil, 0
 }

@@ -1,5 +1,11 @@
 package raft
 
+// Reclaimer is a Machine whose entries are what matters, not only what follows from them: the log keeps all above Reclaimable.
+type Reclaimer interface {
+	// Reclaimable is the last index of the applied entries that nobody needs any more. It never goes back; 0 is none.
+	Reclaimable() uint64
+}
+
 // Machine is what a shard replicates: a deterministic function of its entries. All methods are called by the
 // shard's one owner, never concurrently. An error is a broken invariant: the replica is quarantined and none of it is acknowledged.
 type Machine interface {

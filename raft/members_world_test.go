@@ -49,8 +49,6 @@ func (d *director) step(faults bool) {
 		d.another()
 	case p < 40:
 		d.reconfigure(d.members[d.rng.Intn(len(d.members))])
-	case p < 42:
-		d.forgetSnapshots()
 	default:
 		d.world.step(faults)
 	}
@@ -79,9 +77,7 @@ func (d *director) another() {
 // blank adds a replica that knows nothing.
 func (d *director) blank() storage.ReplicaID {
 	id := storage.ReplicaID(len(d.members) + 1)
-	m := &member{id: id, disk: &disk{entries: map[uint64]*raftpb.Entry{}}}
-	m.disk.write(Join(7, id))
-	d.members = append(d.members, m)
+	m := d.add(Join(7, id))
 	d.start(m)
 	if s := m.replica.Status(); s.Role != Learner {
 		d.t.Fatalf("a blank replica is %+v", s)
@@ -131,19 +127,6 @@ func (d *director) bury() {
 
 func (d *director) wanted(m *member) bool {
 	return slices.Contains(d.want.Voters, m.id) || slices.Contains(d.want.Learners, m.id)
-}
-
-// forgetSnapshots is what an owner does about a snapshot that was not answered for long.
-func (d *director) forgetSnapshots() {
-	for _, leader := range d.members {
-		if leader.replica == nil {
-			continue
-		}
-		for _, m := range d.members {
-			leader.replica.SnapshotSent(m.id, false)
-		}
-		d.settle(leader)
-	}
 }
 
 // heal runs without faults until the members are those wanted and have applied the same.

@@ -13,16 +13,14 @@ import (
 
 // Ready returns what is to be done after the calls since the last one.
 func (r *Replica) Ready() (Effects, error) {
-	var fx Effects
-	for r.node.HasReady() {
-		ready := r.node.Ready()
-		if ready.SoftState != nil {
-			r.turn(ready.SoftState)
+	fx := Effects{Restored: r.restored}
+	r.restored = false
+	for first := true; first || r.node.HasReady(); first = false {
+		if err := r.drain(&fx); err != nil {
+			return fx, err
 		}
-		for _, m := range ready.Messages {
-			if err := r.perform(m, &fx); err != nil {
-				return fx, err
-			}
+		if err := r.doubt(); err != nil {
+			return fx, err
 		}
 	}
 	if r.regrouped {
@@ -30,9 +28,26 @@ func (r *Replica) Ready() (Effects, error) {
 			return fx, err
 		}
 	}
+	r.performPull(&fx)
 	fx.Messages = append(fx.Messages, r.out...)
 	r.out = nil
 	return fx, r.log.failed
+}
+
+// drain takes all that raft has ready.
+func (r *Replica) drain(fx *Effects) error {
+	for r.node.HasReady() {
+		ready := r.node.Ready()
+		if ready.SoftState != nil {
+			r.turn(ready.SoftState)
+		}
+		for _, m := range ready.Messages {
+			if err := r.perform(m, fx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // turn notes a change of role or leader.
@@ -80,6 +95,9 @@ func (r *Replica) perform(m *raftpb.Message, fx *Effects) error {
 	case raft.LocalApplyThread:
 		return r.apply(m, fx)
 	}
+	if m.GetType() == raftpb.MsgSnap {
+		r.lend(m)
+	}
 	fx.Messages = append(fx.Messages, m)
 	return nil
 }
@@ -91,16 +109,16 @@ func (r *Replica) write(m *raftpb.Message, fx *Effects) error {
 	if m.Term != nil {
 		r.state.Term, r.state.Vote, r.state.Commit = m.GetTerm(), m.GetVote(), m.GetCommit()
 	}
-	w := write{entries: m.Entries, start: r.state.Start, responses: m.Responses}
 	if !raft.IsEmptySnap(m.Snapshot) {
-		if err := r.restore(m.Snapshot, &w); err != nil {
+		if err := r.restore(m.Snapshot, fx); err != nil {
 			return err
 		}
 	}
+	w := write{entries: m.Entries, start: r.state.Start, responses: m.Responses}
 	if err := r.append(m.Entries); err != nil {
 		return err
 	}
-	if !voted && len(m.Entries) == 0 && w.snapshot == nil {
+	if !voted && len(m.Entries) == 0 {
 		return r.after(m.Responses)
 	}
 	if r.checkpointDue() {
@@ -128,7 +146,7 @@ func (r *Replica) hand(w write, fx *Effects) {
 	if checkpoint == nil {
 		checkpoint = w.snapshot
 	}
-	fx.Writes = append(fx.Writes, storage.Append{State: r.state, Entries: w.entries, Checkpoint: checkpoint})
+	fx.Writes = append(fx.Writes, storage.Append{State: r.state, Entries: w.entries, NextEntries: w.next, Checkpoint: checkpoint})
 	r.inflight = append(r.inflight, w)
 }
 
@@ -152,22 +170,33 @@ func payload(e *raftpb.Entry) []byte {
 	return e.Data
 }
 
-// restore replaces machine and log by a snapshot of the leader.
-func (r *Replica) restore(s *raftpb.Snapshot, w *write) error {
+// restore replaces machine and log by a snapshot of the leader, in a write of its own. The log that goes with it came with it, or was pulled.
+func (r *Replica) restore(s *raftpb.Snapshot, fx *Effects) error {
+	p, err := openParcel(s.Data)
+	if err != nil {
+		return err
+	}
 	snap := &storage.Checkpoint{
 		Position: storage.Position{Index: s.GetMetadata().GetIndex(), Term: s.GetMetadata().GetTerm()},
 		Conf:     s.GetMetadata().GetConfState(),
-		Machine:  s.Data,
+		Machine:  p.machine,
+	}
+	if !p.whole(snap.Index) && (r.state.Next.Last != snap.Position || r.state.Next.Start.Index > p.start.Index) {
+		return fmt.Errorf("raft: a snapshot at %v takes effect without its log, of which there is %v", snap.Position, r.state.Next)
 	}
 	if err := r.machine.Restore(snap.Machine); err != nil {
 		return fmt.Errorf("raft: restore the snapshot at %d: %w", snap.Index, err)
 	}
-	r.state.Start, r.state.Last = snap.Position, snap.Position
+	if p.start != snap.Position {
+		r.state.Generation++
+		r.state.Next = storage.Stretch{}
+	}
+	r.state.Start, r.state.Last = p.start, snap.Position
 	r.state.Commit = max(r.state.Commit, snap.Index)
 	r.applied, r.last = snap.Position, snap.Index
 	r.setConf(snap.Conf)
-	r.groupedAt = snap.Index
-	w.snapshot, w.start = snap, snap.Position
+	r.sinceBytes, r.sinceCount, r.log.groupedAt = 0, 0, snap.Index
+	r.hand(write{snapshot: snap, entries: p.entries, start: p.start}, fx)
 	return nil
 }
 
@@ -210,7 +239,7 @@ func (r *Replica) applyMembers(e *raftpb.Entry) error {
 		return nil
 	}
 	r.setConf(r.node.ApplyConfChange(change))
-	r.regrouped, r.groupedAt = true, e.GetIndex()
+	r.regrouped, r.log.groupedAt = true, e.GetIndex()
 	return nil
 }
 
@@ -238,14 +267,19 @@ func (r *Replica) Written() error {
 	r.inflight[0] = write{}
 	r.inflight = r.inflight[1:]
 	if w.snapshot != nil {
-		r.log.reset(w.snapshot)
+		r.log.reset(w.start, w.snapshot)
+		r.restored = true
 	}
 	r.log.appended(w.entries)
 	if w.checkpoint != nil {
 		r.log.snap = w.checkpoint
 	}
 	r.log.compacted(w.start)
-	return r.deliver(w.responses)
+	if err := r.deliver(w.responses); err != nil || !w.fills {
+		return err
+	}
+	r.pull.under--
+	return r.pulled()
 }
 
 // Durable tells that no write is under way.

@@ -77,7 +77,7 @@ type Grouping struct {
 
 // Grouping tells the shard's members.
 func (r *Replica) Grouping() Grouping {
-	return Grouping{r.conf, r.applied.Index, r.log.snap.Index >= r.groupedAt}
+	return Grouping{r.conf, r.applied.Index, r.log.snap.Index >= r.log.groupedAt}
 }
 
 // standings looks how each member stands.

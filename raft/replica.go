@@ -33,14 +33,18 @@ type Replica struct {
 	applied  storage.Position // last entry given to the machine's Apply
 	inflight []write
 	out      []*raftpb.Message
+	doubtful []*raftpb.Message // see doubt
+	restored bool              // by a snapshot, and that is durable
+
+	pull puller
+	lent map[storage.ReplicaID]lent
 
 	sinceBytes, sinceCount uint64 // applied since the last checkpoint
 
 	elections uint64
 	quorum    quorum
 	changing  reconfiguration
-	regrouped bool   // the members changed since the last checkpoint
-	groupedAt uint64 // the applied entry that changed the members last
+	regrouped bool // the members changed since the last checkpoint
 }
 
 // Open makes a replica of what the store holds. Entries behind the checkpoint are read and given to the machine.
@@ -127,12 +131,42 @@ func (r *Replica) Step(m *raftpb.Message) error {
 		if r.blank() {
 			return nil
 		}
+	case raftpb.MsgSnap:
+		return r.offered(m)
+	case raftpb.MsgHeartbeat:
+		if m.GetCommit() > r.last {
+			r.doubtful = append(r.doubtful, m)
+			return nil
+		}
+	case raftpb.MsgAppResp:
+		r.returned(m)
 	}
 	return r.step(m)
 }
 
 // blank tells that this replica knows no members yet: it holds nothing, so it votes for nobody. Raft itself would.
 func (r *Replica) blank() bool { return len(r.conf.GetVoters()) == 0 }
+
+// doubt looks at heartbeats that spoke of a commit behind the end of the log, once all that came before them is in the log. A leader names no
+// index that this replica has not told it to have, so if it is still missing the disk lost what was acknowledged.
+func (r *Replica) doubt() error {
+	all := r.doubtful
+	r.doubtful = nil
+	for _, m := range all {
+		if m.GetCommit() > r.last {
+			return fmt.Errorf("raft: %w: replica %d knows that this one had entry %d, and its log ends at %d: the disk lost what was acknowledged",
+				storage.ErrCorrupt, m.GetFrom(), m.GetCommit(), r.last)
+		}
+		if err := r.step(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Replica) term() uint64 { return r.node.BasicStatus().GetTerm() }
+
+func (r *Replica) commit() uint64 { return r.node.BasicStatus().GetCommit() }
 
 // step ignores what raft refuses for reasons of protocol (an unknown peer, a dropped proposal).
 func (r *Replica) step(m *raftpb.Message) error {
@@ -144,6 +178,8 @@ func (r *Replica) step(m *raftpb.Message) error {
 func (r *Replica) Tick() {
 	r.quorum.tick()
 	r.node.Tick()
+	r.tickPull()
+	r.tickLent()
 }
 
 // Campaign starts an election (a pre-vote first) unless this replica leads or may not.
@@ -190,6 +226,19 @@ func (r *Replica) SnapshotSent(to storage.ReplicaID, ok bool) {
 	}
 	r.node.ReportSnapshot(uint64(to), status)
 }
+
+// Restoring tells that a snapshot replaced machine and log, and that this is not durable yet.
+func (r *Replica) Restoring() bool {
+	for i := range r.inflight {
+		if r.inflight[i].snapshot != nil {
+			return true
+		}
+	}
+	return r.restored
+}
+
+// Start returns the position behind which the log begins.
+func (r *Replica) Start() storage.Position { return r.state.Start }
 
 // Members returns the shard's members as of the last applied entry. Not to be changed.
 func (r *Replica) Members() *raftpb.ConfState { return r.conf }

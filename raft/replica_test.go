@@ -7,13 +7,14 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/troupe-mq/troupe/storage"
+	"github.com/troupe-mq/troupe/storage/memory"
 )
 
 // TestNothingAcknowledgedIsLost runs a shard through loss, reordering, crashes and transfers of leadership, heals it, and
 // compares what leaders reported with what everybody applied.
 func TestNothingAcknowledgedIsLost(t *testing.T) {
-	acked := 0
-	for seed := range int64(60) {
+	acked, pulled := 0, 0
+	for seed := range int64(150) {
 		for _, compact := range []bool{false, true} {
 			t.Run(fmt.Sprintf("seed=%d,compact=%v", seed, compact), func(t *testing.T) {
 				w := newWorld(t, seed, compact)
@@ -22,13 +23,17 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 				}
 				w.heal()
 				acked += len(w.acked)
+				pulled += w.pulled
 			})
 		}
 	}
 	if acked < 10_000 {
 		t.Fatalf("only %d values were acknowledged in all: the test proves little", acked)
 	}
-	t.Logf("%d values acknowledged", acked)
+	if pulled < 50 {
+		t.Fatalf("only %d logs were pulled: the test proves little", pulled)
+	}
+	t.Logf("%d values acknowledged, %d logs pulled", acked, pulled)
 }
 
 // TestCommitAloneCostsNoSync counts writes: one entry is one write on each replica, whatever commit indexes follow.
@@ -130,7 +135,7 @@ func TestOpenRefusesWhatCannotBe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			checkpoint := *good.Checkpoint
-			c := Config{State: good.State, Checkpoint: &checkpoint, Entries: &disk{state: good.State}, Machine: &ledger{}}
+			c := Config{State: good.State, Checkpoint: &checkpoint, Entries: memory.New(), Machine: &ledger{}}
 			spoil(&c)
 			if _, err := Open(c); err == nil {
 				t.Fatal("opened")
@@ -168,20 +173,31 @@ func TestInSync(t *testing.T) {
 // TestOpenReplaysALongTail opens a replica with more behind its checkpoint than is read at once: what was not replayed would be truncated by
 // the next write.
 func TestOpenReplaysALongTail(t *testing.T) {
-	d := &disk{entries: map[uint64]*raftpb.Entry{}}
-	d.write(Found(7, 1, []storage.ReplicaID{1}, nil))
-	a := storage.Append{State: d.state}
-	for range 10 {
-		a.State.Last.Index++
-		a.Entries = append(a.Entries, &raftpb.Entry{Index: new(a.State.Last.Index), Term: new(a.State.Last.Term), Data: make([]byte, 8)})
+	d := newDisk(t, Found(7, 1, []storage.ReplicaID{1}, nil))
+	a := grown(Found(7, 1, []storage.ReplicaID{1}, nil).State, 10)
+	if err := d.Write([]storage.Append{a}); err != nil {
+		t.Fatal(err)
 	}
-	d.write(a)
-	l := &ledger{}
-	r, err := Open(Config{State: d.state, Checkpoint: d.checkpoint, Entries: d, Machine: l, Limits: Limits{MessageBytes: 20}})
+	checkpoint, err := d.Checkpoint(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last := Founding.Index + 10; r.Status().Last != last || l.last != last || r.state.Last != d.state.Last {
+	l := &ledger{}
+	r, err := Open(Config{State: a.State, Checkpoint: checkpoint, Entries: d, Machine: l, Limits: Limits{MessageBytes: 20}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := Founding.Index + 10; r.Status().Last != last || l.last != last || r.state.Last != a.State.Last {
 		t.Fatalf("replayed up to %d (machine %d, state %v), the log ends at %d", r.Status().Last, l.last, r.state.Last, last)
 	}
+}
+
+// grown is an append of n entries behind a state.
+func grown(s storage.State, n int) storage.Append {
+	a := storage.Append{State: s}
+	for range n {
+		a.State.Last.Index++
+		a.Entries = append(a.Entries, &raftpb.Entry{Index: new(a.State.Last.Index), Term: new(a.State.Last.Term), Data: make([]byte, 8)})
+	}
+	return a
 }

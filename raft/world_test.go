@@ -10,47 +10,15 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/troupe-mq/troupe/storage"
+	"github.com/troupe-mq/troupe/storage/memory"
 )
-
-// disk is the durable state of one replica: what survives a crash.
-type disk struct {
-	state      storage.State
-	checkpoint *storage.Checkpoint
-	entries    map[uint64]*raftpb.Entry
-}
-
-func (d *disk) write(a storage.Append) {
-	for _, e := range a.Entries {
-		d.entries[e.GetIndex()] = e
-	}
-	d.state = a.State
-	if a.Checkpoint != nil {
-		d.checkpoint = a.Checkpoint
-	}
-}
-
-// Entries implements Reader.
-func (d *disk) Entries(_ storage.ReplicaID, lo, hi, maxBytes uint64) ([]*raftpb.Entry, error) {
-	var out []*raftpb.Entry
-	var bytes uint64
-	for i := lo; i < hi; i++ {
-		e, ok := d.entries[i]
-		if !ok || i > d.state.Last.Index || i <= d.state.Start.Index {
-			return nil, fmt.Errorf("entry %d of (%d, %d]: %w", i, d.state.Start.Index, d.state.Last.Index, storage.ErrOutOfRange)
-		}
-		if bytes += uint64(len(e.Data)); len(out) > 0 && bytes > maxBytes {
-			break
-		}
-		out = append(out, e)
-	}
-	return out, nil
-}
 
 // ledger is a machine that remembers what was applied, and checks what it is told.
 type ledger struct {
 	last    uint64 // appended
 	applied []uint64
 	index   uint64
+	free    uint64 // everything up to it is reclaimable
 }
 
 func (l *ledger) Append(index, _ uint64, _ []byte) error {
@@ -66,14 +34,21 @@ func (l *ledger) Apply(index, _ uint64, data []byte) (any, error) {
 		return nil, fmt.Errorf("apply %d after %d, appended %d", index, l.index, l.last)
 	}
 	l.index = index
+	if index%7 == 0 && index > 20 {
+		l.free = index - 20
+	}
 	if data != nil {
 		l.applied = append(l.applied, binary.BigEndian.Uint64(data))
 	}
 	return len(l.applied), nil
 }
 
+// Reclaimable implements Reclaimer.
+func (l *ledger) Reclaimable() uint64 { return l.free }
+
 func (l *ledger) Snapshot() []byte {
 	b := binary.BigEndian.AppendUint64(nil, l.index)
+	b = binary.BigEndian.AppendUint64(b, l.free)
 	for _, v := range l.applied {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}
@@ -85,12 +60,12 @@ func (l *ledger) Restore(b []byte) error {
 	if b == nil {
 		return nil
 	}
-	if len(b)%8 != 0 {
+	if len(b)%8 != 0 || len(b) < 16 {
 		return errors.New("torn")
 	}
-	l.index = binary.BigEndian.Uint64(b)
+	l.index, l.free = binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])
 	l.last = l.index
-	for b = b[8:]; len(b) > 0; b = b[8:] {
+	for b = b[16:]; len(b) > 0; b = b[8:] {
 		l.applied = append(l.applied, binary.BigEndian.Uint64(b))
 	}
 	return nil
@@ -99,12 +74,16 @@ func (l *ledger) Restore(b []byte) error {
 // member is one replica of the world: nil while it is down.
 type member struct {
 	id      storage.ReplicaID
-	disk    *disk
+	disk    *memory.Store
 	replica *Replica
+	source  Source
 	ledger  *ledger
 	queue   []storage.Append // handed out, not durable
 	gone    bool             // it left the shard and never runs again
 }
+
+// chunk is so small that most logs have to be pulled.
+const chunk = 40
 
 // world is a shard of three on a network that loses, delays and reorders, with disks that forget what was not reported.
 type world struct {
@@ -112,29 +91,63 @@ type world struct {
 	rng     *rand.Rand
 	compact bool
 	members []*member
-	network []*raftpb.Message
+	network []packet
+	deaf    bool     // Pulls are lost
+	naps    int      // one in so many steps of a member that is down wakes it
+	pulls   int      // sent
+	pulled  int      // generations that were filled and became current
 	acked   []uint64 // values whose application a leader reported
 	next    uint64
 	pending map[storage.ReplicaID]map[uint64]uint64 // by leader and index: proposed values
 }
 
+// packet is a message, a Pull or a Chunk on its way.
+type packet struct {
+	to   storage.ReplicaID
+	what any
+}
+
 func newWorld(t testing.TB, seed int64, compact bool) *world {
-	w := &world{t: t, rng: rand.New(rand.NewSource(seed)), compact: compact, pending: map[storage.ReplicaID]map[uint64]uint64{}}
+	w := &world{t: t, rng: rand.New(rand.NewSource(seed)), compact: compact, naps: 20 + 180*int(seed%2), pending: map[storage.ReplicaID]map[uint64]uint64{}}
 	ids := []storage.ReplicaID{1, 2, 3}
 	for _, id := range ids {
-		m := &member{id: id, disk: &disk{entries: map[uint64]*raftpb.Entry{}}}
-		m.disk.write(Found(7, id, ids, nil))
-		w.members = append(w.members, m)
-		w.start(m)
+		w.start(w.add(Found(7, id, ids, nil)))
 	}
 	return w
 }
 
+// add makes a member of what founds it.
+func (w *world) add(a storage.Append) *member {
+	m := &member{id: a.State.Replica, disk: memory.New()}
+	w.write(m, a)
+	w.members = append(w.members, m)
+	return m
+}
+
+func (w *world) write(m *member, a storage.Append) {
+	if err := m.disk.Write([]storage.Append{a}); err != nil {
+		w.t.Fatalf("replica %d: %v", m.id, err)
+	}
+}
+
+// held returns what the disk of a member holds of it.
+func (w *world) held(m *member) storage.State {
+	all, err := m.disk.Replicas()
+	if err != nil || len(all) != 1 {
+		w.t.Fatalf("replica %d: %v, %v", m.id, all, err)
+	}
+	return all[0]
+}
+
 func (w *world) start(m *member) {
-	m.ledger = &ledger{}
+	m.ledger, m.source = &ledger{}, Source{ChunkBytes: chunk}
+	checkpoint, err := m.disk.Checkpoint(m.id)
+	if err != nil {
+		w.t.Fatalf("replica %d: %v", m.id, err)
+	}
 	r, err := Open(Config{
-		State: m.disk.state, Checkpoint: m.disk.checkpoint, Entries: m.disk, Machine: m.ledger, Compact: w.compact,
-		Limits: Limits{CheckpointCount: 8, KeepEntries: 4, CacheBytes: 64},
+		State: w.held(m), Checkpoint: checkpoint, Entries: m.disk, Machine: m.ledger, Compact: w.compact,
+		Limits: Limits{CheckpointCount: 8, KeepEntries: 4, CacheBytes: 64, ChunkBytes: chunk},
 	})
 	if err != nil {
 		w.t.Fatalf("replica %d does not open: %v", m.id, err)
@@ -151,7 +164,13 @@ func (w *world) settle(m *member) {
 	if err != nil {
 		w.t.Fatalf("replica %d: %v", m.id, err)
 	}
-	w.network = append(w.network, fx.Messages...)
+	for _, msg := range fx.Messages {
+		w.network = append(w.network, packet{storage.ReplicaID(msg.GetTo()), msg})
+	}
+	w.pulls += len(fx.Pulls)
+	for _, p := range fx.Pulls {
+		w.network = append(w.network, packet{p.To, p})
+	}
 	m.queue = append(m.queue, fx.Writes...)
 	if m.replica.Status().Role != Leader {
 		clear(w.pending[m.id])
@@ -167,7 +186,7 @@ func (w *world) settle(m *member) {
 func (w *world) step(faults bool) {
 	m := w.members[w.rng.Intn(len(w.members))]
 	if m.replica == nil {
-		if !m.gone && (!faults || w.rng.Intn(20) == 0) {
+		if !m.gone && (!faults || w.rng.Intn(w.naps) == 0) {
 			w.start(m)
 		}
 		return
@@ -199,16 +218,51 @@ func (w *world) deliver(faults bool) {
 	if faults && w.rng.Intn(4) == 0 {
 		i = w.rng.Intn(len(w.network))
 	}
-	msg := w.network[i]
+	p := w.network[i]
 	w.network = append(w.network[:i:i], w.network[i+1:]...)
-	to := w.members[msg.GetTo()-1]
-	if to.replica == nil || faults && w.rng.Intn(30) == 0 {
+	if faults && w.rng.Intn(40) == 0 {
+		w.network = append(w.network, p) // once more, later
+	}
+	to := w.members[p.to-1]
+	if _, pull := p.what.(*Pull); to.replica == nil || pull && w.deaf || faults && w.rng.Intn(30) == 0 {
 		return
 	}
-	if err := to.replica.Step(msg); err != nil {
+	if err := w.take(to, p.what); err != nil {
 		w.t.Fatalf("replica %d: %v", to.id, err)
 	}
 	w.settle(to)
+}
+
+// take gives a member what came for it.
+func (w *world) take(to *member, what any) error {
+	switch m := what.(type) {
+	case *raftpb.Message:
+		return to.replica.Step(m)
+	case *Chunk:
+		parsed, err := ParseChunk(m.Encode())
+		if err != nil {
+			return err
+		}
+		return to.replica.Chunk(parsed)
+	case *Pull:
+		parsed, err := ParsePull(m.Encode())
+		if err != nil {
+			return err
+		}
+		to.replica.Lending(parsed.From, parsed.Next)
+		to.source.Pull(parsed)
+		for to.source.Due() {
+			c, _, err := to.source.Next(to.disk)
+			if err != nil {
+				return err
+			}
+			if c.Gone {
+				to.replica.SnapshotSent(c.To, false)
+			}
+			w.network = append(w.network, packet{c.To, c})
+		}
+	}
+	return nil
 }
 
 // sync makes the oldest write durable, and reports it or crashes in between.
@@ -216,7 +270,10 @@ func (w *world) sync(m *member) {
 	if len(m.queue) == 0 {
 		return
 	}
-	m.disk.write(m.queue[0])
+	if a := m.queue[0]; a.State.Generation > w.held(m).Generation && len(a.Entries) == 0 {
+		w.pulled++
+	}
+	w.write(m, m.queue[0])
 	m.queue = m.queue[1:]
 	if err := m.replica.Written(); err != nil {
 		w.t.Fatalf("replica %d: %v", m.id, err)
@@ -271,6 +328,38 @@ func (w *world) states() (s []Status) {
 	return s
 }
 
+// checkLogs compares what the disks hold, and expects that of a log nothing is gone that is needed.
+func (w *world) checkLogs() {
+	var from, last uint64
+	for _, m := range w.members {
+		s := w.held(m)
+		from, last = max(from, s.Start.Index), s.Last.Index
+		if !w.compact && s.Start.Index > max(m.ledger.free, Founding.Index) {
+			w.t.Fatalf("the log of replica %d begins behind %d, and what is behind %d is needed", m.id, s.Start.Index, m.ledger.free)
+		}
+	}
+	if from == last {
+		return
+	}
+	var first string
+	for _, m := range w.members {
+		entries, err := m.disk.Entries(m.id, from+1, last+1, 1<<40)
+		if err != nil {
+			w.t.Fatalf("replica %d: %v", m.id, err)
+		}
+		var log string
+		for _, e := range entries {
+			log += fmt.Sprintf("%d/%d %v %x\n", e.GetIndex(), e.GetTerm(), e.GetType(), e.Data)
+		}
+		if first == "" {
+			first = log
+		}
+		if log != first {
+			w.t.Fatalf("the logs of replicas 1 and %d differ:\n%s\n%s", m.id, first, log)
+		}
+	}
+}
+
 // check holds every acknowledged value against what each member applied.
 func (w *world) check() {
 	for _, m := range w.members {
@@ -278,6 +367,7 @@ func (w *world) check() {
 			w.t.Fatalf("replicas 1 and %d applied different values", m.id)
 		}
 	}
+	w.checkLogs()
 	have := map[uint64]int{}
 	for _, v := range w.members[0].ledger.applied {
 		have[v]++
@@ -287,4 +377,14 @@ func (w *world) check() {
 			w.t.Fatalf("acknowledged value %d was applied %d times", v, have[v])
 		}
 	}
+}
+
+// newDisk is a disk that holds what one append says.
+func newDisk(t testing.TB, a storage.Append) *memory.Store {
+	t.Helper()
+	s := memory.New()
+	if err := s.Write([]storage.Append{a}); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
