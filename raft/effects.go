@@ -17,8 +17,8 @@ type Effects struct {
 	Applied []Applied
 	// Pulls go to other replicas of the shard, which answer with Chunks; any of them may be lost.
 	Pulls []*Pull
-	// Restored tells that machine and log were replaced by a snapshot: before Applied.
-	Restored bool
+	// Restored is the index of a snapshot that replaced machine and log, before what is in Applied; 0 if none did.
+	Restored uint64
 }
 
 // Applied is a committed entry and what the machine made of it.

@@ -14,7 +14,7 @@ import (
 // Ready returns what is to be done after the calls since the last one.
 func (r *Replica) Ready() (Effects, error) {
 	fx := Effects{Restored: r.restored}
-	r.restored = false
+	r.restored = 0
 	for first := true; first || r.node.HasReady(); first = false {
 		if err := r.drain(&fx); err != nil {
 			return fx, err
@@ -268,7 +268,7 @@ func (r *Replica) Written() error {
 	r.inflight = r.inflight[1:]
 	if w.snapshot != nil {
 		r.log.reset(w.start, w.snapshot)
-		r.restored = true
+		r.restored = w.snapshot.Index
 	}
 	r.log.appended(w.entries)
 	if w.checkpoint != nil {

@@ -34,7 +34,7 @@ type Replica struct {
 	inflight []write
 	out      []*raftpb.Message
 	doubtful []*raftpb.Message // see doubt
-	restored bool              // by a snapshot, and that is durable
+	restored uint64            // index of a snapshot that is durable and not told yet
 
 	pull puller
 	lent map[storage.ReplicaID]lent
@@ -234,7 +234,7 @@ func (r *Replica) Restoring() bool {
 			return true
 		}
 	}
-	return r.restored
+	return r.restored != 0
 }
 
 // Start returns the position behind which the log begins.

@@ -33,7 +33,7 @@ func build(w World, c Config) (*Node, error) {
 	n.context = ctx
 	n.stop = sync.OnceFunc(func() { close(n.stopping); cancel() })
 	n.image.Store(metadata.NewMachine().Image())
-	for _, step := range []func() error{n.openStore, n.identify, n.openLinks, n.openGroups, n.openServer} {
+	for _, step := range []func() error{n.openStore, n.identify, n.openLinks, n.openLender, n.openGroups, n.openServer} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, n.close())
 		}

@@ -34,7 +34,9 @@ type Config struct {
 	Settings map[string]string // Kafka's broker settings by Kafka's names
 	Version  string            // of the build
 	Limits   raft.Limits       // zero fields take defaults
-	Logger   *slog.Logger
+	// LendBytes is how many bytes of its logs the node gives in a second to replicas elsewhere that pull them; 64 MiB by default.
+	LendBytes int64
+	Logger    *slog.Logger
 	// Fatal is called when the process must end because a promise could not be kept any more. It must not return.
 	Fatal func(error)
 }

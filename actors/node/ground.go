@@ -4,6 +4,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/journal"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -19,11 +20,20 @@ func (g ground) Write(w journal.Write) { g.n.journal.Write(w) }
 // Send implements replica.Node.
 func (g ground) Send(to metadata.NodeID, m remote.Raft) { g.n.links.Send(to, m) }
 
+// Pull implements replica.Node.
+func (g ground) Pull(to metadata.NodeID, p *raft.Pull) { g.n.links.Tell(to, tellPull, p.Encode()) }
+
 // Flush implements replica.Node.
 func (g ground) Flush() { g.n.links.Flush() }
 
 // Changed implements replica.Node.
 func (g ground) Changed(v *replica.View) { g.n.leaders.own(v) }
+
+// Restored implements replica.Node.
+func (g ground) Restored(s storage.ShardID, r storage.ReplicaID, index uint64) {
+	g.n.log.Info("a replica caught up by a snapshot and the log that goes with it", "shard", s, "replica", r, "index", index)
+	g.n.restored.Add(1)
+}
 
 // Quarantine implements replica.Node.
 func (g ground) Quarantine(s storage.ShardID, r storage.ReplicaID, cause error) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/coordinator"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
@@ -41,7 +42,9 @@ type Node struct {
 	resting             nodeSet // peers that drain
 	verified, verifying nodeSet // peers seen to be of this cluster; peers being looked at
 	quarantined         atomic.Int64
+	restored            atomic.Int64
 	replicas            replicas
+	lender              actors.Address
 	calm                calm // since when each peer is up
 	lagTimes            lagTimes
 	observing           sync.Mutex

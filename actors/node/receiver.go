@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/troupe-mq/troupe/actors/remote"
@@ -22,6 +23,12 @@ const (
 	askEnds     = "ends"     // places in logs that the asked node leads → how far behind their ends they are
 )
 
+// What nodes tell each other.
+const (
+	tellPull  = "pull"  // a raft.Pull
+	tellChunk = "chunk" // a raft.Chunk
+)
+
 // receiver gets what the peers send.
 type receiver struct{ n *Node }
 
@@ -40,6 +47,24 @@ func (r receiver) Raft(from metadata.NodeID, messages []remote.Raft) {
 		if ref := r.n.replicas.get(m.Shard); ref != nil {
 			ref.Send(&replica.Step{Message: m.Message})
 		}
+	}
+}
+
+// Told implements remote.Receiver.
+func (r receiver) Told(from metadata.NodeID, kind string, body []byte) {
+	var err error
+	switch {
+	case !r.n.verified.has(from):
+		r.n.verify(from)
+	case kind == tellPull:
+		err = r.n.lend(from, body)
+	case kind == tellChunk:
+		err = r.n.chunk(body)
+	default:
+		err = errors.New("not known here: is the node of a newer version?")
+	}
+	if err != nil {
+		r.n.log.Warn("what a node told could not be used", "from", from, "what", kind, "error", err)
 	}
 }
 

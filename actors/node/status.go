@@ -19,6 +19,7 @@ type Status struct {
 	Leaderless  int             // replicas here that know no leader
 	Behind      int             // voting replicas here that their leader does not count in sync
 	Quarantined int64           // replicas here that are out of service
+	Restored    int64           // times a replica here caught up by a snapshot since the start
 	Draining    bool
 	Joined      bool // a member that serves clients
 }
@@ -30,6 +31,7 @@ func (n *Node) Status() Status {
 		ClusterID:   n.Image().ClusterID,
 		MetaLeader:  n.MetaLeader(),
 		Quarantined: n.quarantined.Load(),
+		Restored:    n.restored.Load(),
 		Draining:    n.draining.Load(),
 	}
 	n.replicas.each(func(r *replica.Ref) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -112,10 +113,14 @@ func (c *child) do(line []string) string {
 	return "what?"
 }
 
-// send sends heartbeats (lane control) or entries (lane bulk) with ascending indexes.
+// send sends heartbeats (lane control), entries (lane bulk) or what is only told (carry, tell) with ascending indexes.
 func (c *child) send(to metadata.NodeID, lane string, count, size int) {
 	for range count {
 		c.sent++
+		if lane == "carry" || lane == "tell" {
+			c.tell(to, lane, size)
+			continue
+		}
 		m := &raftpb.Message{Type: raftpb.MsgHeartbeat.Enum(), From: new(uint64(1)), To: new(uint64(2)), Term: new(uint64(3)), Commit: new(c.sent)}
 		if lane == "bulk" {
 			m.Type = raftpb.MsgApp.Enum()
@@ -124,6 +129,22 @@ func (c *child) send(to metadata.NodeID, lane string, count, size int) {
 		c.links.Send(to, Raft{7, m})
 	}
 	c.links.Flush()
+}
+
+func (c *child) tell(to metadata.NodeID, lane string, size int) {
+	body := append(binary.BigEndian.AppendUint64(nil, c.sent), make([]byte, size)...)
+	if lane == "tell" {
+		c.links.Tell(to, lane, body)
+	} else if !c.links.Carry(to, lane, body) {
+		c.unreachable.Add(1)
+	}
+}
+
+// Told implements Receiver.
+func (c *child) Told(from metadata.NodeID, kind string, body []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tally(fmt.Sprint(from, " ", kind), binary.BigEndian.Uint64(body))
 }
 
 func (c *child) count(key string) string {
@@ -168,17 +189,21 @@ func (c *child) Raft(from metadata.NodeID, messages []Raft) {
 				panic("an entry arrived with other bytes")
 			}
 		}
-		key := fmt.Sprint(from, " ", lane)
-		t := c.counts[key]
-		if t == nil {
-			t = &tally{}
-			c.counts[key] = t
-		}
-		if index <= t.last && index != 1 {
-			t.disorder++
-		}
-		t.n, t.last = t.n+1, index
+		c.tally(fmt.Sprint(from, " ", lane), index)
 	}
+}
+
+// tally counts an arrival. The caller holds mu.
+func (c *child) tally(key string, index uint64) {
+	t := c.counts[key]
+	if t == nil {
+		t = &tally{}
+		c.counts[key] = t
+	}
+	if index <= t.last && index != 1 {
+		t.disorder++
+	}
+	t.n, t.last = t.n+1, index
 }
 
 // Ask implements Receiver.

@@ -22,7 +22,7 @@ import (
 //	+---------+------+------+--------+------+---------------+-----------+--------------+
 //
 // Bodies: ping and pong: return address (the rest). credit: session:8, bytes:8. ask: id:8, length of kind:1, kind, length of return
-// address:1, return address, question. answer: id:8, failed:1, answer or error text. raft: again and again shard:8, length:4, raftpb.Message.
+// address:1, return address, question. answer: id:8, failed:1, answer or error text. tell: length of kind:1, kind, what is told. raft: again and again shard:8, length:4, raftpb.Message.
 type frame struct {
 	kind        frameKind
 	lane        lane
@@ -41,6 +41,7 @@ const (
 	frameAsk
 	frameAnswer
 	frameRaft
+	frameTell
 )
 
 type lane uint8

@@ -61,21 +61,44 @@ func (i *inbound) take(b []byte) error {
 		return credited(p, f)
 	case frameRaft:
 		return i.raft(p, f)
+	case frameTell:
+		return i.told(p, f)
 	default:
 		return errFrame
 	}
 	return nil
 }
 
-// raft delivers raft messages and gives credit for them.
+// raft delivers raft messages.
 func (i *inbound) raft(p *peer, f frame) error {
 	messages, err := parseRaft(f.body)
 	if err != nil {
 		return err
 	}
+	n := 0
+	for _, m := range messages {
+		n += weight(m.Message)
+	}
+	i.counted(p, f, n, func() { i.remotes.receiver.Raft(f.from, messages) })
+	return nil
+}
+
+// told delivers what was told.
+func (i *inbound) told(p *peer, f frame) error {
+	kind, body, err := shortString(f.body)
+	if err != nil {
+		return err
+	}
+	i.counted(p, f, told{kind, body}.weight(), func() { i.remotes.receiver.Told(f.from, kind, body) })
+	return nil
+}
+
+// counted delivers n bytes and gives credit for them, unless the frame is of a connection that ended: what it brought was sent again, or
+// given up.
+func (i *inbound) counted(p *peer, f frame, n int, deliver func()) {
 	if p == nil {
-		i.remotes.receiver.Raft(f.from, messages)
-		return nil
+		deliver()
+		return
 	}
 	box := i.inboxes[f.from]
 	if box == nil {
@@ -83,21 +106,16 @@ func (i *inbound) raft(p *peer, f frame) error {
 		i.inboxes[f.from] = box
 	}
 	if !box.open(f.session) {
-		return nil // of a connection that ended: raft sent it again, or gave it up
+		return
 	}
-	i.remotes.receiver.Raft(f.from, messages)
-	n := 0
-	for _, m := range messages {
-		n += weight(m.Message)
+	deliver()
+	if !box.add(n) {
+		return
 	}
-	if box.add(n) {
-		c := i.remotes.frame(frameCredit, f.lane, f.from)
-		c.session = f.session
-		b := c.begin(16)
-		b = binary.BigEndian.AppendUint64(b, f.session)
-		p.out[control].Send(binary.BigEndian.AppendUint64(b, uint64(box.received)))
-	}
-	return nil
+	c := i.remotes.frame(frameCredit, f.lane, f.from)
+	c.session = f.session
+	b := binary.BigEndian.AppendUint64(c.begin(16), f.session)
+	p.out[control].Send(binary.BigEndian.AppendUint64(b, uint64(box.received)))
 }
 
 func credited(p *peer, f frame) error {

@@ -78,12 +78,30 @@ func TestTheWindowBoundsWhatIsUnderWay(t *testing.T) {
 // sendAll sends messages one by one until so many have arrived that a window that leaks or sticks would have run dry.
 func sendAll(t *testing.T, a, b *node, count, size int) {
 	t.Helper()
-	before, _ := b.received(a, "bulk")
+	sendAllBy(t, "bulk", a, b, count, size)
+}
+
+func sendAllBy(t *testing.T, lane string, a, b *node, count, size int) {
+	t.Helper()
+	before, _ := b.received(a, lane)
 	within(t, 20*time.Second, fmt.Sprintf("%d messages of %d bytes arrived", count, size), func() bool {
-		a.send(b, "bulk", 1, size)
-		n, _ := b.received(a, "bulk")
+		a.send(b, lane, 1, size)
+		n, _ := b.received(a, lane)
 		return n >= before+count
 	})
+}
+
+// What is told shares the windows of its lane, and credit comes back for it.
+func TestWhatIsToldArrivesWithinTheWindow(t *testing.T) {
+	a, b := pair(t, 4*mebi)
+	b.signal(syscall.SIGSTOP)
+	if taken := 100 - a.send(b, "carry", 100, mebi); taken < 3 || taken > 4 {
+		t.Errorf("%d MiB were taken by a window of 4", taken)
+	}
+	b.signal(syscall.SIGCONT)
+	sendAllBy(t, "carry", a, b, 50, mebi)
+	sendAllBy(t, "tell", a, b, 50, 100)
+	sendAll(t, a, b, 50, mebi)
 }
 
 func TestAKilledPeerIsNoticedAndLinkedAgain(t *testing.T) {

@@ -212,6 +212,15 @@ func (l *local) Ask(ctx context.Context, to metadata.NodeID, kind string, body [
 	return await(ctx, to, kind, ch)
 }
 
+// Tell implements Links.
+func (l *local) Tell(to metadata.NodeID, kind string, body []byte) { l.Carry(to, kind, body) }
+
+// Carry implements Links.
+func (l *local) Carry(to metadata.NodeID, kind string, body []byte) bool {
+	b := append([]byte(nil), body...)
+	return l.Up(to) && l.network.carry(l.self, to, func(other *local) { other.receiver.Told(l.self, kind, b) })
+}
+
 // Up implements Links.
 func (l *local) Up(n metadata.NodeID) bool {
 	l.network.mu.Lock()

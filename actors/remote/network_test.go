@@ -17,10 +17,11 @@ type probe struct {
 	raft        chan Raft
 	linked      chan bool
 	unreachable chan storage.ReplicaID
+	told        chan string
 }
 
 func newProbe() *probe {
-	return &probe{make(chan Raft, 100), make(chan bool, 100), make(chan storage.ReplicaID, 100)}
+	return &probe{make(chan Raft, 100), make(chan bool, 100), make(chan storage.ReplicaID, 100), make(chan string, 100)}
 }
 
 func (p *probe) Raft(_ metadata.NodeID, messages []Raft) {
@@ -36,6 +37,9 @@ func (p *probe) Ask(_ metadata.NodeID, kind string, body []byte, reply func([]by
 	case "refuse":
 		reply(nil, errors.New("not here"))
 	}
+}
+func (p *probe) Told(_ metadata.NodeID, kind string, body []byte) {
+	p.told <- kind + " " + string(body)
 }
 func (p *probe) Linked(_ metadata.NodeID, up bool)                   { p.linked <- up }
 func (p *probe) Unreachable(_ storage.ShardID, to storage.ReplicaID) { p.unreachable <- to }
@@ -75,6 +79,12 @@ func TestNetwork(t *testing.T) {
 	receive(t, pa.linked, true)
 	receive(t, pb.linked, true)
 
+	a.Tell(2, "news", []byte("of a"))
+	receive(t, pb.told, "news of a")
+	if !b.Carry(1, "load", []byte("of b")) || b.Carry(3, "load", nil) {
+		t.Error("carried to whom it could not be, or not to whom it could")
+	}
+	receive(t, pa.told, "load of b")
 	for n := range uint64(50) {
 		a.Send(2, heartbeat(n))
 	}

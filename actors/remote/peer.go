@@ -93,6 +93,12 @@ func (o *outbound) Turn(messages []any) {
 				o.send(b)
 				b = nil
 			}
+		case told:
+			if b != nil {
+				o.send(b) // in the order told
+				b = nil
+			}
+			o.send(o.tell(m))
 		case []byte:
 			o.send(m)
 		}
@@ -104,6 +110,41 @@ func (o *outbound) Turn(messages []any) {
 
 // Stopped implements actors.Actor.
 func (o *outbound) Stopped() {}
+
+// told is something to be told.
+type told struct {
+	kind string
+	body []byte
+}
+
+func (t told) weight() int { return 96 + len(t.body) }
+
+func (o *outbound) tell(t told) []byte {
+	f := o.remotes.frame(frameTell, o.lane, o.peer.id)
+	f.session = o.peer.windows[o.lane].now()
+	b := f.begin(1 + len(t.kind) + len(t.body))
+	b = append(append(b, byte(len(t.kind))), t.kind...)
+	return append(b, t.body...)
+}
+
+// Tell implements Links.
+func (r *Remotes) Tell(to metadata.NodeID, kind string, body []byte) {
+	r.tell(control, to, told{kind, body})
+}
+
+// Carry implements Links.
+func (r *Remotes) Carry(to metadata.NodeID, kind string, body []byte) bool {
+	return r.tell(bulk, to, told{kind, body})
+}
+
+func (r *Remotes) tell(l lane, to metadata.NodeID, t told) bool {
+	p := r.peer(to)
+	if p == nil || !p.up.Load() || !p.windows[l].take(t.weight()) {
+		return false
+	}
+	p.out[l].Send(t)
+	return true
+}
 
 func (o *outbound) send(frame []byte) {
 	o.peer.meter.sent(o.lane, len(frame))

@@ -30,6 +30,8 @@ type Receiver interface {
 	Raft(from metadata.NodeID, messages []Raft)
 	// Ask delivers a question; reply is called exactly once, now or later, from any goroutine.
 	Ask(from metadata.NodeID, kind string, body []byte, reply func(body []byte, err error))
+	// Told delivers what a peer told, in the order told per lane. It may keep the body.
+	Told(from metadata.NodeID, kind string, body []byte)
 	// Linked tells that the control link to a peer came up or went down.
 	Linked(peer metadata.NodeID, up bool)
 	// Unreachable tells that messages of this shard to this replica were dropped: raft must probe again.
@@ -50,6 +52,10 @@ type Links interface {
 	Flush()
 	// Ask puts a question to a peer and waits for the answer. An error answered by the other side is a *RemoteError.
 	Ask(ctx context.Context, to metadata.NodeID, kind string, body []byte) ([]byte, error)
+	// Tell tells a peer something, which may be lost, and never blocks. What is large goes by Carry, behind what raft sends.
+	Tell(to metadata.NodeID, kind string, body []byte)
+	// Carry is Tell on the bulk lane, within its window; false if it cannot take more now.
+	Carry(to metadata.NodeID, kind string, body []byte) bool
 	// Up tells whether the control link to a peer is up.
 	Up(n metadata.NodeID) bool
 	// Stop ends all connections.

@@ -19,10 +19,14 @@ type Node interface {
 	Write(journal.Write)
 	// Send hands a message to the node that a replica of the shard lives on; unknown replicas are reported as Unreachable.
 	Send(to metadata.NodeID, m remote.Raft)
+	// Pull asks the node that a replica of the shard lives on for a part of its log. It may be lost.
+	Pull(to metadata.NodeID, p *raft.Pull)
 	// Flush tells that the turn's messages are all sent.
 	Flush()
 	// Changed tells that another view was published.
 	Changed(*View)
+	// Restored tells that the replica was given a snapshot, and all of the log that goes with it.
+	Restored(s storage.ShardID, r storage.ReplicaID, index uint64)
 	// Quarantine tells that the replica found a broken invariant or unreadable data and will do nothing any more.
 	Quarantine(s storage.ShardID, r storage.ReplicaID, cause error)
 }
@@ -38,7 +42,8 @@ type Member struct {
 
 // content is what a shard is about: it turns requests into entries and results into answers. Owned by the actor.
 type content interface {
-	// opened tells up to which entry the checkpoint reaches that the machine was restored from.
+	// opened tells up to which entry the state reaches that the machine was restored from: a checkpoint, or later a leader's snapshot, which
+	// replaces all that was applied before.
 	opened(applied uint64)
 	// lead begins a leadership: what is staged starts from the whole log.
 	lead(term uint64)
@@ -84,8 +89,6 @@ type Actor struct {
 	ticks   uint64
 	resting bool // the node drains: do not look for leaderships
 	waiting []*Checkpoint
-
-	snapshots []sentSnapshot // in order of when they are given up
 }
 
 // Ref is the handle that the rest of the node has of the replica.
@@ -132,6 +135,12 @@ func (a *Actor) one(message any) error {
 		a.tick()
 	case *Unreachable:
 		a.replica.Unreachable(m.To)
+		a.replica.SnapshotSent(m.To, false)
+	case *Pulled:
+		return a.replica.Chunk(m.Chunk)
+	case *Lend:
+		a.replica.Lending(m.To, m.Next)
+	case *Lost:
 		a.replica.SnapshotSent(m.To, false)
 	case *Down:
 		a.down(m.Node)
@@ -195,6 +204,11 @@ func (a *Actor) effects(fx raft.Effects) {
 	for _, m := range fx.Messages {
 		a.send(m)
 	}
+	for _, p := range fx.Pulls {
+		if node := a.nodeOf(p.To); node != nobody {
+			a.node.Pull(node, p)
+		}
+	}
 	for _, w := range fx.Writes {
 		a.clock.given(w.State.Last.Index, a.gauge.gave(&w))
 		a.node.Write(journal.Write{Append: w, Done: func() { a.ref.send(wasWritten) }})
@@ -203,6 +217,10 @@ func (a *Actor) effects(fx raft.Effects) {
 	a.status = a.replica.Status()
 	if a.status.Term != before.Term || a.status.Role != before.Role {
 		a.turned(before)
+	}
+	if fx.Restored != 0 {
+		a.content.opened(fx.Restored)
+		a.node.Restored(a.ref.Shard, a.ref.Replica, fx.Restored)
 	}
 	for _, e := range fx.Applied {
 		a.content.applied(e)
@@ -229,14 +247,9 @@ func (a *Actor) turned(before raft.Status) {
 func (a *Actor) send(m *raftpb.Message) {
 	a.gauge.sent(m)
 	to := storage.ReplicaID(m.GetTo())
-	if m.GetType() == raftpb.MsgSnap {
-		a.snapshots = append(a.snapshots, sentSnapshot{to, a.ticks + snapshotTicks})
-	}
-	for _, member := range a.members {
-		if member.Replica == to {
-			a.node.Send(member.Node, remote.Raft{Shard: a.ref.Shard, Message: m})
-			return
-		}
+	if node := a.nodeOf(to); node != nobody {
+		a.node.Send(node, remote.Raft{Shard: a.ref.Shard, Message: m})
+		return
 	}
 	a.replica.Unreachable(to)
 }
@@ -289,7 +302,7 @@ func (a *Actor) refuseAll(messages []any) {
 
 func own(m any) bool {
 	switch m.(type) {
-	case *Step, *written, *Tick, *Unreachable, *Down, *Transfer, *Rest, *Moved, *start:
+	case *Step, *written, *Tick, *Unreachable, *Pulled, *Lend, *Lost, *Down, *Transfer, *Rest, *Moved, *start:
 		return true
 	}
 	return false

@@ -4,6 +4,7 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -22,6 +23,18 @@ type Down struct{ Node metadata.NodeID }
 
 // Transfer asks a leader to hand over to a replica, or with To 0 to the one that is furthest.
 type Transfer struct{ To storage.ReplicaID }
+
+// Lend tells that another replica pulls the log of this one and needs it from an index on.
+type Lend struct {
+	To   storage.ReplicaID
+	Next uint64
+}
+
+// Lost tells that a replica cannot be given the log that it pulls: it needs another snapshot.
+type Lost struct{ To storage.ReplicaID }
+
+// Pulled brings a piece of the log that this replica pulls.
+type Pulled struct{ Chunk *raft.Chunk }
 
 // Checkpoint asks for a checkpoint now (before the node stops).
 type Checkpoint struct {

@@ -12,6 +12,9 @@ import (
 
 // publish makes a new View current if readers would see a difference.
 func (a *Actor) publish() {
+	if a.replica.Restoring() {
+		return // what the machine speaks of cannot be read yet
+	}
 	next := a.content.view(View{
 		Shard:   a.ref.Shard,
 		Replica: a.ref.Replica,

@@ -44,7 +44,9 @@ type trimming struct {
 	done  func(int64, *protocol.Error)
 }
 
-func (c *records) opened(applied uint64) { c.last, c.largest = applied, c.machine.MaxTimestamp() }
+func (c *records) opened(applied uint64) {
+	c.last, c.largest, c.tail = applied, c.machine.MaxTimestamp(), tail{}
+}
 
 func (c *records) lead(term uint64) {
 	c.machine.Lead(term)

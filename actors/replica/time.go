@@ -39,25 +39,7 @@ func (a *Actor) tick() {
 	if a.status.Role == raft.Leader && a.ticks%isrTicks == 0 {
 		a.inSync = a.replica.InSync()
 	}
-	a.giveUpSnapshots()
 	a.lookForLeader()
-}
-
-// sentSnapshot is a snapshot under way to a follower, and the tick at which it counts as lost.
-type sentSnapshot struct {
-	to    storage.ReplicaID
-	until uint64
-}
-
-// snapshotTicks is how long a follower is given to answer a snapshot. Raft sends it nothing meanwhile, and would wait for ever.
-const snapshotTicks = 50
-
-// giveUpSnapshots has raft probe followers whose snapshot may be lost; one that has answered meanwhile is not disturbed.
-func (a *Actor) giveUpSnapshots() {
-	for len(a.snapshots) > 0 && a.snapshots[0].until <= a.ticks {
-		a.replica.SnapshotSent(a.snapshots[0].to, false)
-		a.snapshots = a.snapshots[1:]
-	}
 }
 
 // lookForLeader campaigns when it is this replica's turn.
@@ -109,7 +91,7 @@ func (a *Actor) nodeOf(r storage.ReplicaID) metadata.NodeID {
 			return m.Node
 		}
 	}
-	return -1
+	return nobody
 }
 
 // transfer hands leadership over; without a target to the replica in sync whose log is longest.

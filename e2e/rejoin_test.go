@@ -1,0 +1,133 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/troupe-mq/troupe/e2e/cluster"
+	"github.com/troupe-mq/troupe/e2e/history"
+	"github.com/troupe-mq/troupe/e2e/load"
+)
+
+// rejoin is a cluster of three under load, one of whose nodes goes away and comes back. What is sent before the load is not part of the history, so
+// that it may be deleted.
+type rejoin struct {
+	t      *testing.T
+	c      *cluster.Cluster
+	rec    *history.Recorder
+	victim *cluster.Node
+	load   *load.Producers
+	watch  func()
+}
+
+// plainBytes keeps a client from compressing what is to take room.
+var plainBytes = kgo.ProducerBatchCompression(kgo.NoCompression())
+
+// rejoinTopic has three partitions, each of them on every node.
+const rejoinTopic = "rejoin"
+
+func startRejoin(t *testing.T) *rejoin {
+	t.Helper()
+	c := cluster.Start(t, 3)
+	onlyTroupe(t, c)
+	c.CreateTopic(rejoinTopic, 3, 3)
+	return &rejoin{t: t, c: c, rec: history.NewRecorder(), victim: c.Node(3)}
+}
+
+// fill sends n records of 1 KiB to each partition that nobody keeps book of.
+func (r *rejoin) fill(n int) {
+	r.t.Helper()
+	cl := r.c.Client(manual(), plainBytes)
+	ctx := within(r.t, 60*time.Second)
+	var records []*kgo.Record
+	for i := range 3 * n {
+		value := fmt.Sprintf("filling-%d %s", i, strings.Repeat("x", 1000))
+		records = append(records, &kgo.Record{Topic: rejoinTopic, Partition: int32(i % 3), Value: []byte(value)})
+	}
+	if err := cl.ProduceSync(ctx, records...).FirstErr(); err != nil {
+		r.t.Fatalf("fill: %v", err)
+	}
+}
+
+// begin begins the load, and returns where in each partition its records begin.
+func (r *rejoin) begin() kadm.ListedOffsets {
+	r.t.Helper()
+	starts, err := r.c.Admin().ListEndOffsets(within(r.t, 20*time.Second), rejoinTopic)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		r.t.Fatalf("end of %s: %v", rejoinTopic, err)
+	}
+	r.load = load.Start(r.t, r.c, r.rec, load.Config{Topic: rejoinTopic, Partitions: 3, Producers: 3, Interval: 2 * time.Millisecond, Size: 1000, Options: []kgo.Opt{plainBytes}})
+	r.load.Wait(500, 30*time.Second)
+	return starts
+}
+
+// follow begins to read along; what was filled in before must be deleted, for it is not part of the history.
+func (r *rejoin) follow() {
+	r.t.Helper()
+	r.watch = load.Watch(r.t, r.c, r.rec, rejoinTopic)
+}
+
+// end waits until all replicas are in sync, ends the load and checks its history. That the replicas are identical is checked at the end of every test.
+func (r *rejoin) end() {
+	r.t.Helper()
+	r.c.WaitReady()
+	r.c.WaitInSync(rejoinTopic)
+	r.load.Wait(300, 30*time.Second)
+	r.load.StopClean(30 * time.Second)
+	r.watch()
+	load.Check(r.t, r.c, r.rec, rejoinTopic)
+}
+
+// Phase 3.4 (a): a node is away for a moment.
+func TestPhase3RejoinAfterAMoment(t *testing.T) {
+	r := startRejoin(t)
+	r.begin()
+	r.follow()
+	r.victim.Kill()
+	r.load.Wait(500, 30*time.Second)
+	r.victim.Restart()
+	r.end()
+}
+
+// Phase 3.4 (b): a node returns after the log was trimmed past where it stood. It is sent a snapshot and pulls the log that goes with it.
+func TestPhase3RejoinBehindATrimmedLog(t *testing.T) {
+	r := startRejoin(t)
+	r.fill(1000)
+	r.victim.Kill()
+	r.fill(2500)
+	starts := r.begin()
+	r.load.Wait(2500, 60*time.Second)
+	deleted, err := r.c.Admin().DeleteRecords(within(t, 20*time.Second), starts.Offsets())
+	if err == nil {
+		err = deleted.Error()
+	}
+	if err != nil {
+		t.Fatalf("delete records: %v", err)
+	}
+	r.follow()
+	r.load.Wait(4000, 60*time.Second) // each replica writes a checkpoint, and its log begins there
+	r.victim.Restart()
+	waitRestored(t, r.victim, 3)
+	r.end()
+}
+
+// waitRestored waits until a node's replicas were restored by snapshots so often.
+func waitRestored(t *testing.T, n *cluster.Node, times int64) {
+	t.Helper()
+	cluster.Eventually(t, 60*time.Second, "replicas are restored by snapshots", func(ctx context.Context) error {
+		s, err := n.Status(ctx)
+		if err == nil && s.Restored < times {
+			err = fmt.Errorf("node %d: %d of %d", n.ID, s.Restored, times)
+		}
+		return err
+	})
+}
