@@ -37,8 +37,12 @@ func (n *alone) Write(w journal.Write) {
 	w.Done()
 }
 func (n *alone) Send(metadata.NodeID, remote.Raft) {}
-func (n *alone) Flush()                            {}
-func (n *alone) Changed(*View)                     {}
+func (*alone) Pull(metadata.NodeID, *raft.Pull)    {}
+
+func (*alone) Restored(storage.ShardID, storage.ReplicaID, uint64) {}
+
+func (n *alone) Flush()        {}
+func (n *alone) Changed(*View) {}
 func (n *alone) Quarantine(_ storage.ShardID, _ storage.ReplicaID, cause error) {
 	n.t.Fatalf("quarantined: %v", cause)
 }

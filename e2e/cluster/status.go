@@ -15,7 +15,7 @@ type Status struct {
 
 // Status asks the node how it is.
 func (n *Node) Status(ctx context.Context) (s Status, err error) {
-	body, err := n.get(ctx, "/statusz")
+	body, err := n.Get(ctx, "/statusz")
 	if err != nil {
 		return s, err
 	}
