@@ -111,13 +111,13 @@ func (l *links) Flush() {
 		for at, messages := range k.out {
 			if len(messages) > 0 {
 				k.out[at] = nil
-				l.carry(n, at == 1, messages)
+				l.transmit(n, at == 1, messages)
 			}
 		}
 	}
 }
 
-func (l *links) carry(to metadata.NodeID, bulk bool, messages []remote.Raft) {
+func (l *links) transmit(to metadata.NodeID, bulk bool, messages []remote.Raft) {
 	w := l.p.world
 	other := w.machines[to].process
 	if other == nil {
@@ -189,6 +189,28 @@ func (l *links) Ask(ctx context.Context, to metadata.NodeID, kind string, body [
 		return nil, ctx.Err()
 	}
 	return answer, failed
+}
+
+// Tell implements remote.Links.
+func (l *links) Tell(to metadata.NodeID, kind string, body []byte) { l.tell(to, false, kind, body) }
+
+// Carry implements remote.Links.
+func (l *links) Carry(to metadata.NodeID, kind string, body []byte) bool {
+	return l.tell(to, true, kind, body)
+}
+
+func (l *links) tell(to metadata.NodeID, bulk bool, kind string, body []byte) bool {
+	k := l.peers[to]
+	if k == nil || !k.up || l.p.world.machines[to].process == nil {
+		return false
+	}
+	other, from := l.p.world.machines[to].process, l.p.machine.id
+	l.p.world.post(l.p, other, bulk, func() {
+		if other.links.receiver != nil {
+			other.links.receiver.Told(from, kind, append([]byte(nil), body...))
+		}
+	})
+	return true
 }
 
 // Up implements remote.Links.
