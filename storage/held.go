@@ -13,6 +13,9 @@ const TailEntries = 4
 // ErrRemoved is returned for a write to a replica that was removed: its id is never used again.
 var ErrRemoved = errors.New("storage: the replica was removed")
 
+// ErrDistrusted is why a replica is suspect that was distrusted by an Append.
+var ErrDistrusted = fmt.Errorf("%w: it was found to hold less than it had promised", ErrCorrupt)
+
 // ErrRefused is returned for an append that does not follow what the store holds. Nothing of the Write took place; the
 // caller's picture of the log is wrong, so the process must end as after any failed Write.
 var ErrRefused = errors.New("storage: the append does not follow")
@@ -31,7 +34,7 @@ type Held struct {
 	Checkpoint Position // of the checkpoint, the zero value if there is none
 	Known      bool     // State is there
 	Removed    bool     // a tombstone is there
-	Suspect    bool     // it failed the check at open
+	Suspect    bool     // it failed the check at open, or is distrusted
 }
 
 // After returns what is held after an append, or why the append may not follow (wraps ErrRefused, ErrRemoved or ErrCorrupt). It
@@ -46,6 +49,11 @@ func (h Held) After(a *Append) (Held, error) {
 		return h, ErrRemoved
 	case a.Remove:
 		return Held{State: State{Shard: a.State.Shard, Replica: a.State.Replica}, Removed: true}, nil
+	case a.Distrust && !h.Known && !h.Suspect:
+		return h, refuse("there is no replica to be distrusted")
+	case a.Distrust:
+		h.Suspect = true
+		return h, nil
 	case h.Suspect:
 		return h, fmt.Errorf("%w: the replica failed its check and can only be removed", ErrCorrupt)
 	}

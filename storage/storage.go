@@ -73,6 +73,9 @@ type Append struct {
 	// Remove deletes the replica and all it owns; the other fields but State.Shard and State.Replica are then ignored.
 	// The id leaves a tombstone: writing to it again is an error.
 	Remove bool
+	// Distrust makes the replica suspect for good, as if it had failed the check at open: what it holds was found to be less than it promised. The other
+	// fields but State.Shard and State.Replica are then ignored.
+	Distrust bool
 }
 
 // Node is what a node knows about itself before it can talk to anyone.
@@ -82,6 +85,18 @@ type Node struct {
 	Incarnation uint64 // drawn when the data directory was created; another one means another disk
 	// Founders are the nodes that formed the cluster and their incarnations then; nil until this node took part or joined.
 	Founders map[int32]uint64
+	// Run is the node's present run, or the last one if it does not run; Peers are those of other nodes as far as they were told. By them the
+	// others recognise a disk that holds what it held some time ago.
+	Run   Run
+	Peers map[int32]Run `json:",omitempty"`
+}
+
+// Run is one run of a node's process on one disk.
+type Run struct {
+	Incarnation uint64 // of the disk
+	Number      uint64 // counts the runs on it
+	ID          uint64 // drawn anew for every run
+	Reached     uint64 // how far the store was, as Store.Reached tells
 }
 
 // ErrClosed is returned by operations on a closed store.
@@ -96,8 +111,8 @@ var ErrCorrupt = errors.New("storage: corrupt")
 // ErrOutOfRange is returned for entries outside (State.Start, State.Last].
 var ErrOutOfRange = errors.New("storage: index out of range")
 
-// Store is the durable state of one node. Write and WriteNode are called by one goroutine at a time (the
-// journal's, and before it starts the node's); everything else is safe for any number of goroutines at any time.
+// Store is the durable state of one node. Write is called by one goroutine at a time (the journal's, and before it
+// starts the node's); everything else is safe for any number of goroutines at any time.
 type Store interface {
 	// Node returns the node record, or ErrNotFound on a new disk.
 	Node() (Node, error)
@@ -107,7 +122,7 @@ type Store interface {
 	// Replicas returns the state of every replica in the store, in order of replica id. A replica whose log could not
 	// be proved contiguous up to its Last is returned by Suspect instead.
 	Replicas() ([]State, error)
-	// Suspect returns the replicas that failed the check at open, each with the reason (wraps ErrCorrupt).
+	// Suspect returns the replicas that failed the check at open or are distrusted, each with the reason (wraps ErrCorrupt).
 	Suspect() map[ReplicaID]error
 
 	// Removed tells whether a replica was removed: nothing can be written to it any more.
@@ -124,6 +139,8 @@ type Store interface {
 	// Checkpoint returns the replica's checkpoint, or ErrNotFound.
 	Checkpoint(r ReplicaID) (*Checkpoint, error)
 
+	// Reached counts what was made durable. It only grows, so a disk that reaches less than it did holds what it held some time ago.
+	Reached() uint64
 	// Usage returns how much the store occupies and holds. It takes a while.
 	Usage() Usage
 	// Room returns how much space there is, at the cost of a system call.

@@ -54,7 +54,7 @@ type pile struct {
 // the next append, and what concerns two generations is for the store to put together.
 func (p *pile) join(a *storage.Append) bool {
 	switch {
-	case p.Remove || !a.Remove && p.State.Generation != a.State.Generation || p.State.Next != a.State.Next || len(a.NextEntries) > 0:
+	case p.Remove || p.Distrust || a.Distrust || !a.Remove && p.State.Generation != a.State.Generation || p.State.Next != a.State.Next || len(a.NextEntries) > 0:
 		return false
 	case a.Remove:
 		*p = pile{Append: *a}

@@ -36,7 +36,7 @@ func checkpointAt(p storage.Position) *storage.Checkpoint {
 func (a *author) draw(t *rapid.T, term uint64) storage.Append {
 	from := func(lo, hi uint64) uint64 { return rapid.Uint64Range(lo, hi).Draw(t, "index") }
 	last := a.state.Last.Index
-	switch rapid.SampledFrom([]string{"append", "append", "append", "cut", "vote", "checkpoint", "snapshot", "rebuild", "fill", "fill", "flip", "remove"}).Draw(t, "what") {
+	switch rapid.SampledFrom([]string{"append", "append", "append", "cut", "vote", "checkpoint", "snapshot", "rebuild", "fill", "fill", "flip", "remove", "distrust"}).Draw(t, "what") {
 	case "append":
 		return a.append(from(a.checkpoint+1, last+1), from(1, 6), term)
 	case "cut":
@@ -72,6 +72,11 @@ func (a *author) draw(t *rapid.T, term uint64) storage.Append {
 			a.state.Start, a.state.Last, a.state.Next, a.checkpoint = next.Start, next.Last, storage.Stretch{}, next.Last.Index
 			a.state.Generation++
 			return storage.Append{State: a.state, Checkpoint: checkpointAt(next.Last)}
+		}
+	case "distrust":
+		if from(0, 4) == 0 {
+			a.removed = true
+			return storage.Append{State: a.state, Distrust: true}
 		}
 	case "remove":
 		if from(0, 4) == 0 {
@@ -151,6 +156,7 @@ func must(t *rapid.T, err error) {
 func describe(t *rapid.T, s storage.Store) (text string) {
 	states, err := s.Replicas()
 	must(t, err)
+	text += fmt.Sprintln(s.Suspect())
 	for _, state := range states {
 		c, err := s.Checkpoint(state.Replica)
 		must(t, err)

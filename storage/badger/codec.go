@@ -98,7 +98,7 @@ func decodeEntry(value []byte, index uint64) (*raftpb.Entry, error) {
 
 // recordWords is how many integers a record has; the first of them are all that a record of a build before Next has.
 const (
-	recordWords    = 17
+	recordWords    = 18
 	oldRecordWords = 13
 )
 
@@ -114,8 +114,15 @@ func (h *record) words() [recordWords]uint64 {
 		uint64(s.Shard), uint64(s.Replica), uint64(s.Generation), s.Term, s.Vote, s.Commit,
 		s.Start.Index, s.Start.Term, s.Last.Index, s.Last.Term,
 		h.Checkpoint.Index, h.Checkpoint.Term, uint64(h.chunks),
-		s.Next.Start.Index, s.Next.Start.Term, s.Next.Last.Index, s.Next.Last.Term,
+		s.Next.Start.Index, s.Next.Start.Term, s.Next.Last.Index, s.Next.Last.Term, boolean(h.Suspect),
 	}
+}
+
+func boolean(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func encodeRecord(h record) []byte {
@@ -131,8 +138,8 @@ func decodeRecord(value []byte) (h record, err error) {
 	if err != nil {
 		return h, err
 	}
-	if len(body) == 8*oldRecordWords {
-		body = append(body[:len(body):len(body)], make([]byte, 8*(recordWords-oldRecordWords))...)
+	if len(body) >= 8*oldRecordWords && len(body) < 8*recordWords {
+		body = append(body[:len(body):len(body)], make([]byte, 8*recordWords-len(body))...)
 	}
 	if len(body) != 8*recordWords {
 		return h, fmt.Errorf("%w: a record of %d bytes: was it written by a newer version?", storage.ErrCorrupt, len(body))
@@ -151,5 +158,6 @@ func decodeRecord(value []byte) (h record, err error) {
 	}
 	h.Checkpoint = storage.Position{Index: v(10), Term: v(11)}
 	h.chunks = uint32(v(12))
+	h.Suspect = v(17) != 0
 	return h, nil
 }

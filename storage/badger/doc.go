@@ -29,10 +29,11 @@
 //	| type:1 | term:8   | index:8   | data                 |
 //	+--------+----------+-----------+----------------------+
 //
-// The body of a record: seventeen integers of 8 bytes.
+// The body of a record: eighteen integers of 8 bytes.
 //
 //	shard, replica, generation, term, vote, commit, start index, start term, last index, last term,
-//	checkpoint index, checkpoint term, checkpoint chunks, start and last of the next generation (index and term of each)
+//	checkpoint index, checkpoint term, checkpoint chunks, start and last of the next generation (index and term of each),
+//	1 if it is distrusted
 //
 // The body of a checkpoint, all chunks put together:
 //

@@ -99,9 +99,14 @@ func (l *loader) record(item *badger.Item) {
 		l.doubt(r, fmt.Errorf("its record: %w", err))
 		return
 	}
+	distrusted := h.Suspect
 	h.Suspect = l.records[r].Suspect
 	l.records[r] = h
+	if distrusted {
+		l.doubt(r, storage.ErrDistrusted)
+	}
 	l.versions[r] = item.Version()
+	h = l.records[r]
 	l.next[r], l.pulled[r] = h.State.Start.Index+1, h.State.Next.Start.Index+1
 }
 

@@ -82,6 +82,8 @@ func (s *Store) Tidy() (more bool, err error) {
 		return false, err
 	}
 	defer s.leave()
+	s.writer.Lock()
+	defer s.writer.Unlock()
 	c := &s.reclaim
 	if len(s.garbage.list) == 0 && c.dead >= uint64(s.options.ValueLogBytes)/2 {
 		s.startPadding()

@@ -28,7 +28,8 @@ type Store struct {
 	records map[storage.ReplicaID]record
 	suspect map[storage.ReplicaID]error
 
-	// The rest is owned by the writer.
+	// The rest is owned by the writer: whoever holds the lock.
+	writer  sync.Mutex
 	garbage garbage
 	reclaim reclaim
 	advisor *advisor
@@ -174,6 +175,8 @@ func (s *Store) WriteNode(n storage.Node) error {
 	if err != nil {
 		return err
 	}
+	s.writer.Lock()
+	defer s.writer.Unlock()
 	return s.commit(func(txn *badger.Txn) error {
 		return txn.Set(nodeKey, seal(append(sealed(len(body)), body...)))
 	}, func() {})
@@ -205,6 +208,13 @@ func (s *Store) Suspect() map[storage.ReplicaID]error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return maps.Clone(s.suspect)
+}
+
+// Reached implements storage.Store.
+func (s *Store) Reached() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.version
 }
 
 // Close implements storage.Store. It waits for readers and for space being given back.

@@ -23,6 +23,8 @@ func (s *Store) Write(appends []storage.Append) error {
 		return err
 	}
 	defer s.leave()
+	s.writer.Lock()
+	defer s.writer.Unlock()
 	steps, after, err := s.plan(appends)
 	if err != nil {
 		return err
@@ -78,6 +80,7 @@ func newStep(a *storage.Append, before record) (p step, err error) {
 	switch {
 	case p.after.Removed:
 		p.after.chunks = 0
+	case a.Distrust:
 	case a.Checkpoint != nil:
 		p.chunks, err = encodeCheckpoint(a.Checkpoint)
 		p.after.chunks = uint32(len(p.chunks))
@@ -88,8 +91,13 @@ func newStep(a *storage.Append, before record) (p step, err error) {
 // put adds a step to a transaction. left is how many deletions of truncated keys the transaction still takes.
 func (s *Store) put(txn *badger.Txn, p *step, left *int) error {
 	r := p.State.Replica
-	if p.after.Removed {
+	switch {
+	case p.after.Removed:
 		return s.putRemoval(txn, p)
+	case p.Distrust && !p.before.Known: // it has no record to say so in, and is suspect for that
+		return nil
+	case p.Distrust:
+		return txn.Set(replicaKey('H', r), encodeRecord(p.after))
 	}
 	g := p.State.Generation
 	if err := errors.Join(s.putEntries(txn, r, g, p.Entries), s.putEntries(txn, r, g+1, p.NextEntries)); err != nil {
@@ -166,8 +174,11 @@ func (s *Store) putRemoval(txn *badger.Txn, p *step) error {
 func (s *Store) publish(after map[storage.ReplicaID]record) {
 	for r, h := range after {
 		s.records[r] = h
-		if h.Removed {
+		switch _, known := s.suspect[r]; {
+		case h.Removed:
 			delete(s.suspect, r)
+		case h.Suspect && !known:
+			s.suspect[r] = storage.ErrDistrusted
 		}
 	}
 }

@@ -36,6 +36,7 @@ func (s *Store) sync(n int) {
 		for _, c := range changes {
 			s.durable.apply(c)
 		}
+		s.durable.reached++
 	}
 	s.pending = s.pending[n:]
 }
@@ -76,6 +77,9 @@ func (s *Store) open() {
 
 // prove checks as much of a log as a store on a disk can afford at open: that no entry is missing and that the newest are whole.
 func (r *replica) prove() error {
+	if r.distrusted {
+		return storage.ErrDistrusted
+	}
 	for i, it := range r.entries {
 		if it.lost {
 			return fmt.Errorf("%w: entry %d is missing", storage.ErrCorrupt, it.entry.GetIndex())

@@ -30,10 +30,12 @@ type replica struct {
 	checkpoint *storage.Checkpoint
 	entries    []*item
 	next       []*item
+	distrusted bool
 }
 
 // image is the content of a disk.
 type image struct {
+	reached  uint64 // writes ever
 	node     *storage.Node
 	replicas map[storage.ReplicaID]*replica
 }
@@ -43,6 +45,7 @@ func newImage() *image { return &image{replicas: make(map[storage.ReplicaID]*rep
 // clone returns a copy that shares entries and checkpoints, which are never changed.
 func (m *image) clone() *image {
 	c := newImage()
+	c.reached = m.reached
 	if m.node != nil {
 		n := cloneNode(*m.node)
 		c.node = &n
@@ -57,7 +60,7 @@ func (m *image) clone() *image {
 }
 
 func cloneNode(n storage.Node) storage.Node {
-	n.Founders = maps.Clone(n.Founders)
+	n.Founders, n.Peers = maps.Clone(n.Founders), maps.Clone(n.Peers)
 	return n
 }
 
@@ -95,6 +98,7 @@ func (m *image) held(id storage.ReplicaID) storage.Held {
 // change is an append with what is held after it; it owns its memory.
 type change struct {
 	after      storage.Held
+	distrust   bool
 	entries    []*item
 	next       []*item
 	checkpoint *storage.Checkpoint
@@ -108,6 +112,12 @@ func (m *image) apply(c change) {
 		return
 	}
 	r, ok := m.replicas[id]
+	if c.distrust {
+		if ok {
+			r.held.Suspect, r.distrusted = true, true
+		}
+		return
+	}
 	if !ok {
 		r = &replica{}
 		m.replicas[id] = r

@@ -56,6 +56,7 @@ func (s *Store) WriteNode(n storage.Node) error {
 	}
 	n = cloneNode(n)
 	s.live.node, s.durable.node = &n, &n
+	s.durable.reached++
 	return nil
 }
 
@@ -114,14 +115,26 @@ func (s *Store) Write(appends []storage.Append) error {
 	}
 	for _, c := range changes {
 		s.live.apply(c)
-		if c.after.Removed {
-			delete(s.suspect, c.after.State.Replica)
+		switch r := c.after.State.Replica; {
+		case c.after.Removed:
+			delete(s.suspect, r)
+		case c.distrust && s.suspect[r] == nil:
+			s.suspect[r] = storage.ErrDistrusted
 		}
 	}
 	if s.delayed {
 		s.pending = append(s.pending, changes)
+	} else {
+		s.durable.reached++
 	}
 	return nil
+}
+
+// Reached implements storage.Store.
+func (s *Store) Reached() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.durable.reached
 }
 
 // check decides about all appends before any of them is performed, and copies them.
@@ -151,8 +164,8 @@ func (s *Store) check(appends []storage.Append) ([]change, error) {
 }
 
 func newChange(a *storage.Append, after storage.Held) change {
-	c := change{after: after}
-	if after.Removed {
+	c := change{after: after, distrust: a.Distrust && !after.Removed}
+	if after.Removed || c.distrust {
 		return c
 	}
 	for _, e := range a.Entries {

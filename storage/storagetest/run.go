@@ -32,6 +32,8 @@ func Run(t *testing.T, open Opener) {
 		{"NextRefusals", testNextRefusals},
 		{"Checkpoint", testCheckpoint},
 		{"Remove", testRemove},
+		{"Distrust", testDistrust},
+		{"Reached", testReached},
 		{"Refusals", testRefusals},
 		{"RefusedWhole", testRefusedWhole},
 		{"LargestWrite", testLargestWrite},
