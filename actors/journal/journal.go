@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-mq/troupe/actors/stages"
@@ -71,7 +72,8 @@ type Journal struct {
 	closed bool
 	wake   chan struct{} // holds one token while there may be something to do
 
-	done chan struct{} // closed when the goroutine has ended
+	began atomic.Int64  // when the transaction under way began, 0 if none is
+	done  chan struct{} // closed when the goroutine has ended
 }
 
 // New starts the journal of a store. It ends with Close. From now on only the journal may write to the store.
@@ -119,6 +121,14 @@ func (j *Journal) Queued() (writes int, bytes int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return len(j.queue), dataBytes(j.queue)
+}
+
+// Busy is how long the transaction under way takes already, 0 if none is.
+func (j *Journal) Busy() time.Duration {
+	if began := stages.Moment(j.began.Load()); began != 0 {
+		return time.Duration(began.To(stages.Now()))
+	}
+	return 0
 }
 
 // Close writes what is queued and ends the journal. The store stays open. It must not be called by a Done.

@@ -87,6 +87,8 @@ func (j *Journal) awake() bool { return len(j.wake) > 0 }
 // commit makes a group durable and reports it; false if the store failed.
 func (j *Journal) commit(g []Write) bool {
 	begin := stages.Now()
+	j.began.Store(int64(begin))
+	defer j.began.Store(0)
 	for _, appends := range Merge(g) {
 		if err := j.store.Write(appends); err != nil {
 			j.fail(err)

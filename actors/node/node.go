@@ -46,6 +46,7 @@ type Node struct {
 	replicas            replicas
 	lender              actors.Address
 	calm                calm // since when each peer is up
+	waits               waits
 	lagTimes            lagTimes
 	observing           sync.Mutex
 
@@ -89,6 +90,7 @@ func (n *Node) run() {
 	n.do(n.balance)
 	n.do(n.retain)
 	n.do(n.clean)
+	n.do(n.watchWaits)
 	n.reconcileForever()
 }
 

@@ -20,6 +20,7 @@ const (
 
 	askTransfer = "transfer" // a leadership to hand over → nothing
 	askStanding = "standing" // a shard → how its members stand, from its leader
+	askReport   = "report"   // nothing → health.Report
 	askEnds     = "ends"     // places in logs that the asked node leads → how far behind their ends they are
 )
 
@@ -110,6 +111,8 @@ func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func
 		reply(r.n.transferAsked(body))
 	case askStanding:
 		r.n.standingAsked(body, reply)
+	case askReport:
+		r.n.reportAsked(reply)
 	default:
 		reply(nil, fmt.Errorf("node %d does not know the question %q: is it of an older version?", r.n.config.ID, kind))
 	}

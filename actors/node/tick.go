@@ -30,14 +30,10 @@ const (
 )
 
 // balance hands leaderships back to the preferred leaders, whose places are even by construction, once their nodes have been up and
-// in sync for a while.
+// in sync for a while. A node in maintenance gives all of its own away instead.
 func (n *Node) balance() {
-	actors.Every(n.world, balanceEvery, n.stopping, func(now time.Time) {
-		n.calm.look(now, n.peers(), n.links.Up)
-		if !n.draining.Load() {
-			n.handBack(now)
-		}
-	})
+	rests := false
+	actors.Every(n.world, balanceEvery, n.stopping, func(now time.Time) { rests = n.settleLeaders(now, rests) })
 }
 
 // handBack starts the transfers that are due.
@@ -62,7 +58,7 @@ func (n *Node) preferred(s storage.ShardID, h *hosted, now time.Time) storage.Re
 		return 0
 	}
 	first := h.ref.Members()[0]
-	if first.Replica == h.ref.Replica || n.resting.has(first.Node) || n.calm.of(first.Node, now) < calmBefore {
+	if first.Replica == h.ref.Replica || n.rests(first.Node) || n.calm.of(first.Node, now) < calmBefore {
 		return 0
 	}
 	for _, r := range v.InSync {

@@ -19,6 +19,7 @@ type observed interface {
 	Status() node.Status
 	Stages() stages.Reading
 	Digest(topic string, partition int32) (node.Digest, error)
+	operated
 }
 
 // endpoints are for people, load balancers, Prometheus and tests: /metrics, /healthz answers while the process runs, /readyz while clients should come here, /statusz
@@ -36,6 +37,7 @@ func endpoints(n observed, metrics http.Handler) http.Handler {
 		fmt.Fprintln(w, "ready")
 	})
 	m.HandleFunc("GET /statusz", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, n.Status()) })
+	operate(m, n)
 	m.HandleFunc("GET /debug/replica", local(replicaDigest(n)))
 	m.HandleFunc("GET /debug/stages", local(func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, n.Stages()) }))
 	m.HandleFunc("GET /debug/pprof/", local(pprof.Index))

@@ -38,6 +38,7 @@ type Group struct {
 		n       int
 		commits int
 		last    error
+		errs    []error // that a poll brought: what the client's retries did not absorb
 	}
 }
 
@@ -81,6 +82,7 @@ func (g *Group) member(cl *kgo.Client) {
 		if fetches.IsClientClosed() {
 			return
 		}
+		g.failed(fetches)
 		records := fetches.Records()
 		g.saw(records)
 		if len(records) > 0 {
@@ -88,6 +90,23 @@ func (g *Group) member(cl *kgo.Client) {
 		}
 		cl.AllowRebalance()
 	}
+}
+
+func (g *Group) failed(fetches kgo.Fetches) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, e := range fetches.Errors() {
+		if g.ctx.Err() == nil {
+			g.mu.errs = append(g.mu.errs, fmt.Errorf("%s/%d: %w", e.Topic, e.Partition, e.Err))
+		}
+	}
+}
+
+// Errs are the errors that members were told of, other than of commits that came too late for a rebalance.
+func (g *Group) Errs() []error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.mu.errs
 }
 
 func (g *Group) saw(records []*kgo.Record) {

@@ -1,0 +1,76 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/health"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// reportWithin is how long another node may take to report.
+const reportWithin = 2 * time.Second
+
+// Health tells how the cluster is, as this node sees it and the others report.
+func (n *Node) Health(ctx context.Context) health.Cluster { return n.picture(ctx).Assess() }
+
+// MayStop tells what speaks against stopping a node now: nothing if it is safe.
+func (n *Node) MayStop(ctx context.Context, id metadata.NodeID) []string {
+	return n.picture(ctx).MayStop(id)
+}
+
+// picture gathers what this node knows and what the others report in time.
+func (n *Node) picture(ctx context.Context) health.Picture {
+	p := health.Picture{
+		Image: n.Image(), MetaLeader: n.MetaLeader(), Alive: n.Alive,
+		Leader: func(s storage.ShardID) health.Leader {
+			l := n.Leadership(s)
+			return health.Leader{Known: l.Known, Node: l.Node, InSync: l.InSync}
+		},
+		Reports: make(map[metadata.NodeID]health.Report),
+	}
+	ctx, cancel := n.world.Timeout(ctx, reportWithin)
+	defer cancel()
+	var mu sync.Mutex
+	var each []func()
+	for id := range p.Image.Nodes {
+		if !n.Alive(id) {
+			continue
+		}
+		each = append(each, func() {
+			if r, ok := n.reportOf(ctx, id); ok {
+				mu.Lock()
+				defer mu.Unlock()
+				p.Reports[id] = r
+			}
+		})
+	}
+	actors.Together(n.world, each...)
+	return p
+}
+
+func (n *Node) reportOf(ctx context.Context, id metadata.NodeID) (r health.Report, ok bool) {
+	if id == n.config.ID {
+		short, cancel := n.world.Timeout(ctx, observeWithin)
+		defer cancel()
+		return n.report(short), true
+	}
+	answer, err := n.links.Ask(ctx, id, askReport, nil)
+	if err != nil {
+		return r, false
+	}
+	return r, json.Unmarshal(answer, &r) == nil
+}
+
+// reportAsked answers another node.
+func (n *Node) reportAsked(reply func([]byte, error)) {
+	n.world.Go(func() {
+		ctx, cancel := n.world.Timeout(n.context, observeWithin)
+		defer cancel()
+		reply(json.Marshal(n.report(ctx)))
+	})
+}

@@ -1,0 +1,188 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/health"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// waiting is something that does not go on at the moment.
+type waiting struct {
+	shard   storage.ShardID // 0 is the node itself
+	replica storage.ReplicaID
+	phase   health.Phase
+	detail  string
+}
+
+// waits remembers since when things wait, so that what waits for long can be named.
+type waits struct {
+	mu    sync.Mutex
+	since map[waiting]time.Time // detail left out of the key
+	now   []health.Wait
+}
+
+func (w waiting) key() waiting { w.detail = ""; return w }
+
+// look takes what waits now, and returns what has come to be named and what that was named goes on.
+func (w *waits) look(now time.Time, found []waiting) (named, over []health.Wait) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before := w.now
+	since := make(map[waiting]time.Time, len(found))
+	w.now = nil
+	for _, f := range found {
+		at, known := w.since[f.key()]
+		if !known {
+			at = now
+		}
+		since[f.key()] = at
+		if ms := now.Sub(at).Milliseconds(); ms >= health.SlowAfter {
+			w.now = append(w.now, health.Wait{Shard: f.shard, Replica: f.replica, Phase: f.phase, MS: ms, Detail: f.detail})
+		}
+	}
+	w.since = since
+	slices.SortFunc(w.now, func(a, b health.Wait) int {
+		return cmp.Or(cmp.Compare(a.Shard, b.Shard), cmp.Compare(a.Phase, b.Phase))
+	})
+	same := func(a health.Wait) func(health.Wait) bool {
+		return func(b health.Wait) bool { return a.Shard == b.Shard && a.Replica == b.Replica && a.Phase == b.Phase }
+	}
+	for _, x := range w.now {
+		if !slices.ContainsFunc(before, same(x)) {
+			named = append(named, x)
+		}
+	}
+	for _, x := range before {
+		if !slices.ContainsFunc(w.now, same(x)) {
+			over = append(over, x)
+		}
+	}
+	return named, over
+}
+
+// list returns what waits for so long that it is named.
+func (w *waits) list() []health.Wait {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.now)
+}
+
+const (
+	waitsEvery  = time.Second
+	waitsLogged = 10 // lines at once: when a node dies, every partition may wait
+)
+
+// watchWaits names what waits for long, in the log and for reports, until the node stops.
+func (n *Node) watchWaits() {
+	actors.Every(n.world, waitsEvery, n.stopping, func(now time.Time) {
+		named, over := n.waits.look(now, n.waitingNow())
+		for i, w := range named {
+			if i == waitsLogged {
+				n.log.Warn("and more wait: see troupe cluster status", "more", len(named)-i)
+				break
+			}
+			n.log.Warn("something waits", "partition", n.nameOf(w.Shard), "replica", w.Replica, "phase", string(w.Phase), "for", w.Detail, "since", time.Duration(w.MS)*time.Millisecond)
+		}
+		for i, w := range over {
+			if i == waitsLogged {
+				n.log.Info("and more go on", "more", len(over)-i)
+				break
+			}
+			n.log.Info("what waited goes on", "partition", n.nameOf(w.Shard), "replica", w.Replica, "phase", string(w.Phase), "waited", time.Duration(w.MS)*time.Millisecond)
+		}
+	})
+}
+
+func (n *Node) nameOf(s storage.ShardID) string {
+	p := n.Image().Shard(s)
+	switch {
+	case s == metadata.MetaShard:
+		return MetaTopic
+	case s == 0 || p == nil:
+		return ""
+	}
+	return health.Name(p)
+}
+
+// waitingNow looks at the views of all replicas, and at the journal.
+func (n *Node) waitingNow() (found []waiting) {
+	image := n.Image()
+	n.replicas.each(func(r *replica.Ref) {
+		v := r.View()
+		w := waiting{shard: r.Shard, replica: r.Replica}
+		switch {
+		case v.Role == replica.Candidate && v.Leader == r.Replica:
+			w.phase, w.detail = health.Beginning, n.missing(image.Shard(r.Shard))
+		case v.Role == replica.Leader || v.Leader != 0:
+			return
+		default:
+			w.phase, w.detail = health.Electing, n.missing(image.Shard(r.Shard))
+			if w.detail != "" {
+				w.phase = health.NoQuorum
+			}
+		}
+		found = append(found, w)
+	})
+	if j, ok := n.journal.(interface{ Busy() time.Duration }); ok {
+		if d := j.Busy(); d > waitsEvery {
+			found = append(found, waiting{phase: health.Syncing, detail: "the disk, for one transaction"})
+		}
+	}
+	return found
+}
+
+// missing says which voters are down if too few are up, else nothing.
+func (n *Node) missing(p *metadata.Partition) string {
+	if p == nil {
+		return ""
+	}
+	var down []metadata.NodeID
+	voters := 0
+	for _, r := range p.Replicas {
+		if r.Role != metadata.Voter {
+			continue
+		}
+		if voters++; !n.Alive(r.Node) {
+			down = append(down, r.Node)
+		}
+	}
+	if voters-len(down) > voters/2 {
+		return ""
+	}
+	slices.Sort(down)
+	return fmt.Sprintf("nodes %v, which are down", down)
+}
+
+// report tells how this node is, for other nodes and for this one's own judgement.
+func (n *Node) report(ctx context.Context) health.Report {
+	image, usage := n.Image(), n.store.Usage()
+	r := health.Report{
+		Node: n.config.ID, Version: n.config.Version, Draining: n.draining.Load(), DiskUsed: usage.Disk, DiskFree: usage.Free, Waits: n.waits.list(),
+	}
+	for _, at := range n.readReplicas(ctx, image) {
+		s := at.Standing
+		r.Replicas++
+		if s.Broken {
+			r.Quarantined = append(r.Quarantined, health.Quarantined{Shard: s.Shard, Replica: s.Replica, Cause: "it found broken or unreadable data; the node's log says which"})
+		}
+		if !s.Established {
+			continue
+		}
+		r.Leaders++
+		for _, f := range s.Followers {
+			if ms := f.Behind.Milliseconds(); ms >= health.SlowAfter || !f.InReach {
+				r.Behind = append(r.Behind, health.Behind{Shard: s.Shard, Replica: f.Replica, Node: f.Node, Learner: f.Learner, InReach: f.InReach, Entries: f.Lag, MS: ms})
+			}
+		}
+	}
+	return r
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/actors/health"
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// stageCluster is a cluster of one node that is down, as an operator reaches it.
+type stagedCluster struct{ asked []string }
+
+func (s *stagedCluster) Health(context.Context) health.Cluster {
+	return health.Cluster{ClusterID: "theid", MetaLeader: -1, Nodes: []health.Node{{ID: 7, State: "active"}},
+		Problems: []health.Problem{{Kind: health.NodeDown, Node: 7, Partition: "t-0", MS: 61_000, Reason: "it burns"}}}
+}
+
+func (s *stagedCluster) MayStop(_ context.Context, n metadata.NodeID) []string {
+	if n == 7 {
+		return []string{"t-0: its only replica is there"}
+	}
+	return nil
+}
+
+func (s *stagedCluster) Maintain(_ context.Context, n metadata.NodeID, on bool) error {
+	s.asked = append(s.asked, fmt.Sprint(n, on))
+	if n == 9 {
+		return protocol.Errorf(kerr.BrokerIDNotRegistered, "there is no node 9 in the cluster")
+	}
+	return nil
+}
+
+// operator runs the command line against a cluster and returns what it printed and its error.
+func operator(t *testing.T, s operated, args ...string) (string, error) {
+	t.Helper()
+	m := http.NewServeMux()
+	operate(m, s)
+	server := httptest.NewServer(m)
+	defer server.Close()
+	c := root()
+	var out strings.Builder
+	c.SetOut(&out)
+	c.SetErr(&out)
+	c.SetArgs(append(args, "--address", strings.TrimPrefix(server.URL, "http://")))
+	err := c.Execute()
+	return strings.Join(strings.Fields(out.String()), " "), err
+}
+
+func TestOperatorsCommands(t *testing.T) {
+	for _, test := range []struct {
+		args   string
+		prints string
+		err    string // what the error says, if there is one
+	}{
+		{"cluster status", "cluster theid: NOT healthy; metadata led by none known NODE UP", "the cluster is not healthy"},
+		{"cluster status", "node-down 7 t-0 - 1m1s it burns", "not healthy"},
+		{"cluster status --json", `"reason": "it burns"`, "not healthy"},
+		{"cluster can-restart 7", "t-0: its only replica is there", "node 7 should not be stopped now"},
+		{"cluster can-restart 3", "node 3 can be stopped", ""},
+		{"cluster can-restart nine", "", `node is not a node id: "nine"`},
+		{"cluster maintenance on 3", "node 3 is in maintenance", ""},
+		{"cluster maintenance off 3", "node 3 is active", ""},
+		{"cluster maintenance on 9", "", "there is no node 9 in the cluster"},
+		{"cluster maintenance perhaps 3", "", "say on or off"},
+	} {
+		s := &stagedCluster{}
+		out, err := operator(t, s, strings.Fields(test.args)...)
+		if !strings.Contains(out, test.prints) {
+			t.Errorf("troupe %s prints\n%s\nwithout %q", test.args, out, test.prints)
+		}
+		if (err != nil) != (test.err != "") || err != nil && !strings.Contains(err.Error(), test.err) {
+			t.Errorf("troupe %s: %v, want an error that says %q", test.args, err, test.err)
+		}
+	}
+	s := &stagedCluster{}
+	operator(t, s, "cluster", "maintenance", "on", "3")
+	operator(t, s, "cluster", "maintenance", "off", "3")
+	if got := strings.Join(s.asked, ", "); got != "3 true, 3 false" {
+		t.Errorf("asked for %s", got)
+	}
+}
+
+func TestChangesAreTakenFromThisMachineOnly(t *testing.T) {
+	m := http.NewServeMux()
+	s := &stagedCluster{}
+	operate(m, s)
+	r := httptest.NewRequest(http.MethodPost, "/admin/maintenance?node=3&on=true", nil)
+	r.RemoteAddr = "192.0.2.1:4444"
+	w := httptest.NewRecorder()
+	m.ServeHTTP(w, r)
+	if w.Code != http.StatusForbidden || len(s.asked) > 0 {
+		t.Errorf("a stranger is answered %d, and %v was done", w.Code, s.asked)
+	}
+}
+
+func TestNobodyAnswers(t *testing.T) {
+	c := root()
+	c.SetArgs([]string{"cluster", "status", "--address", "127.0.0.1:1"})
+	if err := c.Execute(); err == nil || !strings.Contains(err.Error(), "give --address") {
+		t.Errorf("got %v, want an error that says what to do", err)
+	}
+}
