@@ -11,6 +11,7 @@ import (
 
 	"github.com/troupe-mq/troupe/actors/node"
 	"github.com/troupe-mq/troupe/actors/stages"
+	"github.com/troupe-mq/troupe/storage"
 )
 
 // observed is what the HTTP endpoints show of a node.
@@ -19,11 +20,12 @@ type observed interface {
 	Status() node.Status
 	Stages() stages.Reading
 	Digest(topic string, partition int32) (node.Digest, error)
+	Store() storage.Store
 	operated
 }
 
 // endpoints are for people, load balancers, Prometheus and tests: /metrics, /healthz answers while the process runs, /readyz while clients should come here, /statusz
-// says how the node is, /debug/replica what one replica holds, /debug/stages where the time of produce requests went since the start, /debug/pprof
+// says how the node is, /debug/replica what one replica holds, /debug/storage what all that is stored proves, /debug/stages where the time of produce requests went since the start, /debug/pprof
 // where time and memory go. Those below /debug answer only on this machine.
 func endpoints(n observed, metrics http.Handler) http.Handler {
 	m := http.NewServeMux()
@@ -39,6 +41,7 @@ func endpoints(n observed, metrics http.Handler) http.Handler {
 	m.HandleFunc("GET /statusz", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, n.Status()) })
 	operate(m, n)
 	m.HandleFunc("GET /debug/replica", local(replicaDigest(n)))
+	m.HandleFunc("GET /debug/storage", local(storageVerified(n)))
 	m.HandleFunc("GET /debug/stages", local(func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, n.Stages()) }))
 	m.HandleFunc("GET /debug/pprof/", local(pprof.Index))
 	m.HandleFunc("GET /debug/pprof/profile", local(pprof.Profile))

@@ -26,7 +26,7 @@ func (s *Store) checkFloor() error {
 	if err != nil && !errors.Is(err, errNoFloor) {
 		return err
 	}
-	s.floor = f
+	s.floor, s.atOpen = f, want
 	if fresh := s.version == 0; fresh && err != nil {
 		return errors.Join(f.raise(0), f.sync(), syncDir(s.options.Dir))
 	}

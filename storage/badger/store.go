@@ -34,6 +34,7 @@ type Store struct {
 	reclaim reclaim
 	advisor *advisor
 	floor   *floor
+	atOpen  uint64 // what the floor said then
 }
 
 var (
@@ -216,6 +217,9 @@ func (s *Store) Reached() uint64 {
 	defer s.mu.RUnlock()
 	return s.version
 }
+
+// Floor returns which transaction the store had to reach when it was opened, 0 if that was not known.
+func (s *Store) Floor() uint64 { return s.atOpen }
 
 // Close implements storage.Store. It waits for readers and for space being given back.
 func (s *Store) Close() error {

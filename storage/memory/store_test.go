@@ -1,7 +1,9 @@
 package memory
 
 import (
+	"cmp"
 	"errors"
+	"strings"
 	"testing"
 
 	"go.etcd.io/raft/v3/raftpb"
@@ -150,4 +152,21 @@ func TestFail(t *testing.T) {
 	}
 	s.Fail(nil)
 	write(t, s, grown(state, 1))
+}
+
+// TestVerifyTellsEveryPlace damages several entries of a log.
+func TestVerifyTellsEveryPlace(t *testing.T) {
+	s := New()
+	state := founded(t, s, 1)
+	write(t, s, grown(state, 200))
+	for _, i := range []uint64{11, 12, 100, 210} {
+		s.Corrupt(1, i)
+	}
+	var got *storage.Proof
+	if err := storage.Verify(t.Context(), s, func(v storage.Verified) { got = cmp.Or(v.Proof, got) }); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Damage) != 4 || got.Bytes != 196 || !strings.Contains(got.Damage[2], "entry 100 ") {
+		t.Fatalf("%+v", got)
+	}
 }

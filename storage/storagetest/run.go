@@ -33,6 +33,7 @@ func Run(t *testing.T, open Opener) {
 		{"Checkpoint", testCheckpoint},
 		{"Remove", testRemove},
 		{"Distrust", testDistrust},
+		{"Verify", testVerify},
 		{"Reached", testReached},
 		{"Refusals", testRefusals},
 		{"RefusedWhole", testRefusedWhole},

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/troupe-mq/troupe/cmd/troupe/storage"
+)
+
+func storageCommand() *cobra.Command {
+	c := &cobra.Command{Use: "storage", Short: "Look at what a node has stored"}
+	c.AddCommand(verifyCommand())
+	return c
+}
+
+func verifyCommand() *cobra.Command {
+	var dir, address string
+	c := &cobra.Command{
+		Use:   "verify",
+		Short: "Read all that a node has stored and print what that proves",
+		Long: `Reads every entry and every checkpoint of every replica, compares each with its length and checksum, and prints what was proved: which replicas,
+which entries, how many bytes, where something is not what was written, and whether the store reaches as far as it must. Exit code 0 if all is whole, 1 if
+not. The node must be stopped, unless --address names it; opening its directory does to it what a start of the node does.`,
+		Example: "  troupe storage verify --dir ./data\n  troupe storage verify --address 127.0.0.1:9094   # a running node's metrics.listen, on its own machine",
+		Args:    cobra.NoArgs,
+	}
+	c.Flags().StringVar(&dir, "dir", "data", "data directory of a stopped node")
+	c.Flags().StringVar(&address, "address", "", "metrics.listen of a running node")
+	c.MarkFlagsMutuallyExclusive("dir", "address")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+		defer stop()
+		r := &storage.Report{Out: c.OutOrStdout(), Progress: c.ErrOrStderr()}
+		err := error(nil)
+		if address != "" {
+			err = storage.Running(ctx, address, r)
+		} else {
+			err = storage.Stopped(ctx, dir, r)
+		}
+		if err != nil {
+			return failure{err}
+		}
+		return nil
+	}
+	return c
+}
+
+// storageVerified answers `troupe storage verify --address`.
+func storageVerified(n observed) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		storage.Answer(r.Context(), w, n.Store())
+	}
+}
