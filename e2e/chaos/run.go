@@ -37,7 +37,7 @@ func Start(t testing.TB, cfg Config) *Run {
 		cfg.Nodes = 3
 	}
 	if cfg.Disk == 0 {
-		cfg.Disk = 2 << 30
+		cfg.Disk = DefaultDisk
 	}
 	r := &Run{t: t, links: map[*Fault]map[hosts.Path]hosts.Link{}, held: map[int]int{}, dark: map[int]int{}}
 	r.lab = hosts.New(t, hosts.Options{Hosts: cfg.Nodes, Disk: cfg.Disk, FS: cfg.FS, Dir: cfg.Dir})

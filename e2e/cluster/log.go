@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"os"
 	"regexp"
@@ -19,26 +20,47 @@ func (n *Node) Tail(lines int) string {
 }
 
 // LogSays tells whether a line of the node's log matches.
-func (n *Node) LogSays(pattern *regexp.Regexp) bool { return n.grep(pattern, 1) != nil }
+func (n *Node) LogSays(pattern *regexp.Regexp) (says bool) {
+	n.lines(func(_ int, line []byte) bool { says = pattern.Match(line); return !says })
+	return says
+}
 
 // broken is what the Go runtime and the race detector write when a process went wrong.
 var broken = regexp.MustCompile(`^(panic: |fatal error: |goroutine \d+ .*\[running|WARNING: DATA RACE|SIGSEGV|.* msg="?panic)`)
 
-// complaints are the places in the log where the process went wrong.
-func (n *Node) complaints() []string { return n.grep(broken, 5) }
-
-func (n *Node) grep(pattern *regexp.Regexp, most int) (found []string) {
-	f, err := os.Open(n.Log())
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 16<<20)
-	for at := 1; lines.Scan() && len(found) < most; at++ {
-		if pattern.Match(lines.Bytes()) {
-			found = append(found, fmt.Sprintf("%s:%d: %.300s", n.Log(), at, lines.Text()))
+// complaints are the places in the log where the process went wrong. How a doomed one ends does not count: what writes through a memory map dies of a
+// signal when its disk is gone.
+func (n *Node) complaints() (found []string) {
+	doomed := false
+	n.lines(func(at int, line []byte) bool {
+		switch {
+		case bytes.HasPrefix(line, []byte(runMark)):
+			doomed = false
+		case bytes.HasPrefix(line, []byte(doomMark)):
+			doomed = true
+		case !doomed && broken.Match(line):
+			found = append(found, fmt.Sprintf("%s:%d: %.300s", n.Log(), at, line))
 		}
-	}
+		return len(found) < 5
+	})
 	return found
+}
+
+// runMark and doomMark begin lines that the test writes into a log: a process was started, and from here on it may end anyhow.
+const (
+	runMark  = "--- "
+	doomMark = "*** doomed"
+)
+
+// lines calls f with the lines of the log and their numbers from 1, as long as it returns true.
+func (n *Node) lines(f func(at int, line []byte) bool) {
+	log, err := os.Open(n.Log())
+	if err != nil {
+		return
+	}
+	defer log.Close()
+	lines := bufio.NewScanner(log)
+	lines.Buffer(nil, 16<<20)
+	for at := 1; lines.Scan() && f(at, lines.Bytes()); at++ {
+	}
 }

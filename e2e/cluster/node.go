@@ -120,7 +120,9 @@ func (n *Node) start() error {
 	cmd.Args = append(cmd.Args, n.extra...)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, n.Dir
 	cmd.Env, cmd.SysProcAttr = environment(), processAttributes()
-	fmt.Fprintf(log, "--- %s %s\n", time.Now().Format(time.TimeOnly), cmd)
+	if err := n.mark(fmt.Sprintf("%s%s %s", runMark, time.Now().Format(time.TimeOnly), cmd)); err != nil {
+		return err
+	}
 	if err := n.launch(cmd); err != nil {
 		return err
 	}
@@ -149,7 +151,23 @@ func (n *Node) Kill() {
 }
 
 // Doomed says that the process may end by itself from now on, as it must when its disk is taken away, until it is started again.
-func (n *Node) Doomed() { n.process.expected = true }
+func (n *Node) Doomed() {
+	n.t.Helper()
+	n.process.expected = true
+	if err := n.mark(doomMark); err != nil {
+		n.t.Fatalf("node %d: %v", n.ID, err)
+	}
+}
+
+// mark writes a line of the test's into the node's log, on a line of its own whatever a process that was killed has left.
+func (n *Node) mark(text string) error {
+	log, err := os.OpenFile(n.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(log, "\n%s\n", text)
+	return errors.Join(err, log.Close())
+}
 
 // Crash is Kill of a process that may have ended by itself, if it was Doomed.
 func (n *Node) Crash() {

@@ -53,7 +53,7 @@ func StartGroup(t testing.TB, c *cluster.Cluster, rec *history.Recorder, cfg Gro
 		g.Join()
 	}
 	asker := kadm.NewClient(c.Client())
-	g.done.Go(func() { g.ask(asker) })
+	g.done.Go(func() { g.ask(asker); asker.Close() })
 	return g
 }
 

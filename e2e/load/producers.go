@@ -29,13 +29,14 @@ type Config struct {
 
 // Producers run until Stop.
 type Producers struct {
-	t      testing.TB
-	rec    *history.Recorder
-	cfg    Config
-	cancel context.CancelFunc
-	done   sync.WaitGroup // senders
-	sent   sync.WaitGroup // records without an answer
-	mu     struct {
+	t       testing.TB
+	rec     *history.Recorder
+	cfg     Config
+	cancel  context.CancelFunc
+	done    sync.WaitGroup // senders
+	clients []*kgo.Client
+	sent    sync.WaitGroup // records without an answer
+	mu      struct {
 		sync.Mutex
 		errs []error
 		sent int
@@ -61,6 +62,7 @@ func Start(t testing.TB, c *cluster.Cluster, rec *history.Recorder, cfg Config) 
 	run := runs.Add(1)
 	for i := range cfg.Producers {
 		cl := c.Client(append(producerOptions(cfg), cfg.Options...)...)
+		p.clients = append(p.clients, cl)
 		p.done.Go(func() { p.run(ctx, cl, fmt.Sprintf("%s.%d.%d", cfg.Topic, run, i)) })
 	}
 	return p
@@ -155,6 +157,9 @@ func (p *Producers) Stop(limit time.Duration) []error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.t.Fatalf("producers of %s: %d of %d records have an answer after %s; first error: %v", p.cfg.Topic, p.mu.n, p.mu.sent, limit, p.first())
+	}
+	for _, cl := range p.clients {
+		cl.Close()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -23,7 +23,7 @@ func Watch(t testing.TB, c *cluster.Cluster, rec *history.Recorder, topic string
 	var done sync.WaitGroup
 	done.Go(func() { consume(ctx, consumer, rec) })
 	done.Go(func() { ask(ctx, asker, rec, topic) })
-	return func() { cancel(); done.Wait() }
+	return func() { cancel(); done.Wait(); consumer.Close(); asker.Close() }
 }
 
 // consume goes on over errors: whether what was seen stays is for the check to say.

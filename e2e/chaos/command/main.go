@@ -62,7 +62,7 @@ func command() *cobra.Command {
 	f.BoolVar(&o.Plan, "plan", false, "print the schedule of the first episodes and do nothing")
 	f.IntVar(&o.Nodes, "nodes", 3, "of the cluster")
 	f.StringVar(&o.FS, "fs", "ext4", "file system of the nodes' disks: ext4 or xfs")
-	f.Int64Var(&o.Disk, "disk", 2<<30, "bytes of each node's disk")
+	f.Int64Var(&o.Disk, "disk", chaos.DefaultDisk, "bytes of each node's disk")
 	f.StringVar(&o.Dir, "dir", os.TempDir(), "where the images of the disks lie")
 	return c
 }
