@@ -42,6 +42,10 @@ type Options struct {
 	Observe func(Group)
 	// Stages is where the time of writes is counted; may be nil.
 	Stages *stages.Clock
+	// Slow is how long a transaction may take before Stalled is called: on a goroutine of its own while the transaction is under way, and
+	// again on the journal's when it has ended. 0 is never.
+	Slow    time.Duration
+	Stalled func(Stall)
 }
 
 func (o *Options) setDefaults() {
@@ -64,8 +68,9 @@ func exit(err error) {
 // Journal is the node's append thread. What queued while a sync was under way is merged into the next transaction, so the
 // number of syncs does not grow with the number of shards. It never waits for more to come. All methods are safe for any goroutine.
 type Journal struct {
-	store   storage.Store
-	options Options
+	store     storage.Store
+	options   Options
+	unwritten atomic.Int64 // bytes of entry data
 
 	mu     sync.Mutex
 	queue  []Write
@@ -89,6 +94,7 @@ func (j *Journal) Write(w Write) {
 	w.given = stages.Now()
 	j.mu.Lock()
 	if !j.closed {
+		j.unwritten.Add(w.Append.DataBytes())
 		j.queue = append(j.queue, w)
 	}
 	j.mu.Unlock()
@@ -102,6 +108,7 @@ func (j *Journal) Writes(all []Write) {
 		now := stages.Now()
 		for _, w := range all {
 			w.given = now
+			j.unwritten.Add(w.Append.DataBytes())
 			j.queue = append(j.queue, w)
 		}
 	}

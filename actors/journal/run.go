@@ -90,11 +90,12 @@ func (j *Journal) commit(g []Write) bool {
 	j.began.Store(int64(begin))
 	defer j.began.Store(0)
 	for _, appends := range Merge(g) {
-		if err := j.store.Write(appends); err != nil {
+		if err := j.write(appends, g); err != nil {
 			j.fail(err)
 			return false
 		}
 	}
+	j.unwritten.Add(-dataBytes(g))
 	j.measure(g, begin)
 	for _, w := range g {
 		if w.Done != nil {

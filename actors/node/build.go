@@ -50,7 +50,8 @@ func (n *Node) openStore() error {
 	for r, cause := range store.Suspect() {
 		n.log.Error("a replica on this disk cannot be proved whole and stays out of service", "replica", r, "error", cause)
 	}
-	n.journal = n.world.Journal(store, journal.Options{Fatal: n.config.Fatal, Stages: &n.stages})
+	n.journal = n.world.Journal(store, journal.Options{Fatal: n.config.Fatal, Stages: &n.stages, Slow: n.config.Disk.SlowSync, Stalled: n.stalled})
+	n.lookAtSpace()
 	n.host = n.world.Host(actors.Options{Logger: n.log, Fatal: n.panicked})
 	return nil
 }
@@ -144,7 +145,7 @@ func (n *Node) states() (map[storage.ReplicaID]storage.State, error) {
 func (n *Node) options(s storage.ShardID, state storage.State, m replica.Members) replica.Options {
 	return replica.Options{
 		Shard: s, Replica: state.Replica, Self: n.config.ID, Members: m,
-		State: state, Store: n.store, Node: ground{n}, Limits: n.config.Limits, Stages: &n.stages, Meters: &n.meters,
+		State: state, Store: n.store, Node: ground{n}, Limits: n.config.Limits, Stages: &n.stages, Room: n.roomy, Meters: &n.meters,
 		Now: func() int64 { return n.world.Now().UnixMilli() },
 	}
 }

@@ -92,7 +92,7 @@ func (n *Node) Replica(s storage.ShardID) *replica.Ref { return n.replicas.get(s
 
 // Place implements api.Cluster.
 func (n *Node) Place(topic string, partitions, replicationFactor int) ([][]metadata.NodeID, error) {
-	usable := func(id metadata.NodeID) bool { return n.Alive(id) && !n.rests(id) }
+	usable := func(id metadata.NodeID) bool { return n.Alive(id) && !n.away(id) }
 	return supervisor.Place(n.Image(), usable, topic, partitions, replicationFactor)
 }
 

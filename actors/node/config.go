@@ -36,6 +36,7 @@ type Config struct {
 	Limits   raft.Limits       // zero fields take defaults
 	// LendBytes is how many bytes of its logs the node gives in a second to replicas elsewhere that pull them; 64 MiB by default.
 	LendBytes int64
+	Disk      Disk
 	Logger    *slog.Logger
 	// Fatal is called when the process must end because a promise could not be kept any more. It must not return.
 	Fatal func(error)

@@ -58,6 +58,7 @@ func (n *Node) tellAll(peer metadata.NodeID) {
 		n.tell(peer, askLead, body)
 	}
 	n.tell(peer, askRest, restBody(n.draining.Load()))
+	n.tell(peer, askSpace, []byte{byte(n.spaces.own())})
 }
 
 func restBody(on bool) []byte {

@@ -18,7 +18,12 @@ var _ replica.Node = ground{}
 func (g ground) Write(w journal.Write) { g.n.journal.Write(w) }
 
 // Send implements replica.Node.
-func (g ground) Send(to metadata.NodeID, m remote.Raft) { g.n.links.Send(to, m) }
+func (g ground) Send(to metadata.NodeID, m remote.Raft) {
+	if g.n.spaces.full.has(to) && bulky(m.Shard, m.Message) {
+		return // it would be dropped there
+	}
+	g.n.links.Send(to, m)
+}
 
 // Pull implements replica.Node.
 func (g ground) Pull(to metadata.NodeID, p *raft.Pull) { g.n.links.Tell(to, tellPull, p.Encode()) }

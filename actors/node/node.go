@@ -47,6 +47,7 @@ type Node struct {
 	lender              actors.Address
 	calm                calm // since when each peer is up
 	waits               waits
+	spaces              spaces
 	lagTimes            lagTimes
 	observing           sync.Mutex
 
@@ -77,6 +78,8 @@ func StartIn(w World, c Config) (*Node, error) {
 	n.do(n.run)
 	n.do(n.tick)
 	n.do(n.gossip)
+	n.do(n.watchSpace)
+	n.do(n.keepBallast)
 	return n, nil
 }
 

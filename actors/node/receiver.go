@@ -7,6 +7,7 @@ import (
 
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/actors/space"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -17,6 +18,7 @@ const (
 	askSubmit = "submit" // a command → outcome
 	askLead   = "lead"   // own leaderships → nothing
 	askRest   = "rest"   // whether the asking node drains → nothing
+	askSpace  = "space"  // how full the asking node's disk is → nothing
 
 	askTransfer = "transfer" // a leadership to hand over → nothing
 	askStanding = "standing" // a shard → how its members stand, from its leader
@@ -44,7 +46,11 @@ func (r receiver) Raft(from metadata.NodeID, messages []remote.Raft) {
 		r.n.verify(from)
 		return
 	}
+	full := r.n.spaces.own() == space.Full
 	for _, m := range messages {
+		if full && bulky(m.Shard, m.Message) {
+			continue // as if it were lost: the leader sends it again
+		}
 		if ref := r.n.replicas.get(m.Shard); ref != nil {
 			ref.Send(&replica.Step{Message: m.Message})
 		}
@@ -102,6 +108,9 @@ func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func
 			r.n.leaders.told(from, words)
 		}
 		reply(nil, err)
+	case askSpace:
+		r.n.spaceTold(from, body)
+		reply(nil, nil)
 	case askRest:
 		r.n.resting.set(from, len(body) > 0 && body[0] == 1)
 		reply(nil, nil)

@@ -21,7 +21,9 @@ type Status struct {
 	Quarantined int64           // replicas here that are out of service
 	Restored    int64           // times a replica here caught up by a snapshot since the start
 	Draining    bool
-	Joined      bool // a member that serves clients
+	Disk        string // ample, low (writes are refused) or full
+	DiskFree    int64  // bytes
+	Joined      bool   // a member that serves clients
 }
 
 // Status tells how the node is.
@@ -33,6 +35,8 @@ func (n *Node) Status() Status {
 		Quarantined: n.quarantined.Load(),
 		Restored:    n.restored.Load(),
 		Draining:    n.draining.Load(),
+		Disk:        n.spaces.own().String(),
+		DiskFree:    n.spaces.free.Load(),
 	}
 	n.replicas.each(func(r *replica.Ref) {
 		v := r.View()

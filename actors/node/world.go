@@ -76,7 +76,7 @@ func openBadger(c Config) (storage.Store, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	store, err := badger.Open(badger.Options{Dir: dir, Logger: c.Logger, Fatal: c.Fatal})
+	store, err := badger.Open(badger.Options{Dir: dir, Logger: c.Logger, Fatal: c.Fatal, BallastBytes: c.Disk.BallastBytes})
 	if err != nil {
 		return nil, fmt.Errorf("open the data directory %s: %w", c.Dir, err)
 	}

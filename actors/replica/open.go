@@ -21,6 +21,7 @@ type Options struct {
 	Limits  raft.Limits
 	Now     func() int64  // the clock for LogAppendTime, in ms since the epoch; nil takes the process's
 	Stages  *stages.Clock // where the time of proposals is counted; may be nil
+	Room    func() bool   // whether the disk has room for records; nil: always. Safe for any goroutine
 	Meters  *Meters       // shared by all replicas of the node; may be nil
 }
 

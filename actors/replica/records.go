@@ -4,6 +4,8 @@ import (
 	"sort"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/partition"
@@ -21,6 +23,7 @@ type records struct {
 	largest int64  // largest timestamp of the log
 	now     func() int64
 	clock   *clock
+	room    func() bool
 
 	taken   []asked    // since the last propose
 	waiting []waiting  // staged, in order of the high watermark that they wait for
@@ -81,6 +84,10 @@ func (c *records) stage(m *Records) {
 		m.refuse(notLeader(0))
 		return
 	}
+	if c.room != nil && !c.room() {
+		m.refuse(errNoRoom)
+		return
+	}
 	at, err := c.machine.Stage(m.Batches, partition.StageOptions{AppendTime: c.appendTime(m)})
 	if err != nil {
 		m.Done(Appended{Err: err, BaseOffset: -1, LogAppendTime: -1, LogStart: c.machine.Start()})
@@ -101,6 +108,9 @@ func (c *records) appendTime(m *Records) int64 {
 	}
 	return c.now()
 }
+
+// errNoRoom refuses records with an error that has clients look for the leader and try again: leaderships move to nodes with space.
+var errNoRoom = protocol.Errorf(kerr.KafkaStorageError, "the disk of this node is nearly full: records are refused until there is space")
 
 // wait adds a request in the order of what it waits for; only repetitions are ever not the last.
 func (c *records) wait(w waiting) {
@@ -223,6 +233,6 @@ func OpenPartition(o Options, spawn Spawner) (*Ref, error) {
 	}
 	return open(o, machine, &records{
 		machine: machine, store: o.Store, replica: o.Replica, first: o.State.Start.Index + 1, largest: -1,
-		now: o.Now, clock: k,
+		now: o.Now, clock: k, room: o.Room,
 	}, k, false, spawn)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/troupe-mq/troupe/actors/node"
 	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/actors/space"
 	"github.com/troupe-mq/troupe/actors/telemetry"
 	"github.com/troupe-mq/troupe/cmd/troupe/config"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -89,7 +90,11 @@ func nodeConfig(c *config.Config, log *slog.Logger) node.Config {
 		ID: metadata.NodeID(c.NodeID), Dir: c.DataDir, Rack: c.Rack, Listeners: listeners,
 		Control: node.Endpoint{Listen: c.ControlListen, Advertised: c.ControlAdvertised},
 		Bulk:    node.Endpoint{Listen: c.BulkListen, Advertised: c.BulkAdvertised},
-		Peers:   peers, Settings: c.Kafka, Version: version(), Logger: log,
+		Disk: node.Disk{
+			Watermarks:   space.Watermarks{FreeBytes: c.DiskFreeBytes, FreePercent: c.DiskFreePercent},
+			BallastBytes: c.DiskBallastBytes, SlowSync: c.DiskSlowSync,
+		},
+		Peers: peers, Settings: c.Kafka, Version: version(), Logger: log,
 		Fatal: func(err error) { log.Error("the node must stop", "error", err); os.Exit(1) },
 	}
 }

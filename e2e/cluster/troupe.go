@@ -37,6 +37,7 @@ func (Troupe) Command(c *Cluster, n *Node) (*exec.Cmd, error) {
 		"--bulk.listen=" + n.at(n.Ports.Bulk),
 		"--metrics.listen=" + n.metrics(),
 		"--log.format=text",
+		"--disk.free.min.bytes=0", "--disk.free.min.percent=0", "--disk.ballast.bytes=0", // a test that wants to see a full disk says so
 	}
 	if len(c.peers) > 1 {
 		args = append(args, "--peers="+n.peerList())

@@ -55,7 +55,7 @@ func fileNumber(path string) (n uint32) {
 
 // Usage implements storage.Store.
 func (s *Store) Usage() (u storage.Usage) {
-	u.Disk = sizeOf(s.options.Dir, "*")
+	u.Disk = sizeOf(s.options.Dir, "*") - sizeOf(s.options.Dir, ballastName)
 	u.Free = s.Room().Free
 	return u
 }

@@ -26,6 +26,8 @@ type Options struct {
 	ValueLogBytes int64
 	// IndexCacheBytes bounds the table indexes kept in memory, 16 MiB by default.
 	IndexCacheBytes int64
+	// BallastBytes is the size of a file that only takes space, to be given up when the store could not be opened for lack of it; 0 is none. See RestoreBallast.
+	BallastBytes int64
 	// Advise is whether the kernel is told to treat the files being written as accessed at random, so that it writes back
 	// pages and not large folios (Linux only). The default is the better one as measured.
 	Advise Advise

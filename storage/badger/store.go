@@ -35,6 +35,8 @@ type Store struct {
 	advisor *advisor
 	floor   *floor
 	atOpen  uint64 // what the floor said then
+
+	ballasted bool // the ballast is there; owned by whoever calls RestoreBallast
 }
 
 var (
@@ -46,6 +48,9 @@ var (
 func Open(o Options) (*Store, error) {
 	o.setDefaults()
 	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if err := o.dropBallast(); err != nil {
 		return nil, err
 	}
 	log := &failStop{log: o.Logger, fatal: o.Fatal}

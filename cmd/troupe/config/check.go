@@ -53,6 +53,20 @@ func receiver(v string) error {
 	return nil
 }
 
+func atLeastZero(v string) error {
+	if n, err := strconv.ParseInt(v, 10, 64); err != nil || n < 0 {
+		return errors.New("must be a whole number of 0 or more")
+	}
+	return nil
+}
+
+func percent(v string) error {
+	if f, err := strconv.ParseFloat(v, 64); err != nil || f < 0 || f > 90 {
+		return errors.New("must be a number from 0 to 90")
+	}
+	return nil
+}
+
 // splitAddress parses host:port; the host may be empty, the port is 1 to 65535.
 func splitAddress(v string) (host string, port int, err error) {
 	host, p, err := net.SplitHostPort(v)

@@ -35,6 +35,9 @@ type Config struct {
 	BulkListen, BulkAdvertised       string
 	MetricsListen                    string
 	Peers                            map[int32]Peer // empty: a cluster of one
+	DiskFreeBytes, DiskBallastBytes  int64
+	DiskFreePercent                  float64
+	DiskSlowSync                     time.Duration
 	LogLevel, LogFormat              string
 	ShutdownTimeout                  time.Duration
 	Telemetry                        Telemetry
@@ -58,6 +61,10 @@ func (r *resolver) resolve() *Config {
 	id, _ := strconv.ParseInt(v["node.id"], 10, 32)
 	c.NodeID, c.DataDir, c.Rack = int32(id), v["data.dir"], v["broker.rack"]
 	c.LogLevel, c.LogFormat = v["log.level"], v["log.format"]
+	c.DiskFreeBytes, _ = strconv.ParseInt(v["disk.free.min.bytes"], 10, 64)
+	c.DiskFreePercent, _ = strconv.ParseFloat(v["disk.free.min.percent"], 64)
+	c.DiskBallastBytes, _ = strconv.ParseInt(v["disk.ballast.bytes"], 10, 64)
+	c.DiskSlowSync, _ = time.ParseDuration(v["disk.slow.sync"])
 	c.ShutdownTimeout, _ = time.ParseDuration(v["shutdown.timeout"])
 	c.Telemetry = Telemetry{Partitions: v["metrics.partitions"], Endpoint: strings.TrimSuffix(v["otlp.endpoint"], "/"), OTLPProtocol: v["otlp.protocol"]}
 	c.Telemetry.MetricsInterval, _ = time.ParseDuration(v["otlp.metrics.interval"])
