@@ -32,6 +32,7 @@ type System struct {
 	options  Options
 	system   *actor.ActorSystem
 	guardian actor.SupervisorStrategy // of all actors: one that panicked is stopped, never started anew
+	turns    *dispatcher
 }
 
 // NewSystem makes a system with no actors.
@@ -44,6 +45,7 @@ func NewSystem(o Options) *System {
 		options:  o,
 		system:   actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return logger })),
 		guardian: actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective }),
+		turns:    &dispatcher{},
 	}
 }
 
@@ -79,6 +81,7 @@ func (s *System) Spawn(name string, a Actor) (Address, error) {
 	props := actor.PropsFromProducer(
 		func() actor.Actor { return &shell{system: s, name: name, actor: a, done: address.done} },
 		actor.WithMailbox(newMailbox),
+		actor.WithDispatcher(s.turns),
 		actor.WithGuardian(s.guardian),
 	)
 	pid, err := s.system.Root.SpawnNamed(props, name)
@@ -102,7 +105,10 @@ func (a *address) Stop(done func()) {
 }
 
 // Shutdown ends the system. Stop the actors before.
-func (s *System) Shutdown() { s.system.Shutdown() }
+func (s *System) Shutdown() {
+	s.system.Shutdown()
+	s.turns.close()
+}
 
 // shell is the protoactor actor around an Actor.
 type shell struct {
