@@ -20,16 +20,21 @@ const isrTicks = 2
 // eager is the short way to a leader when there is known to be none: replicas campaign one after another in the order of
 // preference instead of waiting for an election timeout, the first at once.
 type eager struct {
-	on   bool
-	wait int // ticks to the next try
+	on    bool
+	wait  int // ticks to the next try
+	again int // ticks between two tries
 }
 
 // nobody is no node.
 const nobody metadata.NodeID = -1
 
-// Ticks between the first tries of two neighbours in rank, and between two tries of one replica.
+// Ticks between the first tries of two neighbours in rank, and between two tries of one replica. The first in rank tries again at once: its
+// first try fails if the others are not there yet or have not noticed yet that the leader is gone. When a shard begins, the next waits longer
+// for it, because a leader that is not the preferred one would hand over a moment later, in the middle of the clients' first requests.
 const (
 	eagerStep  = 2
+	firstStep  = 5
+	firstAgain = 1
 	eagerAgain = 6
 )
 
@@ -52,7 +57,7 @@ func (a *Actor) lookForLeader() {
 		return
 	}
 	if a.eager.wait--; a.eager.wait <= 0 {
-		a.eager.wait = eagerAgain
+		a.eager.wait = a.eager.again
 		a.replica.Campaign()
 	}
 }
@@ -68,9 +73,13 @@ func (a *Actor) seek(skip metadata.NodeID) {
 			rank++
 		}
 	}
-	a.eager = eager{on: true, wait: rank * eagerStep}
+	step := eagerStep
+	if skip == nobody {
+		step = firstStep
+	}
+	a.eager = eager{on: true, wait: rank * step, again: eagerAgain}
 	if rank == 0 && !a.resting {
-		a.eager.wait = eagerAgain
+		a.eager.wait, a.eager.again = firstAgain, firstAgain
 		a.replica.Campaign()
 	}
 }
