@@ -19,7 +19,7 @@ import (
 // BenchmarkWrite writes groups to a store and, to compare, appends the same bytes to a file with fdatasync: the limit of the disk. It
 // reports what the device wrote for each byte (all processes' writes count, so run it alone) and the slowest groups.
 func BenchmarkWrite(b *testing.B) {
-	for _, size := range []int{16 << 10, 256 << 10, 1 << 20} {
+	for _, size := range []int{1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20} {
 		name := fmt.Sprintf("%dKiB", size>>10)
 		b.Run("file/"+name, func(b *testing.B) { benchFile(b, size, false) })
 		b.Run("preallocated/"+name, func(b *testing.B) { benchFile(b, size, true) })
@@ -42,7 +42,7 @@ func benchStore(b *testing.B, size int, advise Advise) {
 	defer s.Close()
 	logs := make([]*retained, benchReplicas)
 	for i := range logs {
-		logs[i] = newRetained(storage.ReplicaID(i+1), 1<<40, benchEntry)
+		logs[i] = newRetained(storage.ReplicaID(i+1), 1<<40, min(size, benchEntry))
 		fill(logs[i].data, uint64(i))
 	}
 	n := 0

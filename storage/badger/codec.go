@@ -68,8 +68,9 @@ func open(value []byte) ([]byte, error) {
 	return body, nil
 }
 
-func encodeEntry(e *raftpb.Entry) []byte {
-	b := sealed(entryBytes + len(e.Data))
+// encodeEntry writes an entry into an empty buffer that has room for it.
+func encodeEntry(room []byte, e *raftpb.Entry) []byte {
+	b := room[:sealBytes]
 	b = append(b, byte(e.GetType()))
 	b = binary.BigEndian.AppendUint64(b, e.GetTerm())
 	b = binary.BigEndian.AppendUint64(b, e.GetIndex())

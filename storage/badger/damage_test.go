@@ -85,7 +85,9 @@ func TestDamage(t *testing.T) {
 		{"another's record", func(txn *badger.Txn) error {
 			return txn.Set(replicaKey('H', 2), encodeRecord(record{Held: storage.Held{State: storage.State{Replica: 3}}}))
 		}, "replica 3 lies there"},
-		{"an older record", func(txn *badger.Txn) error { return txn.Set(entryKey(2, 0, 51), encodeEntry(crashEntry(2, 51))) }, "newer than its record"},
+		{"an older record", func(txn *badger.Txn) error {
+			return txn.Set(entryKey(2, 0, 51), encodeEntry(make([]byte, 4<<10), crashEntry(2, 51)))
+		}, "newer than its record"},
 		{"the checkpoint is missing", func(txn *badger.Txn) error { return txn.Delete(chunkKey(2, 0)) }, "its checkpoint"},
 		{"the checkpoint is torn", func(txn *badger.Txn) error { return txn.Set(chunkKey(2, 0), []byte("torn")) }, "its checkpoint"},
 	} {
@@ -170,7 +172,7 @@ func TestReappeared(t *testing.T) {
 	}
 	closed(t, s)
 	behind(t, dir, func(txn *badger.Txn) error { // the record is written later, so that the keys are older
-		return errors.Join(txn.Set(entryKey(2, 0, 15), encodeEntry(crashEntry(2, 15))), txn.Set(entryKey(2, 0, 45), encodeEntry(crashEntry(2, 45))))
+		return errors.Join(txn.Set(entryKey(2, 0, 15), encodeEntry(make([]byte, 4<<10), crashEntry(2, 15))), txn.Set(entryKey(2, 0, 45), encodeEntry(make([]byte, 4<<10), crashEntry(2, 45))))
 	})
 	behind(t, dir, func(txn *badger.Txn) error {
 		return txn.Set(replicaKey('H', 2), encodeRecord(record{Held: storage.Held{State: state, Checkpoint: at}, chunks: 1}))

@@ -36,7 +36,8 @@ type Store struct {
 	floor   *floor
 	atOpen  uint64 // what the floor said then
 
-	ballasted bool // the ballast is there; owned by whoever calls RestoreBallast
+	ballasted bool    // the ballast is there; owned by whoever calls RestoreBallast
+	scratch   scratch // of the values of the Write under way
 }
 
 var (

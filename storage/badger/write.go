@@ -29,6 +29,7 @@ func (s *Store) Write(appends []storage.Append) error {
 	if err != nil {
 		return err
 	}
+	s.scratch.reset()
 	left := truncateKeys
 	err = s.commit(func(txn *badger.Txn) error {
 		for i := range steps {
@@ -120,7 +121,7 @@ func (s *Store) put(txn *badger.Txn, p *step, left *int) error {
 
 func (s *Store) putEntries(txn *badger.Txn, r storage.ReplicaID, generation uint32, entries []*raftpb.Entry) error {
 	for _, e := range entries {
-		value := encodeEntry(e)
+		value := encodeEntry(s.scratch.take(sealBytes+entryBytes+len(e.Data)), e)
 		s.reclaim.weigh(len(value))
 		if err := txn.Set(entryKey(r, generation, e.GetIndex()), value); err != nil {
 			return err
