@@ -13,7 +13,7 @@ const consumeWithin = 2 * time.Minute
 
 // consume reads what the last flood wrote, from the start, and counts it: as many records as were acknowledged, or it is no result.
 func consume(ctx context.Context, b *bench) (*Sample, error) {
-	if b.flooded == nil {
+	if b.flooded.topic == "" {
 		return nil, fmt.Errorf("it reads what flood wrote: ask for both")
 	}
 	ctx, cancel := context.WithTimeout(ctx, consumeWithin)

@@ -17,21 +17,37 @@ type flood struct {
 
 // flooding produces as fast as the cluster acknowledges. The figure is of everything sent, from the first record to the last answer.
 func flooding(linger time.Duration) func(context.Context, *bench) (*Sample, error) {
-	return func(ctx context.Context, b *bench) (*Sample, error) {
-		topic := b.topic(b.Partitions)
+	return func(ctx context.Context, b *bench) (*Sample, error) { return floods(ctx, b, 1, linger) }
+}
+
+// floods is flooding with several clients at once.
+func floods(ctx context.Context, b *bench, clients int, linger time.Duration) (*Sample, error) {
+	topic := b.topic(b.Partitions)
+	var acked atomic.Int64
+	var all sync.WaitGroup
+	first := firstError{}
+	begin := time.Now()
+	for range clients {
 		cl, err := b.client(kgo.DefaultProduceTopic(topic), kgo.ProducerLinger(linger))
 		if err != nil {
 			return nil, err
 		}
 		defer cl.Close()
-		begin := time.Now()
-		acked, err := pour(ctx, cl, b.payload, begin.Add(b.For))
-		if err != nil {
-			return nil, err
-		}
-		b.flooded = &flood{topic, acked}
-		return &Sample{Records: acked, Bytes: acked * int64(b.Record), Seconds: time.Since(begin).Seconds()}, nil
+		own := *b.payload
+		all.Go(func() {
+			n, err := pour(ctx, cl, &own, begin.Add(b.For))
+			acked.Add(n)
+			if err != nil {
+				first.set(err)
+			}
+		})
 	}
+	all.Wait()
+	if err := first.get(); err != nil {
+		return nil, err
+	}
+	*b.flooded = flood{topic, acked.Load()}
+	return &Sample{Records: acked.Load(), Bytes: acked.Load() * int64(b.Record), Seconds: time.Since(begin).Seconds()}, nil
 }
 
 // pour produces until a time and waits for all answers.

@@ -83,18 +83,25 @@ func command() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Binary, "binary", "bin/troupe", "the server to measure")
-	f.StringVar(&o.Dir, "dir", os.TempDir(), "where the temporary directory is made: choose the disk to measure")
+	o.addTo(c)
 	f.IntVar(&o.Runs, "runs", 3, "how often each measurement is repeated")
-	f.DurationVar(&o.For, "for", 6*time.Second, "how long one run goes")
 	f.IntSliceVar(&o.Rates, "rates", []int{2000, 8000, 20000}, "records a second of the open loops")
 	f.StringSliceVar(&o.Only, "only", nil, "measure only these: "+strings.Join(names(), ", "))
+	f.StringVar(&o.JSON, "json", "", "also write the whole result, every run and every histogram, to this file")
+	f.StringVar(&o.Profile, "profile", "", "write the nodes' CPU profiles of the first run of each measurement into this directory")
+	c.AddCommand(versusCommand())
+	return c
+}
+
+// addTo adds the flags that all commands have.
+func (o *options) addTo(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&o.Binary, "binary", "bin/troupe", "the server to measure")
+	f.StringVar(&o.Dir, "dir", os.TempDir(), "where the temporary directory is made: choose the disk to measure")
+	f.DurationVar(&o.For, "for", 6*time.Second, "how long one run goes")
 	f.Int32Var(&o.Partitions, "partitions", 16, "partitions of the topics (one: always one)")
 	f.IntVar(&o.Record, "record", 1024, "bytes of a record's value, incompressible")
 	f.Int32Var(&o.Batch, "batch", 128<<10, "most bytes of a record batch")
-	f.StringVar(&o.JSON, "json", "", "also write the whole result, every run and every histogram, to this file")
-	f.StringVar(&o.Profile, "profile", "", "write the nodes' CPU profiles of the first flood into this directory")
-	return c
 }
 
 func (o *options) validate() error {
@@ -104,10 +111,18 @@ func (o *options) validate() error {
 		}
 	}
 	switch {
-	case o.Runs < 1 || o.For < time.Second || o.Partitions < 1 || o.Record < timeBytes:
-		return fmt.Errorf("at least one run of a second, one partition and records of %d bytes are needed", timeBytes)
+	case o.Runs < 1:
+		return fmt.Errorf("--runs: at least one is needed")
 	case slices.ContainsFunc(o.Rates, func(r int) bool { return r < 1 }):
 		return fmt.Errorf("--rates: a rate is at least 1 a second")
+	}
+	return o.validateCommon()
+}
+
+// validateCommon checks the flags that all commands have.
+func (o *options) validateCommon() error {
+	if o.For < time.Second || o.Partitions < 1 || o.Record < timeBytes {
+		return fmt.Errorf("a run of a second, one partition and records of %d bytes are needed at least", timeBytes)
 	}
 	if _, err := os.Stat(o.Binary); err != nil {
 		return fmt.Errorf("--binary: %w (task build makes bin/troupe)", err)

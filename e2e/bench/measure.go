@@ -27,7 +27,7 @@ func (b *bench) measure(ctx context.Context, p planned, profiled bool) (*Sample,
 	}
 	var written <-chan error
 	if profiled {
-		written = b.profile(ctx)
+		written = b.profile(ctx, p.title)
 	}
 	s, err := p.run(ctx, b)
 	if err != nil {
@@ -62,6 +62,10 @@ func (b *bench) look(ctx context.Context) (*moment, error) {
 			return nil, err
 		}
 		m.nodes = append(m.nodes, u)
+		if b.cluster.Flavor() != "troupe" {
+			m.stages = append(m.stages, stages.Reading{})
+			continue
+		}
 		body, err := ask(ctx, n, "/debug/stages")
 		if err != nil {
 			return nil, err

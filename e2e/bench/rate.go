@@ -13,15 +13,15 @@ import (
 func rates(o *options) (all []planned) {
 	for _, r := range o.Rates {
 		all = append(all, planned{fmt.Sprintf("open loop, %d/s", r), func(ctx context.Context, b *bench) (*Sample, error) {
-			return openLoop(ctx, b, r)
+			return openLoop(ctx, b, r, 0)
 		}})
 	}
 	return all
 }
 
 // openLoop produces at a rate. Latencies count from when a record was due.
-func openLoop(ctx context.Context, b *bench, rate int) (*Sample, error) {
-	cl, err := b.client(kgo.DefaultProduceTopic(b.topic(b.Partitions)), kgo.MaxBufferedRecords(1<<20))
+func openLoop(ctx context.Context, b *bench, rate int, linger time.Duration) (*Sample, error) {
+	cl, err := b.client(kgo.DefaultProduceTopic(b.topic(b.Partitions)), kgo.MaxBufferedRecords(1<<20), kgo.ProducerLinger(linger))
 	if err != nil {
 		return nil, err
 	}

@@ -16,8 +16,23 @@ type bench struct {
 	*options
 	cluster *cluster.Cluster
 	payload *payload
-	topics  int    // made so far
+	topics  *int   // made so far
 	flooded *flood // what consume reads
+}
+
+func newBench(o *options, c *cluster.Cluster) *bench {
+	return &bench{options: o, cluster: c, payload: newPayload(o.Record), topics: new(int), flooded: new(flood)}
+}
+
+// with is the same bench with other options.
+func (b *bench) with(change func(*options)) *bench {
+	other, o := *b, *b.options
+	change(&o)
+	other.options = &o
+	if o.Record != b.Record {
+		other.payload = newPayload(o.Record)
+	}
+	return &other
 }
 
 // measurement is one kind of run.
@@ -65,7 +80,7 @@ func run(ctx context.Context, o *options) (*Report, error) {
 	err = guarded(func(h *host) error {
 		say("starting three nodes of %s", o.Binary)
 		c := cluster.Start(h, 3, cluster.NoVerify())
-		b := &bench{options: o, cluster: c, payload: newPayload(o.Record)}
+		b := newBench(o, c)
 		return b.all(ctx, r)
 	})
 	return r, err
@@ -94,7 +109,7 @@ func (b *bench) all(ctx context.Context, r *Report) error {
 func (b *bench) repeat(ctx context.Context, p planned) (*Result, error) {
 	result := &Result{Name: p.title}
 	for i := range b.Runs {
-		s, err := b.measure(ctx, p, i == 0 && p.title == "flood" && b.Profile != "")
+		s, err := b.measure(ctx, p, i == 0 && b.Profile != "")
 		if err != nil {
 			return nil, err
 		}
@@ -105,22 +120,20 @@ func (b *bench) repeat(ctx context.Context, p planned) (*Result, error) {
 	return result, nil
 }
 
+// warmUpFor is long enough for a JVM to have compiled what it runs most.
+const warmUpFor = 5 * time.Second
+
 // warmUp has connections made, files created and code paged in before anything counts.
 func (b *bench) warmUp(ctx context.Context) error {
 	say("warming up")
-	short := *b
-	o := *b.options
-	o.For = 2 * time.Second
-	short.options = &o
-	_, err := flooding(0)(ctx, &short)
-	b.topics = short.topics
+	_, err := flooding(0)(ctx, b.with(func(o *options) { o.For = warmUpFor }))
 	return err
 }
 
 // topic makes a topic of its own for a run.
 func (b *bench) topic(partitions int32) string {
-	b.topics++
-	name := fmt.Sprintf("bench-%d", b.topics)
+	*b.topics++
+	name := fmt.Sprintf("bench-%d", *b.topics)
 	b.cluster.CreateTopic(name, partitions, 3)
 	return name
 }

@@ -14,6 +14,8 @@ type Sample struct {
 	Bytes   int64    `json:"bytes"`   // of their values
 	Seconds float64  `json:"seconds"` // from the first record to the last answer
 	Latency *Latency `json:"latency_ms,omitempty"`
+	// Figures are what else was measured, by name.
+	Figures map[string]float64 `json:"figures,omitempty"`
 
 	Nodes  []Usage        `json:"nodes"`  // by node id
 	Client Usage          `json:"client"` // this process
@@ -72,6 +74,15 @@ func (s *Sample) writtenPerGiB() float64 {
 	return float64(written) / float64(len(s.Nodes)) / float64(s.Bytes)
 }
 
+// resident is the largest resident memory of a node at the end of the run, in MiB.
+func (s *Sample) resident() float64 {
+	var most int64
+	for _, n := range s.Nodes {
+		most = max(most, n.Resident)
+	}
+	return float64(most) / mib
+}
+
 // memory is the largest anonymous memory of a node at the end of the run, in MiB.
 func (s *Sample) memory() float64 {
 	var most int64
@@ -83,6 +94,9 @@ func (s *Sample) memory() float64 {
 
 // String is the run in a line of progress.
 func (s *Sample) String() string {
+	if s.Records == 0 {
+		return fmt.Sprint(s.Figures)
+	}
 	line := fmt.Sprintf("%.0f records/s, %.1f MiB/s", s.rate(), s.mibPerSec())
 	if l := s.Latency; l != nil {
 		line += fmt.Sprintf(", p50 %.2f p99 %.2f p99.9 %.2f ms", l.P50, l.P99, l.P999)

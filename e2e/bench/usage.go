@@ -12,6 +12,7 @@ type Usage struct {
 	CPU       float64 `json:"cpu_seconds"`   // user and system
 	Written   int64   `json:"written_bytes"` // of files, pages dirtied through maps included
 	Anonymous int64   `json:"anonymous_bytes"`
+	Resident  int64   `json:"resident_bytes"` // pages of mapped files included
 }
 
 // clockTicks is the unit of /proc's CPU times: USER_HZ, 100 a second on every architecture that Go runs on.
@@ -35,9 +36,14 @@ func readUsage(pid int) (u Usage, err error) {
 	if u.Written, err = procNumber(pid, "io", "write_bytes:"); err != nil {
 		return u, err
 	}
-	kib, err := procNumber(pid, "status", "RssAnon:")
-	u.Anonymous = kib << 10
-	return u, err
+	for name, field := range map[string]*int64{"RssAnon:": &u.Anonymous, "VmRSS:": &u.Resident} {
+		kib, err := procNumber(pid, "status", name)
+		if err != nil {
+			return u, err
+		}
+		*field = kib << 10
+	}
+	return u, nil
 }
 
 // procNumber returns the number behind a name in a file of /proc.

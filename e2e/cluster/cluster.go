@@ -38,6 +38,9 @@ type Option func(*Cluster)
 // Set gives all nodes one of Kafka's broker settings.
 func Set(name, value string) Option { return func(c *Cluster) { c.settings[name] = value } }
 
+// As makes the nodes something else than the environment asks for.
+func As(f Flavor) Option { return func(c *Cluster) { c.flavor = f } }
+
 // NoVerify leaves out the comparison of replicas at the end, for tests that leave replicas lost or unreachable.
 func NoVerify() Option { return func(c *Cluster) { c.verify = false } }
 

@@ -7,18 +7,40 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Kafka is Apache Kafka in KRaft mode, every node broker and controller. The tests are proven against it.
+// Kafka is Apache Kafka in KRaft mode, every node broker and controller. The tests are proven against it, and the benchmarks compare with it.
 type Kafka struct {
 	Jars string // directory of kafka_2.13 with all it depends on, and a log4j2 binding
+	// Stock leaves everything at Kafka's defaults: those of its start script for the JVM, and of the broker but for what a cluster of three
+	// needs. Tests want a JVM that starts quickly and brokers that notice each other's death sooner.
+	Stock bool
 }
 
 // Name implements Flavor.
 func (Kafka) Name() string { return "kafka" }
+
+// What kafka-run-class.sh and kafka-server-start.sh give the JVM, and what the tests do.
+var (
+	stockJVM = []string{
+		"-Xms1G", "-Xmx1G", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
+		"-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true",
+	}
+	quickJVM = []string{"-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1"}
+)
+
+// quickBroker makes brokers notice failures sooner than by default.
+var quickBroker = []string{
+	"broker.session.timeout.ms=3000",
+	"broker.heartbeat.interval.ms=300",
+	"replica.lag.time.max.ms=3000",
+	"leader.imbalance.check.interval.seconds=3",
+	"leader.imbalance.per.broker.percentage=0",
+}
 
 const kafkaClusterID = "dHJvdXBlLWUyZS1rYWZrYQ"
 
@@ -39,8 +61,12 @@ func (k Kafka) Command(c *Cluster, n *Node) (*exec.Cmd, error) {
 }
 
 func (k Kafka) java(n *Node, main string, args ...string) *exec.Cmd {
-	base := []string{"-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-Dlog4j2.configurationFile=" + filepath.Join(n.Dir, "log4j2.xml"), "-cp", k.Jars + "/*", main}
-	return exec.Command("java", append(base, args...)...)
+	jvm := quickJVM
+	if k.Stock && main == "kafka.Kafka" {
+		jvm = stockJVM
+	}
+	program := []string{"-Dlog4j2.configurationFile=" + filepath.Join(n.Dir, "log4j2.xml"), "-cp", k.Jars + "/*", main}
+	return exec.Command("java", slices.Concat(jvm, program, args)...)
 }
 
 func (k Kafka) prepare(c *Cluster, n *Node, properties string) error {
@@ -62,11 +88,9 @@ func (k Kafka) prepare(c *Cluster, n *Node, properties string) error {
 		fmt.Sprintf("transaction.state.log.replication.factor=%d", rf),
 		fmt.Sprintf("default.replication.factor=%d", rf),
 		fmt.Sprintf("min.insync.replicas=%d", (rf+1)/2),
-		"broker.session.timeout.ms=3000",
-		"broker.heartbeat.interval.ms=300",
-		"replica.lag.time.max.ms=3000",
-		"leader.imbalance.check.interval.seconds=3",
-		"leader.imbalance.per.broker.percentage=0",
+	}
+	if !k.Stock {
+		lines = append(lines, quickBroker...)
 	}
 	for name, value := range c.settings {
 		lines = append(lines, name+"="+value)

@@ -77,6 +77,18 @@ func (n *Node) Args(args ...string) { n.extra = append(n.extra, args...) }
 // Peers makes the node be told other founders than the cluster's.
 func (n *Node) Peers(founders ...*Node) { n.peers = founders }
 
+// Prepare does what has to happen once before the first start, so that Start only starts.
+func (n *Node) Prepare() {
+	n.t.Helper()
+	err := os.MkdirAll(n.Dir, 0o755)
+	if err == nil {
+		_, err = n.c.flavor.Command(n.c, n)
+	}
+	if err != nil {
+		n.t.Fatalf("node %d: %v", n.ID, err)
+	}
+}
+
 // Running says whether the process runs; a paused one does.
 func (n *Node) Running() bool {
 	if n.process == nil {

@@ -34,10 +34,10 @@ type Store struct {
 	reclaim reclaim
 	advisor *advisor
 	floor   *floor
-	atOpen  uint64 // what the floor said then
+	atOpen  uint64  // what the floor said then
+	scratch scratch // of the values of the Write under way
 
-	ballasted bool    // the ballast is there; owned by whoever calls RestoreBallast
-	scratch   scratch // of the values of the Write under way
+	ballasted bool // the ballast is there; owned by whoever calls RestoreBallast
 }
 
 var (
