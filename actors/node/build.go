@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/troupe-mq/troupe/actors"
@@ -68,14 +69,17 @@ func (n *Node) identify() error {
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		id = storage.Node{NodeID: n.config.ID, Incarnation: newIncarnation()}
-		if err := n.store.WriteNode(id); err != nil {
-			return fmt.Errorf("mark the data directory as node %d's: %w", n.config.ID, err)
-		}
 	case err != nil:
 		return fmt.Errorf("read whose data directory this is: %w", err)
 	case id.NodeID != n.config.ID:
 		return fmt.Errorf("the data directory %s belongs to node %d, but this node is %d: check node.id and the directory",
 			n.config.Dir, id.NodeID, n.config.ID)
+	}
+	n.live(&id)
+	n.lives.runs = make(map[metadata.NodeID]storage.Run)
+	maps.Copy(n.lives.runs, id.Peers)
+	if err := n.store.WriteNode(id); err != nil {
+		return fmt.Errorf("mark the data directory as node %d's: %w", n.config.ID, err)
 	}
 	n.identity.Store(&id)
 	return nil

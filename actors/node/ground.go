@@ -44,7 +44,12 @@ func (g ground) Restored(s storage.ShardID, r storage.ReplicaID, index uint64) {
 func (g ground) Quarantine(s storage.ShardID, r storage.ReplicaID, cause error) {
 	g.n.log.Error("a replica is quarantined: it neither votes nor serves any more", "shard", s, "replica", r, "error", cause)
 	g.n.quarantined.Add(1)
-	if s == metadata.MetaShard {
-		g.n.fail(cause)
-	}
+	g.n.journal.Write(journal.Write{
+		Append: storage.Append{State: storage.State{Shard: s, Replica: r}, Distrust: true}, // a restart must not make it forget that
+		Done: func() {
+			if s == metadata.MetaShard {
+				g.n.fail(cause)
+			}
+		},
+	})
 }

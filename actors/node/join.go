@@ -22,8 +22,12 @@ const (
 
 // join opens this node's replica of __meta, founding it first where that is safe.
 func (n *Node) join() error {
-	id := *n.identity.Load()
-	if id.Founders == nil {
+	if n.identity.Load().Founders != nil {
+		if err := n.prove(); err != nil {
+			return err
+		}
+	}
+	if n.identity.Load().Founders == nil {
 		founders, err := n.agree()
 		if err != nil {
 			return err
@@ -126,12 +130,9 @@ func (n *Node) found(founders map[metadata.NodeID]uint64) error {
 	if _, err := n.stateOf(metadata.MetaReplica(n.config.ID)); err != nil {
 		n.write([]storage.Append{foundMeta(n.config.ID, founders)})
 	}
-	id := *n.identity.Load()
-	id.Founders = founders
-	if err := n.store.WriteNode(id); err != nil {
-		return fmt.Errorf("record the founders of the cluster: %w", err)
+	if err := n.remark(func(id *storage.Node) { id.Founders = founders }); err != nil {
+		return err
 	}
-	n.identity.Store(&id)
 	n.log.Info("founded the metadata", "founders", len(founders))
 	return nil
 }

@@ -42,6 +42,8 @@ type Node struct {
 	resting             nodeSet // peers that drain
 	verified, verifying nodeSet // peers seen to be of this cluster; peers being looked at
 	quarantined         atomic.Int64
+	lives               lives
+	remarking           sync.Mutex // held while the node's record is changed
 	restored            atomic.Int64
 	replicas            replicas
 	lender              actors.Address
@@ -80,6 +82,7 @@ func StartIn(w World, c Config) (*Node, error) {
 	n.do(n.gossip)
 	n.do(n.watchSpace)
 	n.do(n.keepBallast)
+	n.do(n.tellLives)
 	return n, nil
 }
 

@@ -17,6 +17,7 @@ const (
 	askHello  = "hello"  // hello → hello
 	askSubmit = "submit" // a command → outcome
 	askLead   = "lead"   // own leaderships → nothing
+	askRun    = "run"    // a life → judgement
 	askRest   = "rest"   // whether the asking node drains → nothing
 	askSpace  = "space"  // how full the asking node's disk is → nothing
 
@@ -30,6 +31,7 @@ const (
 const (
 	tellPull  = "pull"  // a raft.Pull
 	tellChunk = "chunk" // a raft.Chunk
+	tellRun   = "run"   // a life
 )
 
 // receiver gets what the peers send.
@@ -67,6 +69,11 @@ func (r receiver) Told(from metadata.NodeID, kind string, body []byte) {
 		err = r.n.lend(from, body)
 	case kind == tellChunk:
 		err = r.n.chunk(body)
+	case kind == tellRun:
+		var told life
+		if err = json.Unmarshal(body, &told); err == nil {
+			r.n.lives.note(from, told)
+		}
 	default:
 		err = errors.New("not known here: is the node of a newer version?")
 	}
@@ -100,6 +107,8 @@ func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func
 	switch kind {
 	case askHello:
 		reply(r.n.greeted(body))
+	case askRun:
+		r.n.looked(from, body, reply)
 	case askSubmit:
 		r.n.submitted(body, reply)
 	case askLead:

@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -24,6 +25,14 @@ func (n *Node) verify(peer metadata.NodeID) {
 			n.pause(waitReport)
 			return
 		}
-		n.verified.set(peer, true)
+		switch back, err := n.look(peer); {
+		case back != "":
+			n.fail(fmt.Errorf("%w: %s", errBack, back))
+		case err != nil:
+			n.log.Warn("nothing is exchanged yet with a node", "peer", peer, "error", err)
+			n.pause(greetTimeout)
+		default:
+			n.verified.set(peer, true)
+		}
 	})
 }

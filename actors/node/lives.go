@@ -1,0 +1,280 @@
+package node
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// A disk that is replaced by an older copy of itself tells nothing of it: whatever it holds fits together, what its replicas acknowledged since is not there, and
+// they would vote as if it had never been. So the nodes remember for each other how far their disks were. A node that starts has the others look at its
+// disk before it uses anything of it, and nodes exchange nothing of raft before each has looked at the other's.
+
+// life is what a node tells of its run.
+type life struct {
+	storage.Run        // Reached is how far the store is now
+	Opened      uint64 // how far it was when the run began
+}
+
+// judgement is the answer to a life.
+type judgement struct {
+	Of   uint64 // id of the run that was looked at
+	Back string `json:",omitempty"` // how the disk went back in time, if it did
+	Life life   // of the node that answers
+}
+
+// judge tells what speaks for a disk having gone back in time, by what is remembered of it. What is told may be old.
+func judge(known storage.Run, told life) error {
+	switch {
+	case known.Incarnation != told.Incarnation || known.ID == told.ID:
+		return nil // another disk, or the same run
+	case told.Number <= known.Number:
+		return fmt.Errorf("the data directory says that it is used for the %d. time, and was seen in use for the %d. time", told.Number, known.Number)
+	case told.Opened < known.Reached:
+		return fmt.Errorf("the data directory held %d writes when the node started, and was seen with %d", told.Opened, known.Reached)
+	}
+	return nil
+}
+
+// later returns what to remember after a life was told that nothing speaks against.
+func later(known storage.Run, told life) storage.Run {
+	if known.Incarnation == told.Incarnation {
+		told.Reached = max(told.Reached, known.Reached)
+	}
+	return told.Run
+}
+
+// lives are the runs of the other nodes, as far as they were told.
+type lives struct {
+	mu   sync.Mutex
+	runs map[metadata.NodeID]storage.Run
+}
+
+// take looks at what a node tells; news is true if it is another run than was known.
+func (l *lives) take(n metadata.NodeID, told life) (news bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	known := l.runs[n]
+	if err := judge(known, told); err != nil {
+		return false, err
+	}
+	l.runs[n] = later(known, told)
+	return known.ID != told.ID, nil
+}
+
+// note remembers how far a known run is.
+func (l *lives) note(n metadata.NodeID, told life) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known := l.runs[n]; known.ID == told.ID {
+		l.runs[n] = later(known, told)
+	}
+}
+
+func (l *lives) all() map[metadata.NodeID]storage.Run {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.runs)
+}
+
+// live begins a run on a disk.
+func (n *Node) live(id *storage.Node) {
+	if id.Run.Incarnation != id.Incarnation {
+		id.Run = storage.Run{Incarnation: id.Incarnation}
+	}
+	id.Run.Number++
+	id.Run.ID, id.Run.Reached = newIncarnation(), n.store.Reached()
+}
+
+// life is what this node tells of its run.
+func (n *Node) life() life {
+	run := n.identity.Load().Run
+	opened := run.Reached
+	run.Reached = n.store.Reached()
+	return life{run, opened}
+}
+
+// remark changes the node's record, durably.
+func (n *Node) remark(change func(*storage.Node)) error {
+	n.remarking.Lock()
+	defer n.remarking.Unlock()
+	id := *n.identity.Load()
+	change(&id)
+	id.Peers = n.lives.all()
+	if err := n.store.WriteNode(id); err != nil {
+		return fmt.Errorf("write the node's record: %w", err)
+	}
+	n.identity.Store(&id)
+	return nil
+}
+
+// looked answers a node that has its disk looked at. That it runs is durable here before it hears so.
+func (n *Node) looked(from metadata.NodeID, body []byte, reply func([]byte, error)) {
+	var told life
+	if err := json.Unmarshal(body, &told); err != nil {
+		reply(nil, fmt.Errorf("what a node tells of its run could not be read: %w", err))
+		return
+	}
+	j := judgement{Of: told.ID, Life: n.life()}
+	news, back := n.lives.take(from, told)
+	if back != nil {
+		n.log.Error("the data directory of a node holds what it held some time ago: nothing is exchanged with it", "peer", from, "error", back)
+		j.Back = back.Error()
+	}
+	if !news {
+		reply(json.Marshal(j))
+		return
+	}
+	n.do(func() {
+		if err := n.remark(func(*storage.Node) {}); err != nil {
+			n.fail(err)
+			return
+		}
+		reply(json.Marshal(j))
+	})
+}
+
+// look has a peer look at this node's disk, and looks at the peer's. back is what it says of this one; an error means that the two may not exchange anything yet.
+func (n *Node) look(peer metadata.NodeID) (back string, err error) {
+	me := n.life()
+	body, err := json.Marshal(me)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := n.world.Timeout(n.context, greetTimeout)
+	defer cancel()
+	answer, err := n.links.Ask(ctx, peer, askRun, body)
+	if err != nil {
+		return "", err
+	}
+	var j judgement
+	if err := json.Unmarshal(answer, &j); err != nil {
+		return "", err
+	}
+	if j.Of == me.ID && j.Back != "" {
+		return j.Back, nil
+	}
+	news, err := n.lives.take(peer, j.Life)
+	if err == nil && news {
+		err = n.remark(func(*storage.Node) {})
+	}
+	return "", err
+}
+
+const (
+	lookWithin = time.Second // for the others to look at this disk; one that does not answer looks before anything is exchanged with it
+	lifeEvery  = time.Second // between two words of how far the store is
+)
+
+// prove has the other nodes look at this disk before anything of it is used. If one of them remembers more of it than it holds, all of it is given up, and
+// the node goes on as with an empty disk.
+func (n *Node) prove() error {
+	left := n.others()
+	for end := n.world.Now().Add(lookWithin); len(left) > 0 && n.world.Now().Before(end); {
+		next := n.linked.changed()
+		backs := make([]string, len(left))
+		seen := make([]bool, len(left))
+		var each []func()
+		for i, peer := range left {
+			each = append(each, func() {
+				back, err := n.look(peer)
+				backs[i], seen[i] = back, err == nil
+			})
+		}
+		actors.Together(n.world, each...)
+		var again []metadata.NodeID
+		for i, peer := range left {
+			if backs[i] != "" {
+				return n.forsake(peer, backs[i])
+			}
+			if !seen[i] {
+				again = append(again, peer)
+			}
+		}
+		if left = again; len(left) > 0 && n.world.Wait(greetAgain, next, n.stopping) == 1 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// others are the nodes that this one knows before it has opened the metadata: by its configuration, and by the last checkpoint on its disk.
+func (n *Node) others() []metadata.NodeID {
+	others := n.configuredPeers()
+	i := n.lastImage()
+	if i == nil {
+		return others
+	}
+	others = slices.DeleteFunc(others, func(id metadata.NodeID) bool { return i.Nodes[id] == nil && len(i.Nodes) > 0 })
+	for _, id := range slices.Sorted(maps.Keys(i.Nodes)) {
+		if id == n.config.ID || slices.Contains(others, id) {
+			continue
+		}
+		n.links.SetPeer(id, remote.Address{Control: i.Nodes[id].Control, Bulk: i.Nodes[id].Bulk})
+		others = append(others, id)
+	}
+	return others
+}
+
+// lastImage is the metadata as of the checkpoint on disk, nil if there is none.
+func (n *Node) lastImage() *metadata.Image {
+	states, err := n.store.Replicas()
+	if err != nil {
+		return nil
+	}
+	for _, s := range slices.Backward(states) { // the newest has the highest id
+		if s.Shard != metadata.MetaShard {
+			continue
+		}
+		c, err := n.store.Checkpoint(s.Replica)
+		m := metadata.NewMachine()
+		if err == nil && m.Restore(c.Machine) == nil {
+			return m.Image()
+		}
+	}
+	return nil
+}
+
+// forsake gives up all that the disk holds.
+func (n *Node) forsake(peer metadata.NodeID, back string) error {
+	n.log.Error("this data directory holds what it held some time ago: nothing of it is used any more, and the node joins the cluster as one with an empty one",
+		"dir", n.config.Dir, "peer", peer, "error", back)
+	states, err := n.store.Replicas()
+	if err != nil {
+		return err
+	}
+	var all []storage.Append
+	for _, s := range states {
+		all = append(all, storage.Append{State: storage.State{Shard: s.Shard, Replica: s.Replica}, Distrust: true})
+	}
+	n.write(all)
+	return n.remark(func(id *storage.Node) {
+		id.Incarnation, id.Founders, id.ClusterID = newIncarnation(), nil, ""
+		n.live(id)
+	})
+}
+
+// errBack ends a node whose disk was found too late to have gone back in time.
+var errBack = errors.New("this data directory holds what it held some time ago: start the node again, it will then give up what is there and join as one with an empty directory")
+
+// tellLives tells the peers how far the store is, until the node stops.
+func (n *Node) tellLives() {
+	actors.Every(n.world, lifeEvery, n.stopping, func(time.Time) {
+		body, err := json.Marshal(n.life())
+		if err != nil {
+			return
+		}
+		for _, peer := range n.peers() {
+			n.links.Tell(peer, tellRun, body)
+		}
+	})
+}
