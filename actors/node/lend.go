@@ -94,7 +94,7 @@ func (l *lender) Turn(messages []any) {
 
 // give sends the next chunk. One that is lost on its way, or that the link has no room for, is asked for again.
 func (l *lender) give() {
-	c, bytes, err := l.source.Next(l.n.store)
+	c, bytes, err := l.source.Next(l.n.Store())
 	l.rate.spend(bytes)
 	if err != nil {
 		l.n.log.Error("the log of a replica here cannot be given to another", "shard", c.Shard, "error", err)

@@ -121,9 +121,6 @@ func (n *Node) fail(err error) {
 // Ready is closed once the node is a member of the cluster, knows the leader of __meta, and serves clients.
 func (n *Node) Ready() <-chan struct{} { return n.ready }
 
-// Store is what the node has stored, for those who look at it. Only the node writes to it.
-func (n *Node) Store() storage.Store { return n.store }
-
 // Stages tells where the time of produce requests has gone since the node started.
 func (n *Node) Stages() stages.Reading { return n.stages.Read() }
 

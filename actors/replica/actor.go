@@ -140,6 +140,8 @@ func (a *Actor) one(message any) error {
 		return a.replica.Chunk(m.Chunk)
 	case *Lend:
 		a.replica.Lending(m.To, m.Next)
+	case *Damaged:
+		return m.Cause
 	case *Lost:
 		a.replica.SnapshotSent(m.To, false)
 	case *Down:
@@ -279,6 +281,11 @@ func (a *Actor) notLeader() *protocol.Error {
 // quarantine ends the replica: from now on it answers nothing but refusals, and never votes or acknowledges again.
 func (a *Actor) quarantine(err error) {
 	a.broken = err
+	shown := *a.ref.View()
+	shown.Role, shown.Leader, shown.InSync = Candidate, 0, nil
+	shown.chunks = nil // what is in the store is not read any more either: the node has it distrusted
+	a.ref.publish(&shown)
+	a.node.Changed(&shown)
 	a.content.refuse(errQuarantined(err))
 	a.node.Quarantine(a.ref.Shard, a.ref.Replica, err)
 }
@@ -302,7 +309,7 @@ func (a *Actor) refuseAll(messages []any) {
 
 func own(m any) bool {
 	switch m.(type) {
-	case *Step, *written, *Tick, *Unreachable, *Pulled, *Lend, *Lost, *Down, *Transfer, *Rest, *Moved, *start:
+	case *Step, *written, *Tick, *Unreachable, *Pulled, *Lend, *Lost, *Damaged, *Down, *Transfer, *Rest, *Moved, *start:
 		return true
 	}
 	return false

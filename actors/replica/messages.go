@@ -36,6 +36,9 @@ type Lost struct{ To storage.ReplicaID }
 // Pulled brings a piece of the log that this replica pulls.
 type Pulled struct{ Chunk *raft.Chunk }
 
+// Damaged tells that something that this replica has stored is not what was written.
+type Damaged struct{ Cause error }
+
 // Checkpoint asks for a checkpoint now (before the node stops).
 type Checkpoint struct {
 	// Done is called exactly once, when it is durable or the replica is gone. It must not block.

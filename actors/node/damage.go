@@ -1,0 +1,52 @@
+package node
+
+import (
+	"errors"
+
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// watched is the node's store as it is read: whoever finds out that something is not what was written, the replica whose it is hears of it and is quarantined.
+type watched struct {
+	storage.Store
+	n *Node
+}
+
+// Entries implements storage.Store.
+func (w watched) Entries(r storage.ReplicaID, lo, hi, maxBytes uint64) ([]*raftpb.Entry, error) {
+	entries, err := w.Store.Entries(r, lo, hi, maxBytes)
+	w.n.damaged(r, err)
+	return entries, err
+}
+
+// Checkpoint implements storage.Store.
+func (w watched) Checkpoint(r storage.ReplicaID) (*storage.Checkpoint, error) {
+	c, err := w.Store.Checkpoint(r)
+	w.n.damaged(r, err)
+	return c, err
+}
+
+// Floor returns which transaction the store had to reach when it was opened, 0 if that is not known.
+func (w watched) Floor() uint64 {
+	if b, ok := w.Store.(interface{ Floor() uint64 }); ok {
+		return b.Floor()
+	}
+	return 0
+}
+
+func (n *Node) damaged(r storage.ReplicaID, err error) {
+	if !errors.Is(err, storage.ErrCorrupt) {
+		return
+	}
+	n.replicas.each(func(ref *replica.Ref) {
+		if ref.Replica == r {
+			ref.Send(&replica.Damaged{Cause: err})
+		}
+	})
+}
+
+// Store is what the node has stored, for those who look at it. Only the node writes to it.
+func (n *Node) Store() storage.Store { return watched{n.store, n} }
