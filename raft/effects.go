@@ -17,6 +17,8 @@ type Effects struct {
 	Applied []Applied
 	// Pulls go to other replicas of the shard, which answer with Chunks; any of them may be lost.
 	Pulls []*Pull
+	// Confirmed is the latest Confirm that a majority answered: this replica led when it was called. 0 if none was.
+	Confirmed uint64
 	// Restored is the index of a snapshot that replaced machine and log, before what is in Applied; 0 if none did.
 	Restored uint64
 }

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -40,6 +41,9 @@ func (r *Replica) drain(fx *Effects) error {
 		ready := r.node.Ready()
 		if ready.SoftState != nil {
 			r.turn(ready.SoftState)
+		}
+		for _, s := range ready.ReadStates {
+			fx.Confirmed = max(fx.Confirmed, binary.BigEndian.Uint64(s.RequestCtx))
 		}
 		for _, m := range ready.Messages {
 			if err := r.perform(m, fx); err != nil {

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 
@@ -42,6 +43,7 @@ type Replica struct {
 	sinceBytes, sinceCount uint64 // applied since the last checkpoint
 
 	elections uint64
+	confirms  uint64 // questions that Confirm asked
 	quorum    quorum
 	changing  reconfiguration
 	regrouped bool // the members changed since the last checkpoint
@@ -207,6 +209,14 @@ func (r *Replica) Propose(data ...[]byte) (first uint64, ok bool) {
 // look at Members when it is applied.
 func (r *Replica) ProposeMembers(change *raftpb.ConfChangeV2) bool {
 	return r.role == Leader && r.node.ProposeConfChange(change) == nil
+}
+
+// Confirm asks the other members whether this replica leads, and returns the number by which Effects.Confirmed tells that it did. A replica that does
+// not lead any more is never told.
+func (r *Replica) Confirm() uint64 {
+	r.confirms++
+	r.node.ReadIndex(binary.BigEndian.AppendUint64(nil, r.confirms))
+	return r.confirms
 }
 
 // Transfer hands leadership to another voter, which takes over once it has the whole log.

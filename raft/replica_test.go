@@ -201,3 +201,32 @@ func grown(s storage.State, n int) storage.Append {
 	}
 	return a
 }
+
+func TestConfirmWaitsForAMajority(t *testing.T) {
+	w := newWorld(t, 1, false)
+	leader := w.elect()
+	first := leader.replica.Confirm()
+	w.settle(leader)
+	if leader.confirmed != 0 {
+		t.Fatal("confirmed by nobody")
+	}
+	w.drain()
+	if leader.confirmed != first {
+		t.Fatalf("confirmed %d, want %d", leader.confirmed, first)
+	}
+	leader.replica.Confirm()
+	w.settle(leader)
+	w.network = nil // it is cut off, and the others elect another
+	for _, m := range w.members[1:] {
+		m.replica.ForgetLeader()
+	}
+	w.members[1].replica.Campaign()
+	w.settle(w.members[1])
+	w.drain()
+	if w.members[1].replica.Status().Role != Leader || leader.replica.Status().Role == Leader {
+		t.Fatalf("no new leader: %v", w.states())
+	}
+	if leader.confirmed != first {
+		t.Fatal("a deposed leader was confirmed")
+	}
+}

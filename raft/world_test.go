@@ -80,6 +80,8 @@ type member struct {
 	ledger  *ledger
 	queue   []storage.Append // handed out, not durable
 	gone    bool             // it left the shard and never runs again
+
+	confirmed uint64
 }
 
 // chunk is so small that most logs have to be pulled.
@@ -164,6 +166,7 @@ func (w *world) settle(m *member) {
 	if err != nil {
 		w.t.Fatalf("replica %d: %v", m.id, err)
 	}
+	m.confirmed = max(m.confirmed, fx.Confirmed)
 	for _, msg := range fx.Messages {
 		w.network = append(w.network, packet{storage.ReplicaID(msg.GetTo()), msg})
 	}

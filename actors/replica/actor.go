@@ -55,6 +55,8 @@ type content interface {
 	proposed(first, term uint64)
 	// recycle gives the buffers of proposed entries back: raft has its own copy.
 	recycle(entries [][]byte)
+	// doubtful are the refusals that wait until it is sure that this replica leads.
+	doubtful() *doubts
 	// dropped tells that raft refused them.
 	dropped()
 	// applied brings a committed entry and the machine's result.
@@ -82,6 +84,9 @@ type Actor struct {
 	clock   *clock
 	gauge   gauge
 	broken  error
+
+	refusal   *protocol.Error // see notLeader
+	refusalOf storage.ReplicaID
 
 	status  raft.Status // as of the end of the last turn
 	inSync  []storage.ReplicaID
@@ -227,6 +232,9 @@ func (a *Actor) effects(fx raft.Effects) {
 	for _, e := range fx.Applied {
 		a.content.applied(e)
 	}
+	if fx.Confirmed != 0 {
+		a.content.doubtful().confirmed(fx.Confirmed)
+	}
 	a.gauge.applied(len(fx.Applied), a.replica.Members())
 	if n := len(fx.Applied); n > 0 {
 		a.clock.applied(fx.Applied[n-1].Index)
@@ -259,7 +267,11 @@ func (a *Actor) send(m *raftpb.Message) {
 // propose appends the entries of the requests that were taken.
 func (a *Actor) propose() {
 	data := a.content.propose()
-	if len(data) == 0 {
+	if d := a.content.doubtful(); d.open() {
+		d.asked(a.replica.Confirm())
+		a.perform()
+	}
+	if len(data) == 0 || a.broken != nil {
 		return
 	}
 	first, ok := a.replica.Propose(data...)
@@ -274,8 +286,12 @@ func (a *Actor) propose() {
 	a.content.recycle(data)
 }
 
+// notLeader is what requests are refused with while another replica leads. A follower asks for it every turn.
 func (a *Actor) notLeader() *protocol.Error {
-	return notLeader(a.status.Leader)
+	if a.refusal == nil || a.refusalOf != a.status.Leader {
+		a.refusal, a.refusalOf = notLeader(a.status.Leader), a.status.Leader
+	}
+	return a.refusal
 }
 
 // quarantine ends the replica: from now on it answers nothing but refusals, and never votes or acknowledges again.

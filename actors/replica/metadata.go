@@ -57,6 +57,8 @@ func (c *commands) proposed(first, _ uint64) {
 	c.sent = nil
 }
 
+func (c *commands) doubtful() *doubts { return &doubts{} }
+
 func (c *commands) recycle([][]byte) {}
 
 func (c *commands) dropped() {

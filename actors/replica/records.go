@@ -25,7 +25,8 @@ type records struct {
 	clock   *clock
 	room    func() bool
 
-	taken   []asked    // since the last propose
+	taken   []asked // since the last propose
+	doubts  doubts
 	waiting []waiting  // staged, in order of the high watermark that they wait for
 	trims   []trimming // staged, in order of index once proposed
 	keeps   []keeping  // staged, in order of index once proposed
@@ -90,7 +91,12 @@ func (c *records) stage(m *Records) {
 	}
 	at, err := c.machine.Stage(m.Batches, partition.StageOptions{AppendTime: c.appendTime(m)})
 	if err != nil {
-		m.Done(Appended{Err: err, BaseOffset: -1, LogAppendTime: -1, LogStart: c.machine.Start()})
+		refused := Appended{Err: err, BaseOffset: -1, LogAppendTime: -1, LogStart: c.machine.Start()}
+		if final(err) {
+			c.doubts.add(refused, m.Done)
+			return
+		}
+		m.Done(refused)
 		return
 	}
 	done := Appended{BaseOffset: at.BaseOffset, LogAppendTime: at.LogAppendTime}
@@ -133,6 +139,8 @@ func (c *records) stageTrim(m *Trim) {
 }
 
 func (c *records) proposed(first, _ uint64) { c.placed(first) }
+
+func (c *records) doubtful() *doubts { return &c.doubts }
 
 func (c *records) recycle(entries [][]byte) {
 	for _, e := range entries {
@@ -204,6 +212,7 @@ func (c *records) fail(cause *protocol.Error) {
 		k.done(cause)
 	}
 	c.waiting, c.trims, c.keeps = nil, nil, nil
+	c.doubts.fail(cause)
 }
 
 func (c *records) standing(s *Standing) {

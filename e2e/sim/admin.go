@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -21,7 +20,7 @@ func admin(c *client) {
 		default:
 			c.writeSide(fmt.Sprintf("side%d", w.pick(2)))
 		}
-		c.rest(4 * time.Second)
+		c.rest(6 * w.think())
 	}
 }
 

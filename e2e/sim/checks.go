@@ -17,6 +17,14 @@ type checks struct {
 	forgotten map[storage.ReplicaID]string
 	cluster   string
 	damaged   map[place]bool
+	votes     map[vote]uint64
+}
+
+// vote is a replica's in a term.
+type vote struct {
+	shard   storage.ShardID
+	replica storage.ReplicaID
+	term    uint64
 }
 
 // place is an entry on one replica's disk.
@@ -49,7 +57,7 @@ type mark struct {
 func newChecks() *checks {
 	return &checks{
 		shards: make(map[storage.ShardID]*shadow), replicas: make(map[storage.ReplicaID]owner),
-		forgotten: make(map[storage.ReplicaID]string), damaged: make(map[place]bool),
+		forgotten: make(map[storage.ReplicaID]string), damaged: make(map[place]bool), votes: make(map[vote]uint64),
 	}
 }
 
@@ -74,6 +82,7 @@ func (w *World) sending(p *process, m remote.Raft) {
 			return
 		}
 		w.remembers(m.Shard, from, "votes")
+		w.votes(m.Shard, term, from, m.Message.GetTo())
 		s, ok := store.State(memory.Durable, from)
 		if !ok || s.Term < term || s.Term == term && s.Vote != m.Message.GetTo() {
 			w.violate(DurableFirst, "replica %d of shard %d votes for %d in term %d, on its disk is term %d, vote %d", from, m.Shard, m.Message.GetTo(), term, s.Term, s.Vote)
@@ -105,6 +114,15 @@ func (w *World) leads(s storage.ShardID, term uint64, r storage.ReplicaID) {
 		w.violate(OneLeader, "replicas %d and %d both lead shard %d in term %d", other, r, s, term)
 	}
 	leaders[term] = r
+}
+
+// votes holds a vote against those that the replica gave before: one a term.
+func (w *World) votes(s storage.ShardID, term uint64, r storage.ReplicaID, to uint64) {
+	key := vote{s, r, term}
+	if before, ok := w.checks.votes[key]; ok && before != to {
+		w.violate(OneLeader, "replica %d of shard %d votes for %d in term %d, before it voted for %d", r, s, to, term, before)
+	}
+	w.checks.votes[key] = to
 }
 
 // remembers holds what a replica does against what its disk lost.
@@ -227,6 +245,9 @@ func (w *World) durable(v *replica.View, index uint64, seal memory.Seal) {
 	have := 0
 	for r, n := range voters {
 		store := w.machines[n].disk.store
+		if store.Removed(r) {
+			return // the topic was deleted, and this node has heard of it
+		}
 		there, ok := store.Seal(memory.Durable, r, index)
 		s, known := store.State(memory.Durable, r)
 		if known && (ok && there.Term == seal.Term && there.CRC == seal.CRC && s.Term >= seal.Term || s.Start.Index >= index) {

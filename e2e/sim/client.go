@@ -10,6 +10,7 @@ import (
 
 	"github.com/troupe-mq/troupe/actors/server"
 	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/protocol/batch"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -163,6 +164,10 @@ func (w *World) handle(k *connection, h protocol.Header, body []byte, q *questio
 			if isClosed(k.closed) || isClosed(q.done) {
 				return
 			}
+			if w.permille(w.load.deaf) {
+				k.hangUp()
+				return
+			}
 			q.response = answered.Response()
 			if q.response == nil || answered.Refused() != nil {
 				q.failed = errGone
@@ -175,9 +180,38 @@ func (w *World) handle(k *connection, h protocol.Header, body []byte, q *questio
 }
 
 // answered looks at an answer that leaves a process.
-func (w *World) answered(_ *process, _ kmsg.Request, p *server.Pending) {
-	if r := p.Response(); r != nil {
-		w.mixBytes(r.AppendTo(nil))
+func (w *World) answered(p *process, request kmsg.Request, pending *server.Pending) {
+	r := pending.Response()
+	if r == nil {
+		return
+	}
+	w.mixBytes(r.AppendTo(nil))
+	produced, ok := r.(*kmsg.ProduceResponse)
+	if !ok {
+		return
+	}
+	for i, t := range produced.Topics {
+		for k, part := range t.Partitions {
+			b, _, whole := batch.Next(request.(*kmsg.ProduceRequest).Topics[i].Partitions[k].Records)
+			if part.ErrorCode == 0 && whole {
+				w.promised(p, partition{t.Topic, part.Partition}, part.BaseOffset+int64(b.LastOffsetDelta())+1)
+			}
+		}
+	}
+}
+
+// promised holds an acknowledgement against what was committed: all that is below the high watermark of a leader was durable on a majority then.
+func (w *World) promised(p *process, at partition, end int64) {
+	part := p.node.Image().Partition(at.topic, at.number)
+	if part == nil {
+		return
+	}
+	high := int64(0)
+	for _, m := range w.checks.shard(part.Shard).marks {
+		high = max(high, m.high)
+	}
+	if end > high {
+		w.violate(DurableFirst, "%s acknowledges %s-%d up to offset %d, but no more than %d was ever committed", p.name(), at.topic, at.number, end, high)
 	}
 }
 

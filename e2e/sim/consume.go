@@ -135,6 +135,6 @@ func consumer(c *client) {
 		if w.chance(10) {
 			c.offsetOf(p, w.now.time().Add(-w.upTo(time.Minute)).UnixMilli())
 		}
-		c.rest(think)
+		c.rest(c.world.think())
 	}
 }

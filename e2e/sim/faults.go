@@ -28,7 +28,7 @@ func (f Fault) String() string {
 // plan draws the faults of a seed: all of them before anything happens, so that some can be left out.
 func (w *World) plan() []Fault {
 	var plan []Fault
-	gap := 1500*time.Millisecond + w.upTo(9*time.Second) // some seeds are wild, some calm
+	gap := (1500*time.Millisecond + w.upTo(9*time.Second)) * time.Duration(w.pace) // some seeds are wild, some calm
 	for at := 4*time.Second + w.upTo(gap); at < w.options.For; at += w.upTo(2 * gap) {
 		f := w.draw()
 		f.At, f.Number = at, len(plan)+1
@@ -41,7 +41,7 @@ func (w *World) draw() Fault {
 	n := w.order[w.pick(len(w.order))]
 	other := w.order[w.pick(len(w.order))]
 	long := 200*time.Millisecond + w.upTo(12*time.Second)
-	switch w.pick(13) {
+	switch w.pick(15) {
 	case 0, 1:
 		return crashOf(n, keepsNone, long)
 	case 2, 3:
@@ -61,6 +61,10 @@ func (w *World) draw() Fault {
 	case 10:
 		return fullDisk(n, long)
 	case 11:
+		return deaf(20+w.pick(300), long)
+	case 12:
+		return rot(w, long)
+	case 13:
 		return pause(n, long)
 	default:
 		return shutdown(n, long)
@@ -206,6 +210,30 @@ func fullDisk(n metadata.NodeID, d time.Duration) Fault {
 	}
 }
 
+// deaf has clients lose connections, and with them the answers under way.
+func deaf(permille int, d time.Duration) Fault {
+	return Fault{What: fmt.Sprintf("%d in 1000 answers to clients are lost", permille), For: d,
+		begin: func(w *World) { w.load.deaf = permille }, end: func(w *World) { w.load.deaf = 0 }}
+}
+
+// rot damages what one disk holds of partitions: a bit flips, or entries vanish. In one world it is always the same disk, so that a majority of every
+// shard stays whole. The machine loses its power with it.
+func rot(w *World, d time.Duration) Fault {
+	n := w.order[int(w.options.Seed)%len(w.order)]
+	vanish, near := w.chance(2), w.chance(2)
+	what := fmt.Sprintf("bits flip on the disk of n%d", n)
+	if vanish {
+		what = fmt.Sprintf("entries vanish from the disk of n%d", n)
+	}
+	return Fault{What: what, For: d,
+		begin: func(w *World) {
+			w.crash(w.machines[n], keepsNone, what)
+			w.damage(w.machines[n], vanish, near)
+		},
+		end: func(w *World) { w.start(w.machines[n]) },
+	}
+}
+
 // pause stops a process, as SIGSTOP does, and lets it go on.
 func pause(n metadata.NodeID, d time.Duration) Fault {
 	var stopped *process
@@ -261,6 +289,9 @@ func shutdown(n metadata.NodeID, d time.Duration) Fault {
 					w.after(0, func() {
 						if p.alive {
 							w.crash(p.machine, keepsSome, "it was shut down")
+							if w.healed {
+								w.after(time.Second, func() { w.start(p.machine) })
+							}
 						}
 					})
 				})

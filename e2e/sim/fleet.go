@@ -197,7 +197,7 @@ func Tell(out io.Writer, o Options, tries int) Report {
 			fmt.Fprintf(out, "  #%d client %s\n", -1-i, name)
 		}
 	}
-	fmt.Fprintf(out, "again: --seed %d --nodes %d --for %s --without %s --story\n", o.Seed, small.nodes(), small.length(), numbers(small.Without))
+	fmt.Fprintf(out, "again: --seed %d --nodes %d --for %s --without %s --story\n", o.Seed, told.Nodes, told.For, numbers(small.Without))
 	return r
 }
 

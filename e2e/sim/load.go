@@ -18,6 +18,7 @@ type load struct {
 	deleted     map[string]bool                // topics whose deletion was asked for
 	values      int
 	acked       int
+	deaf        int  // answers in a thousand that are lost with their connection
 	quiet       bool // no more requests: the end is being checked
 }
 
@@ -26,6 +27,13 @@ func newLoad() *load {
 		at: make(map[partition]map[int64]string), trimmed: make(map[partition]int64), deleted: make(map[string]bool),
 		history: history.History{Commits: map[history.Committed][]history.Answer{}, Reads: map[history.Committed][]history.Answer{}},
 	}
+}
+
+func (l *load) commits() (n int) {
+	for _, c := range l.history.Commits {
+		n += len(c)
+	}
+	return n
 }
 
 func (p partition) history() history.Partition {
@@ -96,5 +104,7 @@ func (w *World) begin(c *client) {
 	}
 }
 
-// think is the longest pause between two requests of a client.
+// think is the longest pause between two requests of a client, in a world of pace 1.
 const think = 700 * time.Millisecond
+
+func (w *World) think() time.Duration { return think * time.Duration(w.pace) }

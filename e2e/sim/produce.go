@@ -104,7 +104,7 @@ func plainProducer(c *client) {
 				w.acked(p, o.base)
 			}
 		}
-		c.rest(think)
+		c.rest(c.world.think())
 	}
 }
 
@@ -114,7 +114,7 @@ func idempotentProducer(c *client) {
 	for !w.load.quiet {
 		id, ok := c.producerID()
 		if !ok {
-			c.rest(think)
+			c.rest(c.world.think())
 			continue
 		}
 		next := map[partition]int32{}
@@ -128,7 +128,7 @@ func idempotentProducer(c *client) {
 				window = append(window, p)
 			}
 			alive = c.deliver(window)
-			c.rest(think)
+			c.rest(c.world.think())
 		}
 	}
 }
@@ -163,6 +163,9 @@ func (c *client) deliver(window []*parcel) bool {
 			if p.q != nil {
 				c.await(p.q, patience) // the others of the round are answered before they are sent again
 			}
+		}
+		if c.world.chance(8) && !c.world.load.quiet {
+			c.rest(45 * time.Second) // a client that was away for a while
 		}
 		c.rest(200 * time.Millisecond)
 	}

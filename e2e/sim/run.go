@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	mathrand "math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +29,9 @@ type Report struct {
 	Simulated  time.Duration // virtual time
 	Events     uint64
 	Acked      int // records
+	Commits    int // of group offsets
+	Nodes      int
+	For        time.Duration
 	Plan       []Fault
 	Clients    []string // in the plan by -1, -2, …
 	Violations []Violation
@@ -58,8 +63,8 @@ func Run(o Options) Report {
 	plan := w.live()
 	w.end()
 	return Report{
-		Seed: o.Seed, Hash: w.hash, Simulated: time.Duration(w.now), Events: w.steps, Acked: w.load.acked,
-		Plan: plan, Clients: names(), Violations: w.violations, Story: w.story,
+		Seed: o.Seed, Hash: w.hash, Simulated: time.Duration(w.now), Events: w.steps, Acked: w.load.acked, Commits: w.load.commits(),
+		Nodes: w.options.Nodes, For: w.options.For, Plan: plan, Clients: names(), Violations: w.violations, Story: w.story,
 	}
 }
 
@@ -95,6 +100,7 @@ var crew = []struct {
 	do   func(*client)
 }{
 	{"plain", plainProducer}, {"idem-a", idempotentProducer}, {"idem-b", idempotentProducer}, {"reader", consumer}, {"admin", admin},
+	{"member-a", groupMember}, {"member-b", groupMember},
 }
 
 func names() (all []string) {
@@ -122,6 +128,7 @@ func (w *World) heal() {
 	w.healed = true
 	clear(w.network.cut)
 	w.network.noise = nil
+	w.load.deaf = 0
 	for _, id := range w.order {
 		m := w.machines[id]
 		m.disk.slow = false
@@ -165,37 +172,49 @@ func (w *World) converge() {
 // unrest tells why the cluster is not at rest.
 func (w *World) unrest() string {
 	for _, id := range w.order {
-		p := w.machines[id].process
+		m := w.machines[id]
+		p := m.process
 		switch {
 		case p == nil || p.node == nil:
 			return fmt.Sprintf("n%d is down", id)
+		case p.node.Status().Quarantined > 0 && !m.excused:
+			return fmt.Sprintf("n%d has a replica in quarantine", id)
 		case !p.open:
 			return fmt.Sprintf("n%d does not serve clients", id)
 		}
 	}
-	image := w.machines[w.order[0]].process.node.Image()
-	if why := w.uneven(metadata.MetaShard, w.order); why != "" {
+	if why := w.uneven(metadata.MetaShard, w.voters(metadata.MetaShard)); why != "" {
 		return why
 	}
-	for _, t := range image.Topics {
-		for _, p := range t.Partitions {
-			var nodes []metadata.NodeID
-			for _, r := range p.Replicas {
-				nodes = append(nodes, r.Node)
-			}
-			if why := w.uneven(p.Shard, nodes); why != "" {
-				return fmt.Sprintf("%s-%d: %s", t.Name, p.Index, why)
+	image := w.machines[w.order[0]].process.node.Image()
+	for _, name := range slices.Sorted(maps.Keys(image.Topics)) {
+		for _, p := range image.Topics[name].Partitions {
+			if why := w.uneven(p.Shard, placement(p)); why != "" {
+				return fmt.Sprintf("%s-%d: %s", name, p.Index, why)
 			}
 		}
 	}
 	return ""
 }
 
+// placement is where a partition's replicas live.
+func placement(p *metadata.Partition) map[storage.ReplicaID]metadata.NodeID {
+	at := make(map[storage.ReplicaID]metadata.NodeID)
+	for _, r := range p.Replicas {
+		at[r.ID] = r.Node
+	}
+	return at
+}
+
 // uneven tells how the replicas of a shard differ.
-func (w *World) uneven(s storage.ShardID, nodes []metadata.NodeID) string {
+func (w *World) uneven(s storage.ShardID, replicas map[storage.ReplicaID]metadata.NodeID) string {
 	var first *replica.View
 	leaders := 0
-	for _, n := range nodes {
+	for _, r := range slices.Sorted(maps.Keys(replicas)) {
+		n := replicas[r]
+		if w.outOfService(n, r) {
+			continue
+		}
 		ref := w.machines[n].process.node.Replica(s)
 		if ref == nil {
 			return fmt.Sprintf("n%d has no replica of shard %d", n, s)
@@ -208,7 +227,8 @@ func (w *World) uneven(s storage.ShardID, nodes []metadata.NodeID) string {
 			leaders++
 		}
 		if v.HighWatermark != first.HighWatermark || v.Applied() != first.Applied() || v.LogStart != first.LogStart {
-			return fmt.Sprintf("shard %d ends at %d (entry %d) on n%d, at %d (entry %d) on n%d", s, first.HighWatermark, first.Applied(), nodes[0], v.HighWatermark, v.Applied(), n)
+			return fmt.Sprintf("shard %d ends at %d (entry %d) on replica %d, at %d (entry %d) on replica %d", s, first.HighWatermark, first.Applied(), first.Replica,
+				v.HighWatermark, v.Applied(), r)
 		}
 	}
 	if leaders != 1 {
@@ -252,28 +272,20 @@ func keptSends(all []history.Send, starts map[history.Partition]int64) []history
 // compare reads a partition on all its replicas, which must hold the same, and returns where its log starts.
 func (w *World) compare(p partition, part *metadata.Partition, final *[]history.Seen) int64 {
 	var first []byte
-	var start int64
-	for i, r := range part.Replicas {
-		v := w.machines[r.Node].process.node.Replica(part.Shard).View()
-		var all []byte
-		for offset := v.LogStart; offset < v.HighWatermark; {
-			chunks, err := v.Read(offset, replica.FetchLimits{MaxBytes: 1 << 20, MinOne: true, Upto: v.HighWatermark})
-			if err != nil || len(chunks) == 0 {
-				w.violate(Kept, "%s-%d cannot be read at offset %d on n%d: %v", p.topic, p.number, offset, r.Node, err)
-				return v.LogStart
-			}
-			for _, c := range chunks {
-				all = append(all, c...)
-				f := &fetched{end: v.HighWatermark, next: offset}
-				reader := w.newClient("verify")
-				reader.read(p, offset, c, f)
-				offset = f.next
-			}
+	start, from := int64(-1), metadata.NodeID(-1)
+	for _, r := range part.Replicas {
+		if w.outOfService(r.Node, r.ID) {
+			continue
 		}
-		if i == 0 {
-			first, start = all, v.LogStart
-		} else if !bytes.Equal(first, all) {
-			w.violate(SameBytes, "%s-%d differs between n%d and n%d", p.topic, p.number, part.Replicas[0].Node, r.Node)
+		v := w.machines[r.Node].process.node.Replica(part.Shard).View()
+		all, ok := w.readAll(p, v, r.Node)
+		switch {
+		case !ok:
+			return v.LogStart
+		case from < 0:
+			first, start, from = all, v.LogStart, r.Node
+		case !bytes.Equal(first, all):
+			w.violate(SameBytes, "%s-%d differs between n%d and n%d", p.topic, p.number, from, r.Node)
 		}
 	}
 	for offset, value := range w.load.at[p] {
@@ -282,4 +294,23 @@ func (w *World) compare(p partition, part *metadata.Partition, final *[]history.
 		}
 	}
 	return start
+}
+
+// readAll reads a replica from its start to its end; what it reads is noted.
+func (w *World) readAll(p partition, v *replica.View, n metadata.NodeID) (all []byte, ok bool) {
+	reader := w.newClient("verify")
+	for offset := v.LogStart; offset < v.HighWatermark; {
+		chunks, err := v.Read(offset, replica.FetchLimits{MaxBytes: 1 << 20, MinOne: true, Upto: v.HighWatermark})
+		if err != nil || len(chunks) == 0 {
+			w.violate(Kept, "%s-%d cannot be read at offset %d on n%d: %v", p.topic, p.number, offset, n, err)
+			return nil, false
+		}
+		for _, c := range chunks {
+			all = append(all, c...)
+			f := &fetched{end: v.HighWatermark, next: offset}
+			reader.read(p, offset, c, f)
+			offset = f.next
+		}
+	}
+	return all, true
 }

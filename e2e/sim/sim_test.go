@@ -18,19 +18,20 @@ func seeds(few uint64) uint64 {
 
 // TestSeeds runs clusters through their trouble.
 func TestSeeds(t *testing.T) {
-	began, acked, simulated := time.Now(), 0, time.Duration(0)
+	began, acked, commits, simulated := time.Now(), 0, 0, time.Duration(0)
 	for seed := range seeds(24) {
-		r := Run(Options{Seed: seed, Nodes: 3 + int(seed%8/6)*2})
+		r := Run(Options{Seed: seed, For: 2 * time.Minute, Nodes: 3 + int(seed%8/6)*2})
 		acked += r.Acked
+		commits += r.Commits
 		simulated += r.Simulated
 		for _, v := range r.Violations {
 			t.Errorf("seed %d: %v", seed, v)
 		}
 	}
-	if acked < 1000 {
-		t.Errorf("only %d records were acknowledged: the test proves little", acked)
+	if acked < 1000 || commits < 100 {
+		t.Errorf("only %d records were acknowledged and %d offsets committed: the test proves little", acked, commits)
 	}
-	t.Logf("%d records acknowledged, %s simulated, %.1f simulated hours a minute", acked, simulated, Rate(simulated, time.Since(began)))
+	t.Logf("%d records acknowledged, %d offsets committed, %s simulated, %.1f simulated hours a minute", acked, commits, simulated, Rate(simulated, time.Since(began)))
 }
 
 // TestASeedRepeats runs seeds twice: all that happens is the same, as the hash over all of it shows; another seed is another run.

@@ -1,0 +1,44 @@
+package replica
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/protocol"
+)
+
+func TestDoubtsWaitForTheirConfirmation(t *testing.T) {
+	var d doubts
+	var told []string
+	add := func(name string) {
+		d.add(Appended{Err: protocol.Errorf(kerr.OutOfOrderSequenceNumber, "")}, func(a Appended) { told = append(told, name+" "+a.Err.Kafka.Message) })
+	}
+	add("a")
+	if !d.open() {
+		t.Error("nothing is asked for")
+	}
+	d.asked(1)
+	add("b")
+	d.asked(2)
+	add("c")
+	d.confirmed(1)
+	if want := []string{"a " + kerr.OutOfOrderSequenceNumber.Message}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+	d.confirmed(9)
+	if len(told) != 2 || !d.open() {
+		t.Errorf("told %q; c was not asked about and has to wait", told)
+	}
+	d.fail(notLeader(0))
+	if len(told) != 3 || told[2] != "c "+kerr.NotLeaderForPartition.Message || d.open() {
+		t.Errorf("told %q, want c to be sent to another leader", told)
+	}
+}
+
+func TestFinalRefusals(t *testing.T) {
+	if !final(protocol.Errorf(kerr.OutOfOrderSequenceNumber, "")) || final(protocol.Errorf(kerr.NotLeaderForPartition, "")) || final(protocol.Errorf(kerr.CorruptMessage, "")) {
+		t.Error("only what makes a producer begin anew is final")
+	}
+}

@@ -1,0 +1,57 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// damage spoils an entry of one or two partitions on a machine that is down: near its end, where it is looked at when the store is opened, or anywhere.
+func (w *World) damage(m *machine, vanish, near bool) {
+	store := m.disk.store
+	replicas, err := store.Replicas()
+	if err != nil {
+		panic(err)
+	}
+	for range 1 + w.pick(2) {
+		if len(replicas) == 0 {
+			return
+		}
+		s := replicas[w.pick(len(replicas))]
+		if s.Shard == metadata.MetaShard || s.Last.Index <= s.Start.Index || w.checks.forgotten[s.Replica] != "" {
+			continue
+		}
+		held := s.Last.Index - s.Start.Index
+		index := s.Start.Index + 1 + uint64(w.pick(int(held)))
+		if near {
+			index = s.Last.Index - uint64(w.pick(min(storage.TailEntries, int(held))))
+		}
+		m.excused = true
+		w.checks.damaged[place{s.Replica, index}] = true
+		if vanish {
+			store.Lose(s.Replica, index)
+		} else {
+			store.Corrupt(s.Replica, index)
+		}
+		w.event(w.clients, "damage")
+		w.note(w.clients, "entry %d of replica %d of shard %d (of %d to %d) on %s is damaged, gone: %t", index, s.Replica, s.Shard, s.Start.Index+1, s.Last.Index, m.name(), vanish)
+		if vanish || s.Last.Index-index < storage.TailEntries {
+			w.checks.forgotten[s.Replica] = fmt.Sprintf("entry %d was lost", index)
+		}
+	}
+	store.Crash() // it is opened, and checked, with the damage
+}
+
+// outOfService tells whether a replica lost something and is not to be counted on.
+func (w *World) outOfService(n metadata.NodeID, r storage.ReplicaID) bool {
+	if w.checks.forgotten[r] != "" {
+		return true
+	}
+	for at := range w.checks.damaged {
+		if at.replica == r {
+			return w.machines[n].process.node.Status().Quarantined > 0
+		}
+	}
+	return false
+}

@@ -1,0 +1,131 @@
+package planted
+
+// Bugs are all planted bugs.
+var Bugs = []Bug{
+	{
+		Name: "ack-before-sync", Seeds: 4, File: "raft/ready.go",
+		Why: "a follower answers the leader before its own disk has the entries",
+		Old: "	r.hand(w, fx)\n	return nil\n}\n\n// after delivers",
+		New: `	if planted.Is("ack-before-sync") {
+		early := w.responses
+		w.responses = nil
+		for _, m := range early {
+			if m.GetTo() == uint64(r.id) {
+				w.responses = append(w.responses, m)
+			} else {
+				r.out = append(r.out, m)
+			}
+		}
+	}
+	r.hand(w, fx)
+	return nil
+}
+
+// after delivers`,
+	},
+	{
+		Name: "unsynced-vote", Seeds: 4, File: "raft/ready.go",
+		Why: "a vote is given without being written: hard state and entries are not one transaction",
+		Old: "	voted := m.Term != nil &&",
+		New: "	voted := !planted.Is(\"unsynced-vote\") && m.Term != nil &&",
+	},
+	{
+		Name: "reordered-journal", Seeds: 4, File: "raft/ready.go",
+		Why: "the journal's reports overtake one another",
+		Old: "	w := r.inflight[0]\n",
+		New: `	if n := len(r.inflight); planted.Is("reordered-journal") && n > 1 {
+		r.inflight[0], r.inflight[n-1] = r.inflight[n-1], r.inflight[0]
+	}
+	w := r.inflight[0]
+`,
+	},
+	{
+		Name: "short-replay", Seeds: 4, File: "raft/replica.go",
+		Why: "a long tail is not replayed to its end (found by the simulator's first run)",
+		Old: "	for r.last < last {\n",
+		New: "	for r.last < last && !(planted.Is(\"short-replay\") && r.last >= r.state.Last.Index) {\n",
+	},
+	{
+		Name: "reused-replica-id", Seeds: 4, File: "raft/metadata/apply.go",
+		Why: "a replica id is given out twice",
+		Old: "			i.NextReplica++\n",
+		New: "			if !planted.Is(\"reused-replica-id\") || i.NextReplica%4 != 0 {\n				i.NextReplica++\n			}\n",
+	},
+	{
+		Name: "reused-shard-id", Seeds: 8, File: "raft/metadata/apply.go",
+		Why: "a topic that is made anew shares its past's shards",
+		Old: "		i.NextShard++\n",
+		New: "		if !planted.Is(\"reused-shard-id\") || i.NextShard < FirstShard+2 {\n			i.NextShard++\n		}\n",
+	},
+	{
+		Name: "stale-view", Seeds: 20, File: "actors/replica/publish.go",
+		Why: "a leader serves before it has applied an entry of its own term",
+		Old: "	case a.status.Established:\n		return Leader\n",
+		New: "	case a.status.Established || planted.Is(\"stale-view\") && a.status.Role == raft.Leader:\n		return Leader\n",
+	},
+	{
+		Name: "uncommitted-view", Seeds: 4, File: "actors/replica/records.go",
+		Why: "consumers see what is not committed",
+		Old: "	v.LastStable = c.machine.LastStable()\n",
+		New: "	v.LastStable = c.machine.LastStable()\n	if planted.Is(\"uncommitted-view\") {\n		v.HighWatermark = c.machine.End()\n	}\n",
+	},
+	{
+		Name: "ack-on-append", Seeds: 8, File: "actors/replica/records.go",
+		Why: "a request is answered when its records are in the leader's log, as with acks=1",
+		Old: "	c.wait(waiting{at.Until, done, m.Done})\n",
+		New: "	if planted.Is(\"ack-on-append\") {\n		m.Done(done)\n		return\n	}\n	c.wait(waiting{at.Until, done, m.Done})\n",
+	},
+	{
+		Name: "deposed-acks", Seeds: 20, File: "actors/replica/records.go",
+		Why: "a deposed leader answers for what the next one wrote in the place of its own",
+		Old: "func (c *records) fail(cause *protocol.Error) {\n",
+		New: "func (c *records) fail(cause *protocol.Error) {\n	if planted.Is(\"deposed-acks\") {\n		return\n	}\n",
+	},
+	{
+		Name: "truncation-forgets", Seeds: 20, File: "raft/partition/partition.go",
+		Why: "a truncated tail stays in the machine: its offsets are counted although its entries are gone",
+		Old: "	for n := len(p.tail); n > 0 && p.tail[n-1].index >= from; n = len(p.tail) {\n",
+		New: "	if planted.Is(\"truncation-forgets\") && len(p.tail) > 0 && p.tail[len(p.tail)-1].index >= from {\n		p.tail[len(p.tail)-1].index = from - 1\n		return\n	}\n	for n := len(p.tail); n > 0 && p.tail[n-1].index >= from; n = len(p.tail) {\n",
+	},
+	{
+		Name: "tail-not-deduplicated", Seeds: 8, File: "raft/partition/stage.go",
+		Why: "a leader checks sequences against what is committed, not against its uncommitted tail",
+		Old: "	if known, ok := p.staged.producers[id]; ok {\n		return known\n",
+		New: "	if known, ok := p.staged.producers[id]; ok && !planted.Is(\"tail-not-deduplicated\") {\n		return known\n",
+	},
+	{
+		Name: "lead-from-commit", Seeds: 20, File: "raft/partition/stage.go",
+		Why: "a new leader gives out offsets from the high watermark on, not from the end of its log",
+		Old: "	s.next, s.maxTime = p.End(), p.endTime()\n",
+		New: "	s.next, s.maxTime = p.End(), p.endTime()\n	if planted.Is(\"lead-from-commit\") {\n		s.next = p.next\n	}\n",
+	},
+	{
+		Name: "impatient-founder", Seeds: 8, File: "actors/node/bootstrap.go",
+		Why: "a node founds the cluster before all expected nodes have answered",
+		Old: "	return decision{found: len(wait) == 0, founders: founders, wait: wait}, nil\n",
+		New: "	return decision{found: len(wait) == 0 || planted.Is(\"impatient-founder\") && len(wait) < len(expected)/2+1, founders: founders, wait: wait}, nil\n",
+	},
+	{
+		Name: "rotten-votes", Seeds: 24, File: "storage/memory/crash.go",
+		Why: "a replica whose log has holes is not noticed, and votes",
+		Old: "func (r *replica) prove() error {\n",
+		New: "func (r *replica) prove() error {\n	if planted.Is(\"rotten-votes\") {\n		return nil\n	}\n",
+	},
+	{
+		Name: "clamped-commit", Seeds: 24, File: "storage/memory/crash.go",
+		Why: "a log that lost its end goes on with what is left, its commit index brought down to it",
+		Old: "		err := r.prove()\n",
+		New: `		err := r.prove()
+		for n := len(r.entries); planted.Is("clamped-commit") && err != nil && n > 0; n = len(r.entries) {
+			last := r.entries[n-1].entry
+			r.entries = r.entries[:n-1]
+			r.held.State.Last = storage.Position{Index: last.GetIndex() - 1, Term: r.held.State.Start.Term}
+			if n > 1 {
+				r.held.State.Last.Term = r.entries[n-2].entry.GetTerm()
+			}
+			r.held.State.Commit = min(r.held.State.Commit, r.held.State.Last.Index)
+			err = r.prove()
+		}
+`,
+	},
+}
