@@ -121,11 +121,9 @@ type rate struct {
 
 // wait returns how long nothing may be sent.
 func (r *rate) wait(now time.Time) time.Duration {
-	saved := int64(now.Sub(r.at).Seconds() * float64(r.bytes))
-	if r.at.IsZero() || saved < 0 || saved > r.bytes/10 {
-		saved = r.bytes / 10
-	}
-	r.left, r.at = min(r.left+saved, r.bytes/10), now
+	passed := min(max(now.Sub(r.at), 0), time.Hour) // a clock may go back, and begins somewhere
+	r.left = min(r.left+int64(passed.Seconds()*float64(r.bytes)), r.bytes/10)
+	r.at = now
 	if r.left > 0 {
 		return 0
 	}
