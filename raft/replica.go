@@ -71,7 +71,9 @@ func Open(c Config) (*Replica, error) {
 	if err := r.replay(); err != nil {
 		return nil, err
 	}
-	node, err := raft.NewRawNode(r.raftConfig())
+	config := r.raftConfig()
+	r.traced(config)
+	node, err := raft.NewRawNode(config)
 	if err != nil {
 		return nil, err
 	}

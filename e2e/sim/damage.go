@@ -43,14 +43,14 @@ func (w *World) damage(m *machine, vanish, near bool) {
 	store.Crash() // it is opened, and checked, with the damage
 }
 
-// outOfService tells whether a replica lost something and is not to be counted on.
-func (w *World) outOfService(n metadata.NodeID, r storage.ReplicaID) bool {
+// outOfService tells whether something of a replica was damaged. It may have been found or not; nobody counts on it.
+func (w *World) outOfService(r storage.ReplicaID) bool {
 	if w.checks.forgotten[r] != "" {
 		return true
 	}
 	for at := range w.checks.damaged {
 		if at.replica == r {
-			return w.machines[n].process.node.Status().Quarantined > 0
+			return true
 		}
 	}
 	return false

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -41,7 +42,7 @@ func (w *World) draw() Fault {
 	n := w.order[w.pick(len(w.order))]
 	other := w.order[w.pick(len(w.order))]
 	long := 200*time.Millisecond + w.upTo(12*time.Second)
-	switch w.pick(15) {
+	switch w.pick(17) {
 	case 0, 1:
 		return crashOf(n, keepsNone, long)
 	case 2, 3:
@@ -65,6 +66,10 @@ func (w *World) draw() Fault {
 	case 12:
 		return rot(w, long)
 	case 13:
+		return stumbling(w, long)
+	case 14:
+		return transfers(long)
+	case 15:
 		return pause(n, long)
 	default:
 		return shutdown(n, long)
@@ -208,6 +213,49 @@ func fullDisk(n metadata.NodeID, d time.Duration) Fault {
 			w.start(w.machines[n])
 		},
 	}
+}
+
+// stumbling has machines die again and again right after they started, in the middle of elections.
+func stumbling(w *World, d time.Duration) Fault {
+	times := 4 + w.pick(8)
+	return Fault{What: fmt.Sprintf("nodes are killed and started %d times", times), begin: func(w *World) {
+		for range times {
+			at, n := w.upTo(d/2), w.machines[w.order[w.pick(len(w.order))]]
+			w.after(at, func() {
+				if w.healed || n.process == nil {
+					return
+				}
+				w.crash(n, loss(w.pick(2)), "it stumbles")
+				w.after(w.upTo(30*time.Millisecond), func() { w.start(n) })
+			})
+		}
+	}}
+}
+
+// transfers has leaders hand their leaderships over, again and again.
+func transfers(d time.Duration) Fault {
+	return Fault{What: "leaderships are handed around", begin: func(w *World) {
+		for range 6 {
+			w.after(w.upTo(d), func() {
+				m := w.machines[w.order[w.pick(len(w.order))]]
+				if w.healed || m.process == nil || m.process.node == nil || m.process.paused {
+					return
+				}
+				p := m.process
+				w.within(p, func() {
+					for n := range int32(mainPartitions) {
+						part := p.node.Image().Partition(mainTopic, n)
+						if part == nil {
+							continue
+						}
+						if ref := p.node.Replica(part.Shard); ref != nil {
+							ref.Send(&replica.Transfer{})
+						}
+					}
+				})
+			})
+		}
+	}}
 }
 
 // deaf has clients lose connections, and with them the answers under way.

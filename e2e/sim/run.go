@@ -212,7 +212,7 @@ func (w *World) uneven(s storage.ShardID, replicas map[storage.ReplicaID]metadat
 	leaders := 0
 	for _, r := range slices.Sorted(maps.Keys(replicas)) {
 		n := replicas[r]
-		if w.outOfService(n, r) {
+		if w.outOfService(r) {
 			continue
 		}
 		ref := w.machines[n].process.node.Replica(s)
@@ -274,7 +274,7 @@ func (w *World) compare(p partition, part *metadata.Partition, final *[]history.
 	var first []byte
 	start, from := int64(-1), metadata.NodeID(-1)
 	for _, r := range part.Replicas {
-		if w.outOfService(r.Node, r.ID) {
+		if w.outOfService(r.ID) {
 			continue
 		}
 		v := w.machines[r.Node].process.node.Replica(part.Shard).View()

@@ -18,7 +18,6 @@ type Options struct {
 	For     time.Duration // of trouble; then everything is healed. By default 2 minutes, or 20 in a calm world
 	Without []int         // faults and clients that are left out, by their numbers in the plan
 	Story   bool          // write down what happens
-	Trace   any           // etcd/raft's TraceLogger, with the build tag with_tla
 }
 
 func (o *Options) setDefaults() {
