@@ -25,7 +25,7 @@ const DefaultChunkBytes = 256 << 10
 // Limits bound what one shard may have under way. Zero fields take the default.
 type Limits struct {
 	ElectionTicks   int    // ticks without a leader before an election; randomized up to twice that. Default 12
-	HeartbeatTicks  int    // ticks between heartbeats. Default 2
+	HeartbeatTicks  int    // ticks between heartbeats. Default HeartbeatTicks
 	MessageBytes    uint64 // most entry bytes in one message to a follower, one entry at least. Default 1 MiB
 	InflightBytes   uint64 // most entry bytes under way to one follower. Default 8 MiB
 	InflightMessage int    // most messages under way to one follower. Default 256
@@ -36,9 +36,12 @@ type Limits struct {
 	KeepEntries     uint64 // with Compact: entries kept behind a checkpoint. Default 1024
 }
 
+// HeartbeatTicks is the default of Limits.HeartbeatTicks: a third of the shortest election timeout.
+const HeartbeatTicks = 4
+
 func (l *Limits) setDefaults() {
 	setDefault(&l.ElectionTicks, 12)
-	setDefault(&l.HeartbeatTicks, 2)
+	setDefault(&l.HeartbeatTicks, HeartbeatTicks)
 	setDefault(&l.MessageBytes, 1<<20)
 	setDefault(&l.InflightBytes, 8<<20)
 	setDefault(&l.InflightMessage, 256)

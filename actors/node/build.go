@@ -149,7 +149,7 @@ func (n *Node) states() (map[storage.ReplicaID]storage.State, error) {
 func (n *Node) options(s storage.ShardID, state storage.State, m replica.Members) replica.Options {
 	return replica.Options{
 		Shard: s, Replica: state.Replica, Self: n.config.ID, Members: m,
-		State: state, Store: n.Store(), Node: ground{n}, Limits: n.config.Limits, Stages: &n.stages, Room: n.roomy, Meters: &n.meters, Tracer: n.config.Tracer,
+		State: state, Store: n.Store(), Node: ground{n}, Limits: n.config.Limits, Stages: &n.stages, Room: n.roomy, Meters: &n.meters,
 		Now: func() int64 { return n.world.Now().UnixMilli() },
 	}
 }

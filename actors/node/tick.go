@@ -7,6 +7,7 @@ import (
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -16,12 +17,27 @@ const tickEvery = 100 * time.Millisecond
 
 // tick advances the time of all replicas, from one ticker, until the node stops. A late tick is one tick: time that the process
 // did not run does not count against a leader.
+//
+// A replica that leads, or knows who does, has nothing to do at most ticks: it gets calmTicks at once, a part of the replicas at each tick. To
+// wake it costs more than what it then does.
 func (n *Node) tick() {
-	tick := &replica.Tick{}
+	one, many := &replica.Tick{Ticks: 1}, &replica.Tick{Ticks: calmTicks}
+	now := uint64(0)
 	actors.Every(n.world, tickEvery, n.stopping, func(time.Time) {
-		n.replicas.each(func(r *replica.Ref) { r.Send(tick) })
+		now++
+		n.replicas.each(func(r *replica.Ref) {
+			switch {
+			case r.View().Leader == 0:
+				r.Send(one)
+			case (uint64(r.Shard)+now)%calmTicks == 0:
+				r.Send(many)
+			}
+		})
 	})
 }
+
+// calmTicks is how many ticks a calm replica takes at once: as many as lie between two heartbeats, far fewer than an election timeout has.
+const calmTicks = raft.HeartbeatTicks
 
 const (
 	balanceEvery = time.Second

@@ -3,8 +3,6 @@ package replica
 import (
 	"go.etcd.io/raft/v3/raftpb"
 
-	"github.com/troupe-mq/troupe/actors/spans"
-	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -12,14 +10,10 @@ import (
 )
 
 // Step brings a raft message of another replica.
-type Step struct {
-	Message *raftpb.Message
-	Marks   []spans.Mark  // of entries in it that are traced
-	Arrived stages.Moment // when it came, if it has marks
-}
+type Step struct{ Message *raftpb.Message }
 
-// Tick is one step of time; one value is shared by all.
-type Tick struct{}
+// Tick is that many steps of time; one value is shared by all.
+type Tick struct{ Ticks int }
 
 // Unreachable tells that messages to a replica were lost.
 type Unreachable struct{ To storage.ReplicaID }

@@ -57,15 +57,14 @@ type gauge struct {
 	stood    stages.Moment // when it stood for election, 0 while it does not
 	votes    int
 	votesIn  uint64        // the term of those votes
-	offered  uint64        // index of a snapshot that a leader sent and that is not in force yet, 0 if there is none
-	offer    stages.Moment // when it came
+	restored stages.Moment // a snapshot was received in this turn
 	snapshot uint64
 	bytes    int
 	asked    []*Observe
 }
 
 // stepped counts a message of another replica.
-func (g *gauge) stepped(m *raftpb.Message, applied uint64, turn stages.Moment) {
+func (g *gauge) stepped(m *raftpb.Message, turn stages.Moment) {
 	switch m.GetType() {
 	case raftpb.MsgApp:
 		g.counts.AppendsReceived++
@@ -79,9 +78,7 @@ func (g *gauge) stepped(m *raftpb.Message, applied uint64, turn stages.Moment) {
 			g.votes++
 		}
 	case raftpb.MsgSnap:
-		if at := m.GetSnapshot().GetMetadata().GetIndex(); at > applied && at != g.offered {
-			g.offered, g.offer = at, turn
-		}
+		g.restored = turn
 	}
 }
 
@@ -113,7 +110,7 @@ func (g *gauge) sent(m *raftpb.Message) {
 func (g *gauge) gave(w *storage.Append) writeKind {
 	if w.State.Start.Index > g.start {
 		g.start = w.State.Start.Index
-		if g.offered == 0 {
+		if g.restored == 0 {
 			g.counts.Compactions++
 		}
 	}
@@ -124,8 +121,8 @@ func (g *gauge) gave(w *storage.Append) writeKind {
 	if g.meters != nil {
 		g.meters.SnapshotBytes.Record(int64(g.bytes))
 	}
-	if g.offered != 0 && w.Checkpoint.Index >= g.offered {
-		g.offered = 0
+	if g.restored != 0 {
+		g.restored = 0
 		g.counts.SnapshotsReceived++
 		return snapshotReceived
 	}
@@ -151,7 +148,7 @@ func (g *gauge) durable(k writeKind, given, now stages.Moment) {
 	case snapshotTaken:
 		g.meters.SnapshotCreate.Record(given.To(now))
 	case snapshotReceived:
-		g.meters.SnapshotApply.Record(g.offer.To(now))
+		g.meters.SnapshotApply.Record(given.To(now))
 	}
 }
 

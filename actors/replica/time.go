@@ -22,7 +22,7 @@ const isrTicks = 2
 type eager struct {
 	on    bool
 	wait  int // ticks to the next try
-	again int // ticks between two tries
+	again int // ticks from the next try to the one after it
 }
 
 // nobody is no node.
@@ -31,20 +31,26 @@ const nobody metadata.NodeID = -1
 // Ticks between the first tries of two neighbours in rank, and between two tries of one replica. The first in rank tries again at once: its
 // first try fails if the others are not there yet or have not noticed yet that the leader is gone. When a shard begins, the next waits longer
 // for it, because a leader that is not the preferred one would hand over a moment later, in the middle of the clients' first requests.
+//
+// Every try gets twice the time of the one before, for a new one ends the one under way: on a node that has thousands of shards without a
+// leader and no time for all, tries at a fixed distance would keep one another from ending.
 const (
 	eagerStep  = 2
 	firstStep  = 5
 	firstAgain = 1
 	eagerAgain = 6
+	mostAgain  = 24
 )
 
-func (a *Actor) tick() {
-	a.ticks++
-	a.replica.Tick()
-	if a.status.Role == raft.Leader && a.ticks%isrTicks == 0 {
-		a.inSync = a.replica.InSync()
+func (a *Actor) tick(n int) {
+	for range n {
+		a.ticks++
+		a.replica.Tick()
+		if a.status.Role == raft.Leader && a.ticks%isrTicks == 0 {
+			a.inSync = a.replica.InSync()
+		}
+		a.lookForLeader()
 	}
-	a.lookForLeader()
 }
 
 // lookForLeader campaigns when it is this replica's turn.
@@ -57,7 +63,7 @@ func (a *Actor) lookForLeader() {
 		return
 	}
 	if a.eager.wait--; a.eager.wait <= 0 {
-		a.eager.wait = a.eager.again
+		a.eager.wait, a.eager.again = a.eager.again, min(2*a.eager.again, mostAgain)
 		a.replica.Campaign()
 	}
 }

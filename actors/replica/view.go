@@ -4,7 +4,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/troupe-mq/troupe/actors/spans"
 	"github.com/troupe-mq/troupe/storage"
 )
 
@@ -34,9 +33,8 @@ type View struct {
 	HighWatermark int64 // first offset not committed
 	LastStable    int64 // first offset of the earliest open transaction, else HighWatermark
 
-	traced []spans.Handed // the newest traced records that this leader committed
-	reader                // how committed records are read: tail in memory, the rest in the store
-	views  *views         // where later views of the replica are
+	reader        // how committed records are read: tail in memory, the rest in the store
+	views  *views // where later views of the replica are
 }
 
 // Applied is the last entry of the log that the view shows; 0 for __meta, whose high watermark is it.

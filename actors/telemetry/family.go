@@ -25,9 +25,9 @@ type family struct {
 }
 
 // families are all metrics, in the order of the documentation.
-func families(d *deliverer) []family {
+func families() []family {
 	var all []family
-	for _, table := range [][]family{raftFamilies, partitionFamilies, requestFamilies, groupFamilies, journalFamilies, remoteFamilies, storageFamilies, nodeFamilies, traceFamilies(d)} {
+	for _, table := range [][]family{raftFamilies, partitionFamilies, requestFamilies, groupFamilies, journalFamilies, remoteFamilies, storageFamilies, nodeFamilies} {
 		all = append(all, table...)
 	}
 	return all
