@@ -89,7 +89,7 @@ func command() *cobra.Command {
 	f.StringSliceVar(&o.Only, "only", nil, "measure only these: "+strings.Join(names(), ", "))
 	f.StringVar(&o.JSON, "json", "", "also write the whole result, every run and every histogram, to this file")
 	f.StringVar(&o.Profile, "profile", "", "write the nodes' CPU profiles of the first run of each measurement into this directory")
-	c.AddCommand(versusCommand())
+	c.AddCommand(versusCommand(), scaleCommand())
 	return c
 }
 

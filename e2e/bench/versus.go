@@ -39,6 +39,7 @@ type versusOptions struct {
 	options
 	Rounds int
 	Plot   string
+	Life   bool
 }
 
 const versusHelp = `Runs the same programs against Apache Kafka and against Troupe, one cluster of three at a time, in turn, round after round, and prints what
@@ -68,7 +69,8 @@ func versusCommand() *cobra.Command {
 	f.IntVar(&o.Rounds, "rounds", 1, "how often everybody has a turn; 0 only prints what --json holds")
 	f.StringVar(&o.JSON, "json", "", "add the rounds to this file")
 	f.StringVar(&o.Plot, "plot", "", "draw the ratios into this file (SVG)")
-	f.StringSliceVar(&o.Only, "only", nil, "only these rows: "+strings.Join(rowNames(rowsOfLoad), ", "))
+	f.BoolVar(&o.Life, "life", false, "compare forming a cluster, idle cost, many partitions and the loss of a node instead of throughput and latency")
+	f.StringSliceVar(&o.Only, "only", nil, "only these rows: "+strings.Join(rowNames(slices.Concat(rowsOfLoad, rowsOfLife)), ", "))
 	return c
 }
 
@@ -97,7 +99,11 @@ type Turn struct {
 }
 
 func (o *versusOptions) rows() (rows []row) {
-	for _, r := range rowsOfLoad {
+	all := rowsOfLoad
+	if o.Life {
+		all = rowsOfLife
+	}
+	for _, r := range all {
 		if o.wanted(r.name) {
 			rows = append(rows, r)
 		}
@@ -117,6 +123,7 @@ func (o *versusOptions) compare(ctx context.Context) (*Duel, error) {
 	}
 	os.Setenv("E2E_BIN", o.Binary)
 	os.Setenv("TMPDIR", o.Dir)
+	var failed []error
 	for i := range o.Rounds {
 		for _, c := range contestants(jars) {
 			say("round %d of %d: %s", i+1, o.Rounds, c.name)
@@ -124,12 +131,15 @@ func (o *versusOptions) compare(ctx context.Context) (*Duel, error) {
 			if len(turn.Samples) > 0 {
 				d.Turns = append(d.Turns, turn)
 			}
-			if err != nil {
-				return d, fmt.Errorf("%s: %w", c.name, err)
+			if err != nil { // what a contestant could not do is missing from its turn, and the others have theirs
+				failed = append(failed, fmt.Errorf("%s: %w", c.name, err))
+			}
+			if ctx.Err() != nil {
+				return d, errors.Join(failed...)
 			}
 		}
 	}
-	return d, nil
+	return d, errors.Join(failed...)
 }
 
 // begin opens the file with earlier rounds, or starts anew.
@@ -138,7 +148,7 @@ func (o *versusOptions) begin(ctx context.Context) (*Duel, error) {
 		return nil, err
 	}
 	for _, name := range o.Only {
-		if !slices.Contains(rowNames(rowsOfLoad), name) {
+		if !slices.Contains(rowNames(slices.Concat(rowsOfLoad, rowsOfLife)), name) {
 			return nil, fmt.Errorf("--only %s: there is no such row", name)
 		}
 	}
@@ -181,12 +191,14 @@ func (o *versusOptions) turn(ctx context.Context, k contestant) (*Turn, error) {
 			settings = append(settings, cluster.Set(name, k.settings[name]))
 		}
 		b := newBench(&o.options, cluster.New(h, 3, settings...))
-		b.start()
-		if err := b.warmUp(ctx); err != nil {
-			return err
+		if !o.Life {
+			b.start()
+			if err := b.warmUp(ctx); err != nil {
+				return err
+			}
 		}
 		for _, r := range o.rows() {
-			s, err := b.measure(ctx, planned{r.name, r.run}, false)
+			s, err := o.once(ctx, b, r)
 			if err != nil {
 				return fmt.Errorf("%s: %w", r.name, err)
 			}
@@ -195,6 +207,14 @@ func (o *versusOptions) turn(ctx context.Context, k contestant) (*Turn, error) {
 		}
 		return nil
 	})
+}
+
+// once runs a row. Those of a cluster's life end and start nodes, so that what the nodes used meanwhile says nothing.
+func (o *versusOptions) once(ctx context.Context, b *bench, r row) (*Sample, error) {
+	if o.Life || r.name == "consume-cold" {
+		return r.run(ctx, b)
+	}
+	return b.measure(ctx, planned{r.name, r.run}, false)
 }
 
 // start starts all nodes and waits until they take clients.

@@ -29,7 +29,7 @@ func (c *compared) ratio(to string) float64 {
 // compared returns all figures that somebody has, in the order of the rows.
 func (d *Duel) compared() []*compared {
 	var all []*compared
-	for _, r := range rowsOfLoad {
+	for _, r := range slices.Concat(rowsOfLife, rowsOfLoad) {
 		samples := map[string][]*Sample{}
 		for _, t := range d.Turns {
 			if s := t.Samples[r.name]; s != nil {
@@ -53,8 +53,12 @@ func (d *Duel) compared() []*compared {
 // verdicts tell of each goal of a figure whether it is reached.
 func (d *Duel) verdicts(c *compared, all []*compared) string {
 	var words []string
+	have, ok := c.median[troupeName]
+	if !ok {
+		return ""
+	}
 	for _, g := range c.goals {
-		have, bound := c.median[troupeName], g.factor
+		bound := g.factor
 		what := fmt.Sprintf("%g %s", g.factor, c.unit)
 		if g.of != "" {
 			of, ok := c.median[g.of]
