@@ -157,7 +157,7 @@ func (r *Replica) hand(w write, fx *Effects) {
 // append gives entries to the machine.
 func (r *Replica) append(entries []*raftpb.Entry) error {
 	for _, e := range entries {
-		if err := r.machine.Append(e.GetIndex(), e.GetTerm(), payload(e)); err != nil {
+		if err := r.machine.Append(e.GetIndex(), e.GetTerm(), Payload(e)); err != nil {
 			return fmt.Errorf("raft: append entry %d of term %d: %w", e.GetIndex(), e.GetTerm(), err)
 		}
 		r.last = e.GetIndex()
@@ -166,8 +166,8 @@ func (r *Replica) append(entries []*raftpb.Entry) error {
 	return nil
 }
 
-// payload returns what an entry holds for the machine.
-func payload(e *raftpb.Entry) []byte {
+// Payload returns what an entry holds for the machine: nothing if it is one of Raft's own (empty, or a change of members).
+func Payload(e *raftpb.Entry) []byte {
 	if e.GetType() != raftpb.EntryNormal || len(e.Data) == 0 {
 		return nil
 	}
@@ -210,7 +210,7 @@ func (r *Replica) apply(m *raftpb.Message, fx *Effects) error {
 		if err := r.applyMembers(e); err != nil {
 			return err
 		}
-		data := payload(e)
+		data := Payload(e)
 		result, err := r.machine.Apply(e.GetIndex(), e.GetTerm(), data)
 		if err != nil {
 			return fmt.Errorf("raft: apply entry %d of term %d: %w", e.GetIndex(), e.GetTerm(), err)

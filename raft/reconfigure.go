@@ -80,6 +80,9 @@ func (r *Replica) Grouping() Grouping {
 	return Grouping{r.conf, r.applied.Index, r.log.snap.Index >= r.log.groupedAt}
 }
 
+// LogStart returns the index behind which the log begins.
+func (r *Replica) LogStart() uint64 { return r.state.Start.Index }
+
 // standings looks how each member stands.
 func (r *Replica) standings() map[storage.ReplicaID]Standing {
 	all := make(map[storage.ReplicaID]Standing)

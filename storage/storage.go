@@ -85,6 +85,8 @@ type Node struct {
 	Incarnation uint64 // drawn when the data directory was created; another one means another disk
 	// Founders are the nodes that formed the cluster and their incarnations then; nil until this node took part or joined.
 	Founders map[int32]uint64
+	// Gave is the incarnation that this disk gave up when it was found to hold what it held some time ago; 0 if it never did.
+	Gave uint64 `json:",omitempty"`
 	// Run is the node's present run, or the last one if it does not run; Peers are those of other nodes as far as they were told. By them the
 	// others recognise a disk that holds what it held some time ago.
 	Run   Run

@@ -18,7 +18,9 @@ type hello struct {
 	Node        metadata.NodeID
 	Incarnation uint64
 	Peers       string                     // the peer list it was started with, in canonical form
-	Founders    map[metadata.NodeID]uint64 // incarnation by node; nil until it founded __meta
+	Founders    map[metadata.NodeID]uint64 // incarnation by node; nil until it founded __meta, or joined
+	// Expelled tells the node that is answered that it is no member any more.
+	Expelled bool `json:",omitempty"`
 }
 
 // decision is what a node that has not founded yet does next.
@@ -44,7 +46,7 @@ func decide(me hello, expected []metadata.NodeID, answers map[metadata.NodeID]he
 	for _, n := range slices.Sorted(maps.Keys(answers)) {
 		if f := answers[n].Founders; f != nil {
 			if f[me.Node] != me.Incarnation {
-				return decision{}, errForeignDisk(me, n)
+				return decision{}, errForeignDisk{me.Node, n}
 			}
 			founders = f
 		}
@@ -80,9 +82,12 @@ func errPeerLists(me, other hello) error {
 		"start both with the same list", me.Node, other.Node, me.Node, me.Peers, other.Node, other.Peers)
 }
 
-func errForeignDisk(me hello, founder metadata.NodeID) error {
-	return fmt.Errorf("node %d knows node %d with another data directory than this one, which is empty: a node that lost its data "+
-		"must not vote under its old id; restore the directory, or have the node replaced under a new id", founder, me.Node)
+// errForeignDisk says that the cluster was founded, and not with this node's data directory: it can only join as a new member.
+type errForeignDisk struct{ node, founder metadata.NodeID }
+
+func (e errForeignDisk) Error() string {
+	return fmt.Sprintf("node %d knows node %d with another data directory than this one, which is empty: a node that lost its data must not vote under its old id",
+		e.founder, e.node)
 }
 
 // canonical writes a peer list in one way, so that two can be compared and shown.

@@ -27,12 +27,19 @@ func build(w World, c Config) (*Node, error) {
 		world:    w,
 		log:      c.Logger,
 		leaders:  newLeaders(c.ID),
+		losses:   newLosses(),
+		reached:  reached{},
 		ready:    make(chan struct{}),
+		left:     make(chan struct{}),
 		stopping: make(chan struct{}),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	n.context = ctx
 	n.stop = sync.OnceFunc(func() { close(n.stopping); cancel() })
+	n.leave = sync.OnceFunc(func() {
+		n.log.Info("this node was removed from the cluster: it can be stopped for good, and its data directory deleted")
+		close(n.left)
+	})
 	n.image.Store(metadata.NewMachine().Image())
 	for _, step := range []func() error{n.openStore, n.identify, n.openLinks, n.openLender, n.openGroups, n.openServer} {
 		if err := step(); err != nil {
@@ -146,9 +153,9 @@ func (n *Node) states() (map[storage.ReplicaID]storage.State, error) {
 }
 
 // options are what a replica of a shard on this node is opened with.
-func (n *Node) options(s storage.ShardID, state storage.State, m replica.Members) replica.Options {
+func (n *Node) options(state storage.State, h *hosted) replica.Options {
 	return replica.Options{
-		Shard: s, Replica: state.Replica, Self: n.config.ID, Members: m,
+		Shard: state.Shard, Replica: state.Replica, Self: n.config.ID, Members: h.members, Version: h.version,
 		State: state, Store: n.Store(), Node: ground{n}, Limits: n.config.Limits, Stages: &n.stages, Room: n.roomy, Meters: &n.meters,
 		Now: func() int64 { return n.world.Now().UnixMilli() },
 	}

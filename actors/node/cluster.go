@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/troupe-mq/troupe/actors"
@@ -63,11 +62,11 @@ func (n *Node) nodesOf(s storage.ShardID, l lead) []metadata.NodeID {
 }
 
 func (n *Node) members(s storage.ShardID) replica.Members {
+	if p := n.Image().Shard(s); p != nil {
+		return replica.Of(p)
+	}
 	if s == metadata.MetaShard {
 		return metaMembers(n.identity.Load().Founders)
-	}
-	if p := n.Image().Shard(s); p != nil {
-		return membersOf(p)
 	}
 	return nil
 }
@@ -79,7 +78,7 @@ func (n *Node) MetaLeader() metadata.NodeID {
 		return -1
 	}
 	leader := meta.View().Leader
-	for _, m := range metaMembers(n.identity.Load().Founders) {
+	for _, m := range meta.Members() {
 		if m.Replica == leader && n.Alive(m.Node) {
 			return m.Node
 		}
@@ -118,14 +117,3 @@ func (n *Node) set(name string) (string, bool) {
 }
 
 func (n *Node) isSet(name string) bool { _, ok := n.set(name); return ok }
-
-// peers are all other nodes of the cluster, the founders first.
-func (n *Node) peers() []metadata.NodeID {
-	peers := n.configuredPeers()
-	for _, id := range slices.Sorted(maps.Keys(n.Image().Nodes)) {
-		if id != n.config.ID && !slices.Contains(peers, id) {
-			peers = append(peers, id)
-		}
-	}
-	return peers
-}

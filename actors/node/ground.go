@@ -43,7 +43,6 @@ func (g ground) Restored(s storage.ShardID, r storage.ReplicaID, index uint64) {
 // Quarantine implements replica.Node.
 func (g ground) Quarantine(s storage.ShardID, r storage.ReplicaID, cause error) {
 	g.n.log.Error("a replica is quarantined: it neither votes nor serves any more", "shard", s, "replica", r, "error", cause)
-	g.n.quarantined.Add(1)
 	g.n.journal.Write(journal.Write{
 		Append: storage.Append{State: storage.State{Shard: s, Replica: r}, Distrust: true}, // a restart must not make it forget that
 		Done: func() {
@@ -52,4 +51,7 @@ func (g ground) Quarantine(s storage.ShardID, r storage.ReplicaID, cause error) 
 			}
 		},
 	})
+	if p := g.n.Image().Shard(s); p != nil && s != metadata.MetaShard {
+		g.n.lose(metadata.Placed{Partition: p, Replica: metadata.Replica{ID: r}}, cause)
+	}
 }

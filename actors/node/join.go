@@ -3,13 +3,12 @@ package node
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
-	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -20,23 +19,41 @@ const (
 	waitReport   = 5 * time.Second        // between two lines that say who is waited for
 )
 
-// join opens this node's replica of __meta, founding it first where that is safe.
+// join opens this node's replica of __meta: founding it where that is safe, else as a new member of the cluster.
 func (n *Node) join() error {
 	if n.identity.Load().Founders != nil {
 		if err := n.prove(); err != nil {
 			return err
 		}
 	}
-	if n.identity.Load().Founders == nil {
-		founders, err := n.agree()
-		if err != nil {
+	switch founded := n.identity.Load().Founders != nil; {
+	case founded && n.config.Join != "":
+		n.do(n.checkIn)
+	case founded:
+	case n.config.Join != "":
+		if _, err := n.enter(false); err != nil {
 			return err
 		}
-		if err := n.found(founders); err != nil {
+	default:
+		if err := n.begin(); err != nil {
 			return err
 		}
 	}
 	return n.openMeta()
+}
+
+// begin makes a node with an empty disk one of the founders; if the cluster was founded without this disk, a new member.
+func (n *Node) begin() error {
+	founders, err := n.agree()
+	if foreign := (errForeignDisk{}); errors.As(err, &foreign) {
+		n.log.Info("the cluster was founded without this data directory: asking to be let in", "founder", foreign.founder)
+		_, err = n.enter(false)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return n.found(founders)
 }
 
 // hello is what this node tells of itself.
@@ -134,24 +151,6 @@ func (n *Node) found(founders map[metadata.NodeID]uint64) error {
 		return err
 	}
 	n.log.Info("founded the metadata", "founders", len(founders))
-	return nil
-}
-
-// openMeta opens the replica of __meta.
-func (n *Node) openMeta() error {
-	id := metadata.MetaReplica(n.config.ID)
-	state, err := n.stateOf(id)
-	if err != nil {
-		return fmt.Errorf("this node's replica of the metadata: %w", err)
-	}
-	members := metaMembers(n.identity.Load().Founders)
-	h := &hosted{members: members}
-	h.ref, err = replica.OpenMetadata(n.options(metadata.MetaShard, state, members), n.spawner(h), n.imageApplied)
-	if err != nil {
-		return err
-	}
-	n.replicas.change(map[storage.ShardID]*hosted{metadata.MetaShard: h}, nil)
-	n.meta.Store(h.ref)
 	return nil
 }
 

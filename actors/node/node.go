@@ -13,6 +13,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/stages"
+	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -41,10 +42,13 @@ type Node struct {
 	leaders             *leaders
 	resting             nodeSet // peers that drain
 	verified, verifying nodeSet // peers seen to be of this cluster; peers being looked at
-	quarantined         atomic.Int64
 	lives               lives
 	remarking           sync.Mutex // held while the node's record is changed
 	restored            atomic.Int64
+	losses              *losses
+	plan                atomic.Pointer[supervisor.Status] // where __meta leads
+	reached             reached                           // the reconciling goroutine's
+	sweepAt             atomic.Uint64                     // the first image by which the disk may be swept; 0 if that is done, or there is none yet
 	replicas            replicas
 	lender              actors.Address
 	calm                calm // since when each peer is up
@@ -55,6 +59,8 @@ type Node struct {
 
 	draining atomic.Bool
 	ready    chan struct{}
+	left     chan struct{} // closed once the node was removed from the cluster
+	leave    func()        // closes it
 	stopping chan struct{}
 	context  context.Context // ends with stopping
 	stop     func()
@@ -92,11 +98,9 @@ func (n *Node) run() {
 		n.fail(err)
 		return
 	}
-	n.do(n.register)
-	n.do(n.balance)
-	n.do(n.retain)
-	n.do(n.clean)
-	n.do(n.watchWaits)
+	for _, f := range []func(){n.register, n.balance, n.replaceLost, n.settleForever, n.standing, n.supervise, n.retain, n.clean, n.watchWaits} {
+		n.do(f)
+	}
 	n.reconcileForever()
 }
 

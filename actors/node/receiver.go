@@ -20,6 +20,10 @@ const (
 	askRun    = "run"    // a life → judgement
 	askRest   = "rest"   // whether the asking node drains → nothing
 	askSpace  = "space"  // how full the asking node's disk is → nothing
+	askEnter  = "enter"  // an entry → admission
+	askGroup  = "group"  // members of shards → which of them the asked node cannot forget
+	askMoves  = "moves"  // nothing → how the changes of members are that the asked node leads
+	askPlan   = "plan"   // nothing → what the supervisor does
 
 	askTransfer = "transfer" // a leadership to hand over → nothing
 	askStanding = "standing" // a shard → how its members stand, from its leader
@@ -109,6 +113,14 @@ func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func
 		reply(r.n.greeted(body))
 	case askRun:
 		r.n.looked(from, body, reply)
+	case askEnter:
+		r.n.entering(body, reply)
+	case askGroup:
+		reply(r.n.confirm(body))
+	case askMoves:
+		reply(json.Marshal(r.n.moves()))
+	case askPlan:
+		reply(r.n.planned())
 	case askSubmit:
 		r.n.submitted(body, reply)
 	case askLead:
@@ -134,17 +146,4 @@ func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func
 	default:
 		reply(nil, fmt.Errorf("node %d does not know the question %q: is it of an older version?", r.n.config.ID, kind))
 	}
-}
-
-// greeted answers a hello.
-func (n *Node) greeted(body []byte) ([]byte, error) {
-	var other hello
-	if err := json.Unmarshal(body, &other); err != nil {
-		return nil, fmt.Errorf("a hello could not be read: %w", err)
-	}
-	me := n.hello()
-	if me.Founders == nil && me.Peers != other.Peers {
-		n.log.Error("a node with another peer list was refused", "error", errPeerLists(me, other))
-	}
-	return json.Marshal(me)
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,7 +30,14 @@ func (n *Node) reconcileForever() {
 // reconcile starts what the image places here and does not run, stops what it does not place here any more, and tells the
 // rest of changed members.
 func (n *Node) reconcile(i *metadata.Image) error {
+	n.reach(i)
+	if n.expelled(i) {
+		return nil
+	}
 	placed := i.On(n.config.ID, n.identity.Load().Incarnation)
+	if p, ok := i.MetaOn(n.config.ID, n.identity.Load().Incarnation); ok {
+		placed[metadata.MetaShard] = p
+	}
 	var gone []storage.ShardID
 	missing := make(map[storage.ShardID]metadata.Placed)
 	running := n.replicas.all()
@@ -37,35 +45,31 @@ func (n *Node) reconcile(i *metadata.Image) error {
 		h := running[s]
 		p, ok := placed[s]
 		switch {
-		case s == metadata.MetaShard:
-		case !ok || p.Replica.ID != h.ref.Replica:
+		case ok && p.Replica.ID == h.ref.Replica:
+			n.tellMembers(h, p.Partition)
+		case s != metadata.MetaShard:
 			gone = append(gone, s)
-		default:
-			n.tellMembers(h, membersOf(p.Partition))
 		}
 	}
 	for s, p := range placed {
-		if h := running[s]; h == nil || h.ref.Replica != p.Replica.ID {
+		if h := running[s]; s != metadata.MetaShard && (h == nil || h.ref.Replica != p.Replica.ID) {
 			missing[s] = p
 		}
 	}
+	n.losses.settle(i)
 	n.remove(gone)
+	if at := n.sweepAt.Load(); at != 0 && i.Index >= at {
+		n.sweepAt.Store(0)
+		n.write(n.swept(placed))
+	}
 	return n.add(missing)
 }
 
-func membersOf(p *metadata.Partition) replica.Members {
-	all := p.Members()
-	members := make(replica.Members, len(all))
-	for i, r := range all {
-		members[i] = replica.Member{Replica: r.ID, Node: r.Node}
-	}
-	return members
-}
-
-func (n *Node) tellMembers(h *hosted, m replica.Members) {
-	if !slices.Equal(h.members, m) {
-		h.members = m
-		h.ref.Send(&replica.Moved{Members: m})
+func (n *Node) tellMembers(h *hosted, p *metadata.Partition) {
+	members := replica.Of(p)
+	if h.version != p.Version || !slices.Equal(h.members, members) {
+		h.members, h.version = members, p.Version
+		h.ref.Send(&replica.Moved{Members: members, Version: p.Version})
 	}
 }
 
@@ -89,7 +93,7 @@ func (n *Node) remove(shards []storage.ShardID) {
 	n.write(removes)
 }
 
-// add opens replicas, founding first those that the store does not know.
+// add opens replicas, writing first what those begin with that the store does not know.
 func (n *Node) add(missing map[storage.ShardID]metadata.Placed) error {
 	if len(missing) == 0 {
 		return nil
@@ -99,30 +103,33 @@ func (n *Node) add(missing map[storage.ShardID]metadata.Placed) error {
 		return err
 	}
 	suspect := n.store.Suspect()
-	var founds []storage.Append
+	var begins []storage.Append
 	for _, s := range slices.Sorted(maps.Keys(missing)) {
 		p := missing[s]
-		_, bad := suspect[p.Replica.ID]
+		cause, bad := suspect[p.Replica.ID]
 		_, known := states[p.Replica.ID]
 		switch {
 		case n.store.Removed(p.Replica.ID):
 			delete(missing, s) // the image is one of before: __meta is being replayed after a restart
-		case bad || !known && !p.Replica.Founding:
-			delete(missing, s) // nothing of it may be used: it has to be replaced
+		case bad:
+			delete(missing, s)
+			n.lose(p, cause)
+		case !known && !p.Replica.Founding && !p.Replica.Pending:
+			delete(missing, s)
+			n.lose(p, errForgotten)
 		case !known:
-			a := foundPartition(p)
+			a := begin(p)
 			states[p.Replica.ID] = a.State
-			founds = append(founds, a)
+			begins = append(begins, a)
 		}
 	}
-	n.write(founds)
+	n.write(begins)
 	added := make(map[storage.ShardID]*hosted, len(missing))
 	for _, s := range slices.Sorted(maps.Keys(missing)) {
 		p := missing[s]
 		h, err := n.open(p, states[p.Replica.ID])
 		if err != nil {
-			n.log.Error("a replica could not be opened and stays out of service", "topic", p.Partition.Topic, "partition", p.Partition.Index, "error", err)
-			n.quarantined.Add(1)
+			n.lose(p, err)
 			continue
 		}
 		added[s] = h
@@ -131,16 +138,20 @@ func (n *Node) add(missing map[storage.ShardID]metadata.Placed) error {
 	return nil
 }
 
-// foundPartition returns what founds a replica of a new partition.
-func foundPartition(p metadata.Placed) storage.Append {
-	return raft.Found(p.Partition.Shard, p.Replica.ID, p.Partition.Founders, nil)
+var errForgotten = errors.New("it was a member of its shard, and the disk knows nothing of it")
+
+// begin returns what a replica begins with that was never on this disk: the founding of its shard, or nothing.
+func begin(p metadata.Placed) storage.Append {
+	if p.Replica.Founding {
+		return raft.Found(p.Partition.Shard, p.Replica.ID, p.Partition.Founders, nil)
+	}
+	return raft.Join(p.Partition.Shard, p.Replica.ID)
 }
 
 func (n *Node) open(p metadata.Placed, state storage.State) (*hosted, error) {
-	members := membersOf(p.Partition)
-	h := &hosted{members: members}
+	h := &hosted{members: replica.Of(p.Partition), version: p.Partition.Version}
 	var err error
-	h.ref, err = replica.OpenPartition(n.options(p.Partition.Shard, state, members), n.spawner(h))
+	h.ref, err = replica.OpenPartition(n.options(state, h), n.spawner(h))
 	if err != nil {
 		return nil, fmt.Errorf("%s-%d: %w", p.Partition.Topic, p.Partition.Index, err)
 	}

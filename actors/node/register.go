@@ -36,6 +36,7 @@ func (n *Node) register() {
 	if !n.stopped() {
 		n.server.Start()
 		close(n.ready)
+		n.sweep()
 	}
 }
 

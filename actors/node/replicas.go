@@ -15,7 +15,8 @@ import (
 type hosted struct {
 	ref     *replica.Ref
 	address actors.Address
-	members replica.Members
+	members replica.Members // as it was told, with their version
+	version uint64
 }
 
 // replicas are the replicas that run on this node. Readers see an immutable map; the reconciling goroutine alone changes it.

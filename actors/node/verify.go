@@ -20,6 +20,9 @@ func (n *Node) verify(peer metadata.NodeID) {
 		if !ok || other.Founders == nil {
 			return
 		}
+		if n.Image().IsGone(other.Node, other.Incarnation) {
+			return // it will hear of it when it greets somebody
+		}
 		if err := compatible(me, other); err != nil {
 			n.log.Error("messages of a foreign node are dropped", "peer", peer, "error", err)
 			n.pause(waitReport)

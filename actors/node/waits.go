@@ -168,12 +168,16 @@ func (n *Node) report(ctx context.Context) health.Report {
 	r := health.Report{
 		Node: n.config.ID, Version: n.config.Version, Draining: n.draining.Load(), DiskUsed: usage.Disk, DiskFree: usage.Free, Waits: n.waits.list(),
 	}
+	for _, l := range n.losses.list() {
+		cause := l.Cause
+		if l.Refused != "" {
+			cause += "; " + l.Refused
+		}
+		r.Quarantined = append(r.Quarantined, health.Quarantined{Shard: l.Shard, Replica: l.Replica, Cause: cause})
+	}
 	for _, at := range n.readReplicas(ctx, image) {
 		s := at.Standing
 		r.Replicas++
-		if s.Broken {
-			r.Quarantined = append(r.Quarantined, health.Quarantined{Shard: s.Shard, Replica: s.Replica, Cause: "it found broken or unreadable data; the node's log says which"})
-		}
 		if !s.Established {
 			continue
 		}

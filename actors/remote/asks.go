@@ -70,7 +70,7 @@ func (a *asks) answer(from metadata.NodeID, b []byte) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	id := binary.BigEndian.Uint64(b)
-	if w, ok := a.open[id]; ok && w.to == from {
+	if w, ok := a.open[id]; ok && (w.to == from || w.to == anyone) {
 		delete(a.open, id)
 		w.answer <- got
 	}
@@ -127,6 +127,29 @@ func (r *Remotes) ask(ctx context.Context, p *peer, kind string, body []byte) ([
 	b := r.frame(frameAsk, control, to).begin(len(body) + 64)
 	p.out[control].Send(question{id, kind, r.options.Advertised.Control, body}.appendTo(b))
 	return await(ctx, to, kind, ch)
+}
+
+// anyone is addressed where only the address of a node is known.
+const anyone metadata.NodeID = -1
+
+// AskAt implements Links.
+func (r *Remotes) AskAt(ctx context.Context, address, kind string, body []byte) ([]byte, error) {
+	if len(body) > maxAsk {
+		return nil, fmt.Errorf("remote: a question of %d bytes is too long: at most %d", len(body), maxAsk)
+	}
+	id, ch, err := r.asks.begin(anyone)
+	if err != nil {
+		return nil, err
+	}
+	defer r.asks.end(id)
+	b := r.frame(frameAsk, control, anyone).begin(len(body) + 64)
+	r.reply(address, question{id, kind, r.options.Advertised.Control, body}.appendTo(b))
+	select {
+	case got := <-ch:
+		return got.body, got.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("remote: no node answered %q at %s: %w", kind, address, ctx.Err())
+	}
 }
 
 func errUnreachable(to metadata.NodeID) error {

@@ -108,7 +108,14 @@ func (c *child) do(line []string) string {
 		return c.count(line[1] + " " + line[2])
 	case "ask": // to kind size milliseconds
 		fmt.Sscan(line[1]+" "+line[3]+" "+line[4], &a, &b, &d)
-		return c.ask(metadata.NodeID(a), line[2], b, time.Duration(d)*time.Millisecond)
+		return c.ask(b, time.Duration(d)*time.Millisecond, func(ctx context.Context, body []byte) ([]byte, error) {
+			return c.links.Ask(ctx, metadata.NodeID(a), line[2], body)
+		})
+	case "askat": // address kind size milliseconds
+		fmt.Sscan(line[3]+" "+line[4], &b, &d)
+		return c.ask(b, time.Duration(d)*time.Millisecond, func(ctx context.Context, body []byte) ([]byte, error) {
+			return c.links.AskAt(ctx, line[1], line[2], body)
+		})
 	}
 	return "what?"
 }
@@ -157,11 +164,11 @@ func (c *child) count(key string) string {
 	return fmt.Sprint(t.n, t.last, t.disorder)
 }
 
-func (c *child) ask(to metadata.NodeID, kind string, size int, timeout time.Duration) string {
+func (c *child) ask(size int, timeout time.Duration, ask func(context.Context, []byte) ([]byte, error)) string {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	body := bytes.Repeat([]byte{'q'}, size)
-	got, err := c.links.Ask(ctx, to, kind, body)
+	got, err := ask(ctx, body)
 	var remote *RemoteError
 	switch {
 	case errors.As(err, &remote):

@@ -37,7 +37,7 @@ func (i *inbound) take(b []byte) error {
 		return err
 	}
 	r := i.remotes
-	if f.to != r.options.Self {
+	if f.to != r.options.Self && !(f.to == anyone && f.kind == frameAsk) {
 		return nil // meant for a node that had this address before
 	}
 	p := r.peer(f.from)

@@ -57,6 +57,15 @@ func TestAsk(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.ask, got, c.want)
 		}
 	}
+	for _, c := range []struct{ ask, want string }{
+		{"askat " + b.address.Control + " echo 100 2000", "ok"},
+		{"askat " + b.address.Control + " refuse 100 2000", "refused not here"},
+		{"askat " + freePort(t) + " echo 100 50", "timeout"},
+	} {
+		if got := a.do("%s", c.ask); !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: %s, want %s", c.ask, got, c.want)
+		}
+	}
 	if got := b.do("ask 1 echo 100 2000"); got != "ok" {
 		t.Errorf("the other way: %s", got)
 	}

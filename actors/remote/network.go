@@ -14,6 +14,7 @@ import (
 type Network struct {
 	mu    sync.Mutex
 	nodes map[metadata.NodeID]*local
+	at    map[string]metadata.NodeID // by the control addresses that anybody knows
 	cuts  map[way]bool
 }
 
@@ -22,7 +23,7 @@ type way struct{ from, to metadata.NodeID }
 
 // NewNetwork makes a network without nodes.
 func NewNetwork() *Network {
-	return &Network{nodes: make(map[metadata.NodeID]*local), cuts: make(map[way]bool)}
+	return &Network{nodes: make(map[metadata.NodeID]*local), at: make(map[string]metadata.NodeID), cuts: make(map[way]bool)}
 }
 
 // Links makes the links of a node. A node that starts anew takes the place of the one before, which must have stopped.
@@ -151,9 +152,10 @@ func (l *local) run() {
 }
 
 // SetPeer implements Links. The network finds nodes by their id.
-func (l *local) SetPeer(n metadata.NodeID, _ Address) {
+func (l *local) SetPeer(n metadata.NodeID, a Address) {
 	l.network.mu.Lock()
 	defer l.network.mu.Unlock()
+	l.network.at[a.Control] = n
 	if _, known := l.peers[n]; !known {
 		l.peers[n] = false
 		l.network.refresh()
@@ -202,6 +204,11 @@ func (l *local) Ask(ctx context.Context, to metadata.NodeID, kind string, body [
 	if !l.Up(to) { // after begin: either this sees the link down, or fail sees the question
 		return nil, errUnreachable(to)
 	}
+	l.ask(to, id, kind, body)
+	return await(ctx, to, kind, ch)
+}
+
+func (l *local) ask(to metadata.NodeID, id uint64, kind string, body []byte) {
 	question := append([]byte(nil), body...)
 	l.network.carry(l.self, to, func(other *local) {
 		other.receiver.Ask(l.self, kind, question, func(body []byte, err error) {
@@ -209,7 +216,22 @@ func (l *local) Ask(ctx context.Context, to metadata.NodeID, kind string, body [
 			l.network.carry(to, l.self, func(asker *local) { _ = asker.asks.answer(to, b) })
 		})
 	})
-	return await(ctx, to, kind, ch)
+}
+
+// AskAt implements Links.
+func (l *local) AskAt(ctx context.Context, address, kind string, body []byte) ([]byte, error) {
+	l.network.mu.Lock()
+	to, known := l.network.at[address]
+	l.network.mu.Unlock()
+	id, ch, err := l.asks.begin(anyone)
+	if err != nil {
+		return nil, err
+	}
+	defer l.asks.end(id)
+	if known {
+		l.ask(to, id, kind, body)
+	}
+	return await(ctx, anyone, kind, ch)
 }
 
 // Tell implements Links.

@@ -56,6 +56,8 @@ type Links interface {
 	Tell(to metadata.NodeID, kind string, body []byte)
 	// Carry is Tell on the bulk lane, within its window; false if it cannot take more now.
 	Carry(to metadata.NodeID, kind string, body []byte) bool
+	// AskAt is Ask to whatever node listens at a control address: how a node that knows nobody yet finds the cluster.
+	AskAt(ctx context.Context, address, kind string, body []byte) ([]byte, error)
 	// Up tells whether the control link to a peer is up.
 	Up(n metadata.NodeID) bool
 	// Stop ends all connections.

@@ -31,13 +31,28 @@ type Node interface {
 	Quarantine(s storage.ShardID, r storage.ReplicaID, cause error)
 }
 
-// Members says where the replicas of a shard live, in the order of preference: the first is the preferred leader.
+// Members says where the replicas of a shard live, in the order of preference: the first is the preferred leader. Those that leave are at the end.
 type Members []Member
 
 // Member is one replica of a shard.
 type Member struct {
 	Replica storage.ReplicaID
 	Node    metadata.NodeID
+	Role    metadata.Role
+	Pending bool // the shard has not been seen with it in its role
+	Leaving bool
+}
+
+// Of returns the members of a partition.
+func Of(p *metadata.Partition) Members {
+	members := make(Members, 0, len(p.Replicas)+len(p.Leaving))
+	for _, r := range p.Replicas {
+		members = append(members, Member{r.ID, r.Node, r.Role, r.Pending, false})
+	}
+	for _, r := range p.Leaving {
+		members = append(members, Member{r.ID, r.Node, r.Role, r.Pending, true})
+	}
+	return members
 }
 
 // content is what a shard is about: it turns requests into entries and results into answers. Owned by the actor.
@@ -65,6 +80,8 @@ type content interface {
 	answer()
 	// refuse answers all requests that wait, in the log or not: this replica does not lead any more.
 	refuse(cause *protocol.Error)
+	// size is about how many bytes of entries are kept.
+	size() int64
 	// view fills in what the machine knows, for a view of the given role.
 	view(v View) *View
 	// standing fills in what the content knows.
@@ -78,6 +95,7 @@ type Actor struct {
 	ref     *Ref
 	self    metadata.NodeID
 	members Members // also published in ref
+	change  change
 
 	replica *raft.Replica
 	content content
@@ -162,8 +180,7 @@ func (a *Actor) one(message any) error {
 	case *start:
 		a.seek(nobody)
 	case *Moved:
-		a.members = m.Members
-		a.ref.members.Store(&m.Members)
+		a.moved(m)
 	default:
 		if !a.content.request(message) {
 			panic("replica: unknown message")

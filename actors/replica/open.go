@@ -15,6 +15,7 @@ type Options struct {
 	Replica storage.ReplicaID
 	Self    metadata.NodeID
 	Members Members
+	Version uint64 // of the partition that Members are of; 0 changes no members
 	State   storage.State
 	Store   storage.Store
 	Node    Node
@@ -55,7 +56,9 @@ func open(o Options, machine raft.Machine, c content, k *clock, compact bool, sp
 	ref.members.Store(&o.Members)
 	a := &Actor{node: o.Node, ref: ref, self: o.Self, members: o.Members, replica: r, content: c, clock: k}
 	a.gauge = gauge{meters: o.Meters, start: o.State.Start.Index, conf: r.Members()}
+	a.change.wants(o.Members, o.Version)
 	a.status = r.Status()
+	a.showGroup(raft.Reconfigured{})
 	a.publish()
 	if ref.send, err = spawn(a); err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ func (a *Actor) publish() {
 		Leader:  a.status.Leader,
 		Epoch:   int32(a.status.Term),
 		InSync:  a.shownInSync(),
+		Conf:    a.replica.Members(),
 		views:   &a.ref.views,
 	})
 	last := a.ref.View()
@@ -56,7 +57,7 @@ func (a *Actor) shownInSync() []storage.ReplicaID {
 func same(a, b *View) bool {
 	return a.Role == b.Role && a.Leader == b.Leader && a.Epoch == b.Epoch &&
 		a.LogStart == b.LogStart && a.HighWatermark == b.HighWatermark && a.LastStable == b.LastStable &&
-		a.applied == b.applied && slices.Equal(a.InSync, b.InSync)
+		a.applied == b.applied && a.Conf == b.Conf && slices.Equal(a.InSync, b.InSync)
 }
 
 func notLeader(leader storage.ReplicaID) *protocol.Error {

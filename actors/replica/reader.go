@@ -12,6 +12,7 @@ import (
 
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/protocol/batch"
+	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/partition"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -121,10 +122,11 @@ func (v *View) walk(from place, room func() uint64, f func(data []byte) (more bo
 		}
 		for _, e := range entries {
 			index = e.GetIndex() + 1
-			if !isRecords(e.Data) {
+			data := raft.Payload(e)
+			if !isRecords(data) {
 				continue
 			}
-			if more, err := f(e.Data); err != nil || !more {
+			if more, err := f(data); err != nil || !more {
 				return err
 			}
 		}
@@ -132,13 +134,13 @@ func (v *View) walk(from place, room func() uint64, f func(data []byte) (more bo
 	return nil
 }
 
-// entry reads the data of an entry.
+// entry reads what an entry holds for the partition, nothing if it is one of Raft's own.
 func (v *View) entry(index uint64) ([]byte, error) {
 	entries, err := v.store.Entries(v.replica, index, index+1, 0)
 	if err != nil {
 		return nil, err
 	}
-	return entries[0].Data, nil
+	return raft.Payload(entries[0]), nil
 }
 
 func isRecords(data []byte) bool {

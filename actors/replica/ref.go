@@ -54,6 +54,8 @@ type Ref struct {
 	send    Mailbox
 	members atomic.Pointer[Members]
 	fetched atomic.Uint64 // bytes handed out to consumers
+	group   atomic.Pointer[Group]
+	bytes   atomic.Int64
 	views
 }
 
@@ -62,6 +64,12 @@ func (r *Ref) Members() Members { return *r.members.Load() }
 
 // Fetched counts bytes that were handed out to consumers.
 func (r *Ref) Fetched(bytes int) { r.fetched.Add(uint64(bytes)) }
+
+// Group is how the shard's members are as this replica knows it. Not to be changed.
+func (r *Ref) Group() *Group { return r.group.Load() }
+
+// Bytes is about how large the partition's log is.
+func (r *Ref) Bytes() int64 { return r.bytes.Load() }
 
 // Append sends records to the actor. It never blocks.
 func (r *Ref) Append(p *Records) {

@@ -11,9 +11,6 @@ import (
 // Rest tells a replica whether its node drains: it then hands leadership over and does not look for it.
 type Rest struct{ On bool }
 
-// Moved brings the shard's members after a change of metadata.
-type Moved struct{ Members Members }
-
 // isrTicks is how often a leader looks who is in sync, in ticks.
 const isrTicks = 2
 
@@ -50,6 +47,7 @@ func (a *Actor) tick(n int) {
 			a.inSync = a.replica.InSync()
 		}
 		a.lookForLeader()
+		a.regroup()
 	}
 }
 
@@ -100,14 +98,7 @@ func (a *Actor) down(node metadata.NodeID) {
 	a.seek(node)
 }
 
-func (a *Actor) nodeOf(r storage.ReplicaID) metadata.NodeID {
-	for _, m := range a.members {
-		if m.Replica == r {
-			return m.Node
-		}
-	}
-	return nobody
-}
+func (a *Actor) nodeOf(r storage.ReplicaID) metadata.NodeID { return a.members.NodeOf(r) }
 
 // transfer hands leadership over; without a target to the replica in sync whose log is longest.
 func (a *Actor) transfer(to storage.ReplicaID) {

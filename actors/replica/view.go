@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"go.etcd.io/raft/v3/raftpb"
+
 	"github.com/troupe-mq/troupe/storage"
 )
 
@@ -28,6 +30,7 @@ type View struct {
 	Leader storage.ReplicaID   // 0 if unknown
 	Epoch  int32               // Raft's term, Kafka's leader epoch
 	InSync []storage.ReplicaID // on the leader: replicas within reach of its log; else nil
+	Conf   *raftpb.ConfState   // the shard's members as of the last applied entry; not to be changed
 
 	LogStart      int64 // first offset kept
 	HighWatermark int64 // first offset not committed

@@ -15,14 +15,14 @@ import (
 // replicas are spread evenly over what all topics together have, each partition over as many racks as there are. Nodes that are not usable
 // are taken only if there are too few others. It depends on nothing but its arguments.
 func Place(image *metadata.Image, usable func(metadata.NodeID) bool, _ string, n, replicationFactor int) ([][]metadata.NodeID, error) {
-	if replicationFactor < 1 || replicationFactor > len(image.Nodes) {
+	load := measure(image, usable)
+	if replicationFactor < 1 || replicationFactor > len(load.nodes) {
 		return nil, protocol.Errorf(kerr.InvalidReplicationFactor,
-			"Unable to replicate the partition %d time(s): there are %d nodes in the cluster", replicationFactor, len(image.Nodes))
+			"Unable to replicate the partition %d time(s): there are %d nodes in the cluster", replicationFactor, len(load.nodes))
 	}
 	if n < 1 {
 		return nil, protocol.Errorf(kerr.InvalidPartitions, "Number of partitions was set to an invalid non-positive value.")
 	}
-	load := measure(image, usable)
 	placement := make([][]metadata.NodeID, n)
 	for i := range placement {
 		placement[i] = load.partition(replicationFactor)
@@ -46,6 +46,9 @@ func measure(image *metadata.Image, usable func(metadata.NodeID) bool) *load {
 	byNode := make(map[metadata.NodeID]*burden, len(image.Nodes))
 	l := &load{}
 	for _, id := range slices.Sorted(maps.Keys(image.Nodes)) {
+		if !image.Nodes[id].Home() {
+			continue
+		}
 		b := &burden{node: id, rack: image.Nodes[id].Rack, usable: usable(id)}
 		byNode[id] = b
 		l.nodes = append(l.nodes, b)

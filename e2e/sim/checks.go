@@ -1,6 +1,9 @@
 package sim
 
 import (
+	"maps"
+	"slices"
+
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/troupe-mq/troupe/actors/remote"
@@ -136,6 +139,7 @@ func (w *World) remembers(s storage.ShardID, r storage.ReplicaID, does string) {
 type seen struct {
 	ref     *replica.Ref
 	view    *replica.View
+	before  *replica.View // the one before
 	applied uint64
 }
 
@@ -153,7 +157,7 @@ func (w *World) turned(m *mailbox) {
 		return
 	}
 	before := m.seen.view
-	m.seen.view = v
+	m.seen.view, m.seen.before = v, before
 	w.mix(uint64(v.Epoch)<<32 | uint64(v.HighWatermark))
 	w.shown(m.process, v, before)
 	w.committed(m, v)
@@ -228,7 +232,7 @@ func (w *World) committed(m *mailbox, v *replica.View) {
 		case !there:
 			k.sealed[i] = memory.Seal{Term: seal.Term, Type: seal.Type, CRC: seal.CRC}
 			w.mix(seal.Term<<32 | uint64(seal.CRC))
-			w.durable(v, i, seal)
+			w.durable(v, m.seen.before, i, seal)
 		case known.Term != seal.Term || known.CRC != seal.CRC || known.Type != seal.Type:
 			w.violate(SameBytes, "entry %d of shard %d is of term %d on replica %d, of term %d elsewhere, or of other bytes", i, v.Shard, seal.Term, v.Replica, known.Term)
 		}
@@ -236,39 +240,51 @@ func (w *World) committed(m *mailbox, v *replica.View) {
 	m.seen.applied = max(m.seen.applied, last)
 }
 
-// durable counts where an entry that was just shown to be committed would survive the loss of all power.
-func (w *World) durable(v *replica.View, index uint64, seal memory.Seal) {
-	voters := w.voters(v.Shard)
-	if len(voters) == 0 {
-		return // of a topic that was deleted meanwhile
+// durable counts where an entry that was just shown to be committed would survive the loss of all power. It was committed by the members of its time, which
+// are those of the view or of the one before.
+func (w *World) durable(v, before *replica.View, index uint64, seal memory.Seal) {
+	confs := []*raftpb.ConfState{v.Conf}
+	if before != nil && before.Conf != v.Conf {
+		confs = append(confs, before.Conf)
 	}
-	have := 0
-	for r, n := range voters {
-		store := w.machines[n].disk.store
-		if store.Removed(r) {
-			return // the topic was deleted, and this node has heard of it
-		}
-		there, ok := store.Seal(memory.Durable, r, index)
-		s, known := store.State(memory.Durable, r)
-		if known && (ok && there.Term == seal.Term && there.CRC == seal.CRC && s.Term >= seal.Term || s.Start.Index >= index) {
-			have++
+	have := w.holders(v.Shard, index, seal)
+	if w.checks.shard(v.Shard).topic == (metadata.TopicID{}) && v.Shard != metadata.MetaShard {
+		return // no image that was looked at has the shard yet
+	}
+	for _, c := range confs {
+		if majority(c.GetVoters(), have) && (len(c.GetVotersOutgoing()) == 0 || majority(c.GetVotersOutgoing(), have)) {
+			return
 		}
 	}
-	if have <= len(voters)/2 {
-		w.violate(DurableFirst, "entry %d of shard %d is shown as committed by replica %d, and durable on %d of %d", index, v.Shard, v.Replica, have, len(voters))
-	}
+	w.violate(DurableFirst, "entry %d of shard %d is shown as committed by replica %d, and durable on %v of %v", index, v.Shard, v.Replica, have, v.Conf)
 }
 
-// voters are the replicas that vote in a shard, and where they live.
-func (w *World) voters(s storage.ShardID) map[storage.ReplicaID]metadata.NodeID {
-	if s == metadata.MetaShard {
-		voters := make(map[storage.ReplicaID]metadata.NodeID, w.options.Nodes)
-		for _, n := range w.order[:w.options.Nodes] {
-			voters[metadata.MetaReplica(n)] = n
+func majority(of []uint64, have []storage.ReplicaID) bool {
+	n := 0
+	for _, r := range of {
+		if slices.Contains(have, storage.ReplicaID(r)) {
+			n++
 		}
-		return voters
 	}
-	return w.checks.shard(s).members
+	return n > len(of)/2
+}
+
+// holders are the replicas of a shard that hold an entry, or have no need of it any more, whatever happens to the power.
+func (w *World) holders(s storage.ShardID, index uint64, seal memory.Seal) (have []storage.ReplicaID) {
+	members := w.checks.shard(s).members
+	for _, r := range slices.Sorted(maps.Keys(members)) {
+		store := w.machines[members[r]].disk.store
+		if store.Removed(r) { // the topic was deleted or the replica moved, and this node has heard of it
+			have = append(have, r)
+			continue
+		}
+		there, ok := store.Seal(memory.Durable, r, index)
+		state, known := store.State(memory.Durable, r)
+		if known && (ok && there.Term == seal.Term && there.CRC == seal.CRC && state.Term >= seal.Term || state.Start.Index >= index) {
+			have = append(have, r)
+		}
+	}
+	return have
 }
 
 // imaged looks at a new image of the metadata.
@@ -291,19 +307,22 @@ func (w *World) imaged(p *process) {
 	}
 	for _, t := range i.Topics {
 		for _, part := range t.Partitions {
-			w.placed(t, part)
+			w.placed(t.ID, part)
 		}
+	}
+	if i.Meta != nil {
+		w.placed(metadata.TopicID{}, i.Meta)
 	}
 }
 
 // placed holds a partition's ids against all that were given out.
-func (w *World) placed(t *metadata.Topic, part *metadata.Partition) {
+func (w *World) placed(topic metadata.TopicID, part *metadata.Partition) {
 	k := w.checks.shard(part.Shard)
 	if k.topic == (metadata.TopicID{}) {
-		k.topic = t.ID
+		k.topic = topic
 	}
-	if k.topic != t.ID {
-		w.violate(FreshIDs, "shard %d was given to topic %x and to %x", part.Shard, k.topic, t.ID)
+	if k.topic != topic {
+		w.violate(FreshIDs, "shard %d was given to topic %x and to %x", part.Shard, k.topic, topic)
 	}
 	for _, r := range part.Replicas {
 		o, known := w.checks.replicas[r.ID]

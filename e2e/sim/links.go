@@ -154,12 +154,25 @@ var errUnlinked = errors.New("sim: the node is not linked")
 
 // Ask implements remote.Links.
 func (l *links) Ask(ctx context.Context, to metadata.NodeID, kind string, body []byte) ([]byte, error) {
-	w := l.p.world
 	k := l.peers[to]
-	if k == nil || !k.up || w.machines[to].process == nil {
+	if k == nil || !k.up || l.p.world.machines[to].process == nil {
 		return nil, errUnlinked
 	}
-	other := w.machines[to].process
+	return l.ask(ctx, l.p.world.machines[to].process, kind, body)
+}
+
+// AskAt implements remote.Links.
+func (l *links) AskAt(ctx context.Context, address, kind string, body []byte) ([]byte, error) {
+	for id, a := range l.p.machine.peers {
+		if m := l.p.world.machines[id]; a.Control == address && m.process != nil {
+			return l.ask(ctx, m.process, kind, body)
+		}
+	}
+	return nil, errUnlinked
+}
+
+func (l *links) ask(ctx context.Context, other *process, kind string, body []byte) ([]byte, error) {
+	w := l.p.world
 	done := make(chan struct{})
 	var answer []byte
 	var failed error

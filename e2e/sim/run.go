@@ -183,10 +183,13 @@ func (w *World) unrest() string {
 			return fmt.Sprintf("n%d does not serve clients", id)
 		}
 	}
-	if why := w.uneven(metadata.MetaShard, w.voters(metadata.MetaShard)); why != "" {
+	image := w.machines[w.order[0]].process.node.Image()
+	if image.Meta == nil {
+		return "the cluster has not formed"
+	}
+	if why := w.uneven(metadata.MetaShard, placement(image.Meta)); why != "" {
 		return why
 	}
-	image := w.machines[w.order[0]].process.node.Image()
 	for _, name := range slices.Sorted(maps.Keys(image.Topics)) {
 		for _, p := range image.Topics[name].Partitions {
 			if why := w.uneven(p.Shard, placement(p)); why != "" {

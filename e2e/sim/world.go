@@ -76,6 +76,7 @@ func newWorld(o Options) *World {
 	for id := range metadata.NodeID(o.Nodes) {
 		w.machines[id] = &machine{id: id, disk: newDisk(), peers: peers}
 		w.order = append(w.order, id)
+		w.checks.shard(metadata.MetaShard).members[metadata.MetaReplica(id)] = id
 	}
 	return w
 }

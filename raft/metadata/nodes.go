@@ -29,7 +29,7 @@ func (c *FormCluster) apply(i *Image, _ *Result) *protocol.Error {
 func (c *RegisterNode) apply(i *Image, _ *Result) *protocol.Error {
 	node, have := c.Node, i.Nodes[c.Node.ID]
 	switch {
-	case i.gone(node.ID, node.Incarnation):
+	case i.IsGone(node.ID, node.Incarnation):
 		return protocol.Errorf(kerr.DuplicateBrokerRegistration,
 			"node %d with this data directory was removed from the cluster or declared lost, and cannot come back: empty the directory, then join again", node.ID)
 	case have != nil && have.State == Replacing:
@@ -51,8 +51,8 @@ func (c *RegisterNode) apply(i *Image, _ *Result) *protocol.Error {
 	return nil
 }
 
-// gone tells whether an incarnation of a node is one that may not come back.
-func (i *Image) gone(n NodeID, incarnation uint64) bool {
+// IsGone tells whether an incarnation of a node is one that may not come back.
+func (i *Image) IsGone(n NodeID, incarnation uint64) bool {
 	return slices.Contains(i.Gone[n], incarnation)
 }
 
@@ -117,7 +117,7 @@ func (c *DrainNode) apply(i *Image, _ *Result) *protocol.Error {
 		return errNoNode(c.Node)
 	case c.Cancel && node.State != Draining:
 		return protocol.Errorf(kerr.InvalidRequest, "node %d is not being decommissioned, it is %s", c.Node, node.State)
-	case c.Cancel && i.gone(c.Node, node.Incarnation):
+	case c.Cancel && i.IsGone(c.Node, node.Incarnation):
 		i.setState(c.Node, Replacing)
 		return nil
 	case c.Cancel:
@@ -144,8 +144,7 @@ func (i *Image) roomWithout(n NodeID) *protocol.Error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(i.Topics)) {
 		for _, p := range i.Topics[name].Partitions {
-			on := slices.ContainsFunc(p.Replicas, func(r Replica) bool { return r.Node == n })
-			if on && len(p.Replicas) > homes {
+			if len(p.Replicas) > homes {
 				return protocol.Errorf(kerr.InvalidReplicationFactor, "topic %q has %d replicas a partition, and without node %d there are only %d nodes for them: "+
 					"add a node first, or lower the topic's replication factor", name, len(p.Replicas), n, homes)
 			}
@@ -192,10 +191,16 @@ func (c *RemoveNode) apply(i *Image, _ *Result) *protocol.Error {
 	i.Nodes, i.NodeConfigs = maps.Clone(i.Nodes), maps.Clone(i.NodeConfigs)
 	delete(i.Nodes, c.Node)
 	delete(i.NodeConfigs, c.Node)
-	if !i.gone(c.Node, node.Incarnation) {
+	if !i.IsGone(c.Node, node.Incarnation) {
 		i.bury(c.Node, node.Incarnation)
 	}
 	return nil
+}
+
+// Emptied tells whether a node that is being drained holds nothing any more, so that it can be removed.
+func (i *Image) Emptied(n NodeID) bool {
+	node := i.Nodes[n]
+	return node != nil && node.State == Draining && i.emptied(n) == nil
 }
 
 // emptied tells why a node still is needed; nil if it is not.

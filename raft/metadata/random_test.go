@@ -154,7 +154,7 @@ func (w *world) holds(i *Image, last []byte) {
 		if _, ok := i.MetaOn(id, n.Incarnation); !ok && n.State != Replacing {
 			w.t.Fatalf("after %s node %d has no replica of the metadata", last, id)
 		}
-		if i.gone(id, n.Incarnation) && n.State != Replacing && n.State != Draining {
+		if i.IsGone(id, n.Incarnation) && n.State != Replacing && n.State != Draining {
 			w.t.Fatalf("after %s node %d is %s with a disk that is gone", last, id, n.State)
 		}
 	}

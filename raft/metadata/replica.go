@@ -114,7 +114,7 @@ func (p *Partition) on(n NodeID, incarnation uint64) (Replica, bool) {
 // Lost tells whether a replica was placed on a disk that its node does not have any more.
 func (i *Image) Lost(r Replica) bool {
 	n := i.Nodes[r.Node]
-	return r.Lost || n == nil || n.Incarnation != r.Incarnation || i.gone(r.Node, r.Incarnation)
+	return r.Lost || n == nil || n.Incarnation != r.Incarnation || i.IsGone(r.Node, r.Incarnation)
 }
 
 // MetaVoters is how many of n nodes vote in __meta: five or three, and all of fewer.

@@ -1,0 +1,228 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// entry is what a node tells that asks to become a member of a cluster that is there already, or to be a whole one again. JSON on the wire.
+type entry struct {
+	Node     metadata.Node
+	Founders map[metadata.NodeID]uint64 `json:",omitempty"` // of the cluster that its disk is of; nil on an empty one
+	// Gave is the incarnation that the node's disk gave up, so that it is gone, by the word of the one who had it.
+	Gave uint64 `json:",omitempty"`
+	// LostMeta says that the disk holds no usable replica of the metadata any more: another one is to take its place.
+	LostMeta bool `json:",omitempty"`
+}
+
+// admission is the answer: all that the node needs to receive the metadata.
+type admission struct {
+	Again    string                     `json:",omitempty"` // why the node should ask again; the rest is then empty
+	Founders map[metadata.NodeID]uint64 `json:",omitempty"`
+	Nodes    []*metadata.Node           `json:",omitempty"`
+	Meta     *metadata.Partition        `json:",omitempty"`
+}
+
+const (
+	enterTimeout = 3 * time.Second // for one node to answer
+	enterAgain   = 200 * time.Millisecond
+)
+
+// entering answers a node that asks to be let in.
+func (n *Node) entering(body []byte, reply func([]byte, error)) {
+	var e entry
+	if err := json.Unmarshal(body, &e); err != nil {
+		reply(nil, fmt.Errorf("the request to join could not be read: %w", err))
+		return
+	}
+	n.do(func() {
+		a, err := n.admit(e)
+		if err != nil {
+			reply(nil, err)
+			return
+		}
+		reply(json.Marshal(a))
+	})
+}
+
+// admit enters a node into the metadata. An error is a refusal.
+func (n *Node) admit(e entry) (admission, error) {
+	me := n.identity.Load()
+	switch {
+	case e.Founders != nil && me.Founders != nil && !maps.Equal(e.Founders, me.Founders):
+		return admission{}, fmt.Errorf("the data directory of node %d is of another cluster than this one, %s: have it join that cluster, or give it an empty directory",
+			e.Node.ID, n.Image().ClusterID)
+	case n.Image().ClusterID == "" || me.Founders == nil:
+		return admission{Again: "the cluster has not formed yet"}, nil
+	}
+	commands := []metadata.Command{{RegisterNode: &metadata.RegisterNode{Node: e.Node}}}
+	if have := n.Image().Nodes[e.Node.ID]; have != nil && have.Incarnation == e.Gave && e.Gave != 0 {
+		commands = slices.Insert(commands, 0, metadata.Command{ReplaceNode: &metadata.ReplaceNode{Node: e.Node.ID, Incarnation: e.Gave}})
+	}
+	if p, ok := n.Image().MetaOn(e.Node.ID, e.Node.Incarnation); ok && e.LostMeta {
+		commands = append(commands, metadata.Command{ReplaceReplica: &metadata.ReplaceReplica{Shard: metadata.MetaShard, Replica: p.Replica.ID}})
+	}
+	for _, c := range commands {
+		ctx, cancel := n.world.Timeout(n.context, enterTimeout/2)
+		r, err := n.Submit(ctx, c)
+		cancel()
+		switch {
+		case err != nil:
+			return admission{Again: err.Error()}, nil
+		case r.Err != nil:
+			return admission{}, r.Err
+		}
+	}
+	i := n.Image()
+	a := admission{Founders: me.Founders, Meta: i.Meta}
+	for _, id := range slices.Sorted(maps.Keys(i.Nodes)) {
+		a.Nodes = append(a.Nodes, i.Nodes[id])
+	}
+	return a, nil
+}
+
+// enter has this node let in and takes up what it is told. It returns this node's replica of __meta.
+func (n *Node) enter(lostMeta bool) (metadata.Placed, error) {
+	a, err := n.knock(lostMeta)
+	if err != nil {
+		return metadata.Placed{}, err
+	}
+	return n.admitted(a)
+}
+
+// knock asks to be let in until some node answers.
+func (n *Node) knock(lostMeta bool) (admission, error) {
+	if n.config.Join == "" && len(n.configuredPeers()) == 0 {
+		return admission{}, errors.New("there is no usable replica of the metadata in the data directory, and no other node to ask for it (join, peers): restore the directory")
+	}
+	e := entry{Node: n.description(), Founders: n.identity.Load().Founders, Gave: n.identity.Load().Gave, LostMeta: lostMeta}
+	body, err := json.Marshal(e)
+	if err != nil {
+		return admission{}, err
+	}
+	reported := n.world.Now()
+	for {
+		a, err := n.ask(body)
+		var refused *remote.RemoteError
+		switch {
+		case errors.As(err, &refused):
+			return admission{}, fmt.Errorf("the cluster does not let this node in: %s", refused.Text)
+		case err == nil && a.Again == "":
+			return a, nil
+		case err == nil:
+			err = errors.New(a.Again)
+		}
+		if n.world.Now().Sub(reported) > waitReport {
+			n.log.Info("waiting to be let into the cluster", "join", n.config.Join, "error", err)
+			reported = n.world.Now()
+		}
+		if n.world.Wait(enterAgain, n.stopping) == 0 {
+			return admission{}, context.Canceled
+		}
+	}
+}
+
+// ask puts the request to the nodes this one was told of, until one answers.
+func (n *Node) ask(body []byte) (admission, error) {
+	var err error
+	try := func(ask func(context.Context) ([]byte, error)) (a admission, done bool) {
+		ctx, cancel := n.world.Timeout(n.context, enterTimeout)
+		defer cancel()
+		var answer []byte
+		if answer, err = ask(ctx); err == nil {
+			err = json.Unmarshal(answer, &a)
+		}
+		return a, err == nil || errors.As(err, new(*remote.RemoteError))
+	}
+	if n.config.Join != "" {
+		if a, done := try(func(ctx context.Context) ([]byte, error) { return n.links.AskAt(ctx, n.config.Join, askEnter, body) }); done {
+			return a, err
+		}
+	}
+	for _, peer := range n.configuredPeers() {
+		if a, done := try(func(ctx context.Context) ([]byte, error) { return n.links.Ask(ctx, peer, askEnter, body) }); done {
+			return a, err
+		}
+	}
+	return admission{}, err
+}
+
+// admitted takes up an admission: the links to the others, the beginning of a replica of __meta, and which cluster this is.
+func (n *Node) admitted(a admission) (metadata.Placed, error) {
+	id := *n.identity.Load()
+	for _, node := range a.Nodes {
+		if node.ID != n.config.ID {
+			n.links.SetPeer(node.ID, remote.Address{Control: node.Control, Bulk: node.Bulk})
+			n.reached[node.ID] = remote.Address{Control: node.Control, Bulk: node.Bulk}
+		}
+	}
+	placed, ok := (&metadata.Image{Meta: a.Meta}).MetaOn(n.config.ID, id.Incarnation)
+	if !ok {
+		return placed, errors.New("the cluster let this node in without a replica of the metadata")
+	}
+	if _, err := n.stateOf(placed.Replica.ID); errors.Is(err, storage.ErrNotFound) {
+		n.write([]storage.Append{begin(placed)})
+	}
+	if id.Founders == nil {
+		if err := n.remark(func(id *storage.Node) { id.Founders = a.Founders }); err != nil {
+			return placed, err
+		}
+		n.log.Info("joined the cluster", "nodes", len(a.Nodes))
+	}
+	return placed, nil
+}
+
+// checkIn tells the cluster that this node was told to join of its return, so that one that has no business there hears it. Until somebody answers.
+func (n *Node) checkIn() {
+	if _, err := n.knock(false); err != nil && !n.stopped() {
+		n.fail(err)
+	}
+}
+
+// openMeta opens this node's replica of __meta.
+func (n *Node) openMeta() error {
+	state, members, version, err := n.metaState()
+	if err != nil {
+		return fmt.Errorf("this node's replica of the metadata: %w", err)
+	}
+	h := &hosted{members: members, version: version}
+	h.ref, err = replica.OpenMetadata(n.options(state, h), n.spawner(h), n.imageApplied)
+	if err != nil {
+		return err
+	}
+	n.replicas.change(map[storage.ShardID]*hosted{metadata.MetaShard: h}, nil)
+	n.meta.Store(h.ref)
+	return nil
+}
+
+// metaState returns what the disk holds of __meta and who its members are. If the disk holds nothing that can be used, or nothing yet, the cluster is asked.
+func (n *Node) metaState() (state storage.State, members replica.Members, version uint64, err error) {
+	all, err := n.store.Replicas()
+	if err != nil {
+		return state, nil, 0, err
+	}
+	for _, s := range all { // the newest has the highest id
+		if s.Shard == metadata.MetaShard {
+			state = s
+		}
+	}
+	if state.Last.Index > 0 {
+		return state, metaMembers(n.identity.Load().Founders), 0, nil
+	}
+	placed, err := n.enter(state.Replica == 0)
+	if err != nil {
+		return state, nil, 0, err
+	}
+	state, err = n.stateOf(placed.Replica.ID)
+	return state, replica.Of(placed.Partition), placed.Partition.Version, err
+}

@@ -1,0 +1,170 @@
+package node
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// Loss is a replica on this node whose data cannot be used, and why.
+type Loss struct {
+	Shard     storage.ShardID
+	Replica   storage.ReplicaID
+	Topic     string
+	Partition int32
+	Cause     string
+	Refused   string `json:",omitempty"` // why no other replica takes its place, if none does
+}
+
+// losses are the replicas on this node that are out of service until others have taken their places.
+type losses struct {
+	mu  sync.Mutex
+	all map[storage.ReplicaID]Loss
+	new chan struct{} // holds a token after one was added
+}
+
+func newLosses() *losses {
+	return &losses{all: make(map[storage.ReplicaID]Loss), new: make(chan struct{}, 1)}
+}
+
+// add tells whether the loss is news.
+func (l *losses) add(loss Loss) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.all[loss.Replica]; known {
+		return false
+	}
+	l.all[loss.Replica] = loss
+	select {
+	case l.new <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// list returns the losses in order of replica.
+func (l *losses) list() []Loss {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := make([]Loss, 0, len(l.all))
+	for _, r := range slices.Sorted(maps.Keys(l.all)) {
+		list = append(list, l.all[r])
+	}
+	return list
+}
+
+// refused notes why a loss is not made good; false if that was known.
+func (l *losses) refused(r storage.ReplicaID, why string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	loss, ok := l.all[r]
+	if !ok || loss.Refused == why {
+		return false
+	}
+	loss.Refused = why
+	l.all[r] = loss
+	return true
+}
+
+// settle forgets what another replica has taken the place of, or nobody asks for any more.
+func (l *losses) settle(i *metadata.Image) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for r, loss := range l.all {
+		p := i.Shard(loss.Shard)
+		if p == nil || !slices.ContainsFunc(p.Members(), func(m metadata.Replica) bool { return m.ID == r && !m.Lost }) {
+			delete(l.all, r)
+		}
+	}
+}
+
+// lose takes a replica out of service whose data cannot be used. Another one is to take its place.
+func (n *Node) lose(p metadata.Placed, cause error) {
+	loss := Loss{p.Partition.Shard, p.Replica.ID, p.Partition.Topic, p.Partition.Index, cause.Error(), ""}
+	if n.losses.add(loss) {
+		n.log.Error("a replica is out of service and is replaced by a new one", "topic", loss.Topic, "partition", loss.Partition,
+			"shard", loss.Shard, "replica", loss.Replica, "error", cause)
+	}
+}
+
+const (
+	replaceAgain = time.Second      // between two tries to have a lost replica replaced
+	replaceLater = 10 * time.Second // after a refusal
+)
+
+// replaceLost has lost replicas replaced, until the node stops.
+func (n *Node) replaceLost() {
+	for {
+		wait := replaceLater
+		for _, loss := range n.losses.list() {
+			if !n.replaceOne(loss) {
+				wait = replaceAgain
+			}
+		}
+		if n.world.Wait(wait, n.losses.new, n.stopping) == 1 {
+			return
+		}
+	}
+}
+
+// replaceOne asks __meta for another replica in the place of one; false if no answer came.
+func (n *Node) replaceOne(l Loss) bool {
+	ctx, cancel := n.world.Timeout(n.context, commandTimeout)
+	defer cancel()
+	r, err := n.Submit(ctx, metadata.Command{ReplaceReplica: &metadata.ReplaceReplica{Shard: l.Shard, Replica: l.Replica}})
+	switch {
+	case err != nil:
+		return false
+	case r.Err != nil && n.losses.refused(l.Replica, r.Err.Error()):
+		n.log.Error("a lost replica is not replaced", "topic", l.Topic, "partition", l.Partition, "replica", l.Replica, "error", r.Err)
+	case r.Err == nil:
+		n.log.Warn("a lost replica is replaced", "topic", l.Topic, "partition", l.Partition, "replica", l.Replica)
+	}
+	return true
+}
+
+// sweep deletes what lies on this disk of replicas that were placed elsewhere or replaced while the node was away.
+func (n *Node) sweep() {
+	ctx, cancel := context.WithCancel(n.context)
+	defer cancel()
+	r, err := n.Submit(ctx, metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.description()}})
+	if err != nil || r.Err != nil {
+		return // the image may be an old one, and nothing may be deleted by an old one
+	}
+	n.sweepAt.Store(r.Index)
+	n.imaged.fire()
+}
+
+// swept returns what deletes the replicas on disk that an image does not know here. The caller knows that the image is not old. Of which shard a suspect replica
+// is, the disk does not tell: it is deleted by its id.
+func (n *Node) swept(placed map[storage.ShardID]metadata.Placed) []storage.Append {
+	here := make(map[storage.ReplicaID]bool, len(placed))
+	for _, p := range placed {
+		here[p.Replica.ID] = true
+	}
+	for _, h := range n.replicas.all() {
+		here[h.ref.Replica] = true
+	}
+	var removes []storage.Append
+	states, err := n.store.Replicas()
+	if err != nil {
+		return nil
+	}
+	for _, s := range states {
+		if !here[s.Replica] {
+			removes = append(removes, storage.Append{State: storage.State{Shard: s.Shard, Replica: s.Replica}, Remove: true})
+		}
+	}
+	suspect := n.store.Suspect()
+	for _, r := range slices.Sorted(maps.Keys(suspect)) {
+		if !here[r] {
+			removes = append(removes, storage.Append{State: storage.State{Shard: metadata.MetaShard, Replica: r}, Remove: true})
+		}
+	}
+	return removes
+}

@@ -1,0 +1,114 @@
+package node
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// reached is what the reconciling goroutine knows of the links it made.
+type reached map[metadata.NodeID]remote.Address
+
+// reach links this node with the nodes of the image. The founders' addresses of the configuration hold until one registers with another; a node that was removed
+// keeps its link while it is up, to hear of it.
+func (n *Node) reach(i *metadata.Image) {
+	for _, id := range slices.Sorted(maps.Keys(i.Nodes)) {
+		node := i.Nodes[id]
+		a := remote.Address{Control: node.Control, Bulk: node.Bulk}
+		before, known := n.reached[id]
+		_, configured := n.config.Peers[id]
+		if id != n.config.ID && before != a && (known || !configured) {
+			n.links.SetPeer(id, a)
+		}
+		n.reached[id] = a
+	}
+	for id := range n.reached {
+		if i.Nodes[id] == nil && id != n.config.ID && !n.links.Up(id) {
+			n.links.RemovePeer(id)
+			delete(n.reached, id)
+		}
+	}
+}
+
+// peers are all other nodes of the cluster.
+func (n *Node) peers() []metadata.NodeID {
+	i := n.Image()
+	peers := slices.DeleteFunc(n.configuredPeers(), func(id metadata.NodeID) bool { return i.Nodes[id] == nil && len(i.Gone[id]) > 0 })
+	for _, id := range slices.Sorted(maps.Keys(i.Nodes)) {
+		if id != n.config.ID && !slices.Contains(peers, id) {
+			peers = append(peers, id)
+		}
+	}
+	return peers
+}
+
+// expelled tells whether this node, with the disk it has, is no member of the cluster any more, and ends it.
+func (n *Node) expelled(i *metadata.Image) bool {
+	if !i.IsGone(n.config.ID, n.identity.Load().Incarnation) {
+		return false
+	}
+	n.expel(i)
+	return true
+}
+
+var errExpelled = errors.New("this node, with this data directory, was removed from the cluster or declared lost, and cannot come back under its old identity: " +
+	"empty the data directory, then have the node join again")
+
+// expel ends a node that is no member any more: as asked if it was drained while it ran, else over an error.
+func (n *Node) expel(i *metadata.Image) {
+	me := i.Nodes[n.config.ID]
+	select {
+	case <-n.ready:
+		if me == nil || me.State == metadata.Draining {
+			n.leave()
+			return
+		}
+	default:
+	}
+	n.fail(errExpelled)
+}
+
+// Left is closed when the node was removed from the cluster while it ran: it should be stopped, and need not be started again.
+func (n *Node) Left() <-chan struct{} { return n.left }
+
+// standing finds out whether the cluster has gone on without this node: one that was removed may not have received the word of it. Until the node stops.
+func (n *Node) standing() {
+	alone := 0
+	actors.Every(n.world, standingEvery, n.stopping, func(time.Time) {
+		if alone++; n.MetaLeader() >= 0 {
+			alone = 0
+		}
+		if alone < 2 {
+			return
+		}
+		for _, other := range n.greet(n.peers()) {
+			if other.Expelled {
+				n.expel(n.Image())
+				return
+			}
+		}
+	})
+}
+
+const standingEvery = 2 * time.Second
+
+// greeted answers a hello.
+func (n *Node) greeted(body []byte) ([]byte, error) {
+	var other hello
+	if err := json.Unmarshal(body, &other); err != nil {
+		return nil, fmt.Errorf("a hello could not be read: %w", err)
+	}
+	me := n.hello()
+	if me.Founders == nil && me.Peers != other.Peers {
+		n.log.Error("a node with another peer list was refused", "error", errPeerLists(me, other))
+	}
+	me.Expelled = n.Image().IsGone(other.Node, other.Incarnation)
+	return json.Marshal(me)
+}

@@ -1,0 +1,148 @@
+package node
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+const (
+	settleEvery   = 250 * time.Millisecond
+	settleTimeout = time.Second
+)
+
+// settleForever tells __meta what members the shards have that this node leads, where that is news, until the node stops.
+func (n *Node) settleForever() {
+	actors.Every(n.world, settleEvery, n.stopping, func(time.Time) {
+		if seen := n.confirmed(n.seen()); len(seen) > 0 {
+			n.tellSettled(seen)
+		}
+	})
+}
+
+// seen returns the members of the led shards that differ from what the image says.
+func (n *Node) seen() []metadata.Settled {
+	var seen []metadata.Settled
+	i, all := n.Image(), n.replicas.all()
+	for _, s := range n.replicas.shards() {
+		ref := all[s].ref
+		p, g := i.Shard(s), ref.Group()
+		if p == nil || g == nil || ref.View().Role != replica.Leader || g.Version != p.Version || !g.Durable || len(g.Conf.GetVotersOutgoing()) > 0 {
+			continue
+		}
+		voters, learners := replicaIDs(g.Conf.GetVoters()), replicaIDs(g.Conf.GetLearners())
+		if p.Settles(voters, learners) {
+			seen = append(seen, metadata.Settled{Shard: s, Version: g.Version, Index: g.Applied, Voters: voters, Learners: learners})
+		}
+	}
+	return seen
+}
+
+func replicaIDs(ids []uint64) []storage.ReplicaID {
+	out := make([]storage.ReplicaID, len(ids))
+	for i, id := range ids {
+		out[i] = storage.ReplicaID(id)
+	}
+	return out
+}
+
+// confirmed keeps what a majority of the voters cannot forget any more. What leaves is deleted then, and must not be needed by a replica that forgot in a crash
+// that it has left.
+func (n *Node) confirmed(seen []metadata.Settled) []metadata.Settled {
+	if len(seen) == 0 {
+		return nil
+	}
+	at := make(map[metadata.NodeID][]metadata.Settled) // whom to ask about what
+	votes := make(map[storage.ShardID]int)
+	for _, s := range seen {
+		members := n.members(s.Shard)
+		for _, v := range s.Voters {
+			if node := members.NodeOf(v); node == n.config.ID {
+				votes[s.Shard]++
+			} else {
+				at[node] = append(at[node], s)
+			}
+		}
+	}
+	var mu sync.Mutex
+	var asks []func()
+	for _, node := range slices.Sorted(maps.Keys(at)) {
+		asks = append(asks, func() {
+			yes := n.askGroup(node, at[node])
+			mu.Lock()
+			defer mu.Unlock()
+			for _, s := range yes {
+				votes[s]++
+			}
+		})
+	}
+	actors.Together(n.world, asks...)
+	return slices.DeleteFunc(seen, func(s metadata.Settled) bool { return votes[s.Shard] <= len(s.Voters)/2 })
+}
+
+// askGroup asks a node which of the shards' members its replicas cannot forget.
+func (n *Node) askGroup(node metadata.NodeID, about []metadata.Settled) (yes []storage.ShardID) {
+	if !n.links.Up(node) {
+		return nil
+	}
+	body, err := json.Marshal(about)
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := n.world.Timeout(n.context, settleTimeout)
+	defer cancel()
+	answer, err := n.links.Ask(ctx, node, askGroup, body)
+	if err != nil || json.Unmarshal(answer, &yes) != nil {
+		return nil
+	}
+	return yes
+}
+
+// confirm answers askGroup.
+func (n *Node) confirm(body []byte) ([]byte, error) {
+	var about []metadata.Settled
+	if err := json.Unmarshal(body, &about); err != nil {
+		return nil, err
+	}
+	yes := []storage.ShardID{}
+	for _, s := range about {
+		ref := n.replicas.get(s.Shard)
+		if ref == nil {
+			continue
+		}
+		g := ref.Group()
+		if g != nil && g.Durable && len(g.Conf.GetVotersOutgoing()) == 0 &&
+			same(g.Conf.GetVoters(), s.Voters) && same(g.Conf.GetLearners(), s.Learners) {
+			yes = append(yes, s.Shard)
+		}
+	}
+	return json.Marshal(yes)
+}
+
+// same tells whether two lists hold the same, in whatever order.
+func same(a []uint64, b []storage.ReplicaID) bool {
+	sorted := replicaIDs(a)
+	slices.Sort(sorted)
+	return slices.Equal(sorted, slices.Sorted(slices.Values(b)))
+}
+
+func (n *Node) tellSettled(seen []metadata.Settled) {
+	ctx, cancel := n.world.Timeout(n.context, commandTimeout)
+	defer cancel()
+	if _, err := n.Submit(ctx, metadata.Command{SettleMembers: &metadata.SettleMembers{Shards: seen}}); err != nil {
+		if !n.stopped() {
+			n.log.Debug("the metadata could not be told of members", "error", err)
+		}
+		return
+	}
+	for _, s := range seen {
+		n.log.Info("the members of a shard changed", "partition", n.nameOf(s.Shard), "voters", s.Voters, "learners", s.Learners)
+	}
+}

@@ -1,0 +1,193 @@
+package node
+
+import (
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/actors/supervisor"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+const (
+	superviseEvery = 500 * time.Millisecond
+	movesTimeout   = time.Second     // for one node to tell of its moves
+	settledIn      = 5 * time.Second // a node must be up this long before anything is moved to it
+)
+
+// supervising is the supervisor's actor: it looks at the cluster where __meta leads, and does what the plan says. One look is under way at a time.
+type supervising struct {
+	n      *Node
+	send   func(any)
+	core   *supervisor.Supervisor // nil where __meta does not lead
+	looked time.Time
+	busy   bool
+}
+
+// look asks the actor to look at the cluster.
+type look struct{}
+
+// gathered brings what the leaders of the shards tell.
+type gathered struct{ reports []supervisor.Report }
+
+// done tells that the commands of a look are carried out or have failed.
+type done struct{}
+
+// supervise runs the supervisor's actor until the node stops.
+func (n *Node) supervise() {
+	s := &supervising{n: n}
+	address, err := n.host.Spawn("supervisor", s)
+	if err != nil {
+		n.fail(err)
+		return
+	}
+	s.send = address.Send
+	actors.Every(n.world, superviseEvery, n.stopping, func(time.Time) { address.Send(&look{}) })
+	actors.AwaitAll(n.world, address.Stop)
+}
+
+// Turn implements actors.Actor.
+func (s *supervising) Turn(messages []any) {
+	for _, m := range messages {
+		switch m := m.(type) {
+		case *look:
+			s.begin()
+		case *gathered:
+			s.decide(m.reports)
+		case *done:
+			s.busy = false
+		}
+	}
+}
+
+// Stopped implements actors.Actor.
+func (s *supervising) Stopped() {}
+
+// begin asks the nodes what moves.
+func (s *supervising) begin() {
+	if !s.n.leadsMeta() {
+		s.core = nil
+		s.n.plan.Store(nil)
+		return
+	}
+	if s.busy || s.n.Image().ClusterID == "" {
+		return
+	}
+	if s.core == nil {
+		s.core, s.looked = supervisor.New(supervisor.DefaultLimits), time.Time{}
+	}
+	s.busy = true
+	s.n.do(func() { s.send(&gathered{s.n.gather()}) })
+}
+
+// decide has the core look, and carries out what it says.
+func (s *supervising) decide(reports []supervisor.Report) {
+	now := s.n.world.Now()
+	in := supervisor.Input{Image: s.n.Image(), Reports: reports, Usable: func(id metadata.NodeID) bool { return s.n.usable(id, now) }}
+	if !s.looked.IsZero() {
+		in.Seconds = now.Sub(s.looked).Seconds()
+	}
+	s.looked = now
+	if s.core == nil || !s.n.leadsMeta() {
+		s.busy = false
+		return
+	}
+	out := s.core.Look(in)
+	s.n.plan.Store(&out.Status)
+	s.n.do(func() {
+		for _, c := range out.Commands {
+			if !s.n.carryOut(c) {
+				break
+			}
+		}
+		s.send(&done{})
+	})
+}
+
+// usable tells whether replicas may be moved to a node.
+func (n *Node) usable(id metadata.NodeID, now time.Time) bool {
+	return id == n.config.ID || n.links.Up(id) && n.calm.of(id, now) >= settledIn
+}
+
+// carryOut gives __meta one of the supervisor's commands; false if it had no effect, and the next look will see what is to be done.
+func (n *Node) carryOut(c metadata.Command) bool {
+	ctx, cancel := n.world.Timeout(n.context, commandTimeout)
+	defer cancel()
+	r, err := n.Submit(ctx, c)
+	switch {
+	case err != nil || r.Err != nil:
+		n.log.Debug("a planned move was not begun", "error", errors.Join(err, refusal(r)))
+		return false
+	case c.RemoveNode != nil:
+		n.log.Info("a node was removed from the cluster", "removed", c.RemoveNode.Node)
+	case c.AlterReplicas != nil:
+		n.log.Info("the replicas of a partition are to be others", "partition", n.nameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets)
+	}
+	return true
+}
+
+func refusal(r metadata.Result) error {
+	if r.Err == nil {
+		return nil
+	}
+	return r.Err
+}
+
+// gather asks all nodes that are up what they tell of the shards they lead.
+func (n *Node) gather() []supervisor.Report {
+	var mu sync.Mutex
+	reports := n.moves()
+	var asks []func()
+	for _, peer := range n.peers() {
+		if !n.links.Up(peer) {
+			continue
+		}
+		asks = append(asks, func() {
+			ctx, cancel := n.world.Timeout(n.context, movesTimeout)
+			defer cancel()
+			var told []supervisor.Report
+			body, err := n.links.Ask(ctx, peer, askMoves, nil)
+			if err != nil || json.Unmarshal(body, &told) != nil {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			reports = append(reports, told...)
+		})
+	}
+	actors.Together(n.world, asks...)
+	return reports
+}
+
+// moves tells of the shards that this node leads: how large they are and how their changes of members stand.
+func (n *Node) moves() []supervisor.Report {
+	reports := []supervisor.Report{}
+	all := n.replicas.all()
+	for _, shard := range n.replicas.shards() {
+		ref := all[shard].ref
+		if ref.View().Role != replica.Leader {
+			continue
+		}
+		r := supervisor.Report{Shard: shard, Bytes: ref.Bytes()}
+		if g := ref.Group(); g != nil && g.Leads {
+			r.Last, r.Start, r.Waits, r.Refused = g.Last, g.Start, g.Waits, g.Refused
+			for _, p := range g.Progress {
+				r.Matches = append(r.Matches, supervisor.Match{Replica: p.Replica, Upto: p.Match})
+			}
+		}
+		reports = append(reports, r)
+	}
+	return reports
+}
+
+// planned answers askPlan.
+func (n *Node) planned() ([]byte, error) {
+	s := n.plan.Load()
+	if s == nil {
+		return nil, errors.New("this node does not lead the metadata, or has only just begun to: ask again")
+	}
+	return json.Marshal(s)
+}

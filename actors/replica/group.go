@@ -1,0 +1,115 @@
+package replica
+
+import (
+	"slices"
+
+	"github.com/troupe-mq/troupe/raft"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// Moved brings the shard's members after a change of metadata.
+type Moved struct {
+	Members Members
+	Version uint64 // of the partition
+}
+
+// Group is what members a shard has as one of its replicas knows it, and how a change of them stands. Immutable.
+type Group struct {
+	raft.Grouping
+	Version  uint64          // of the partition whose members are wanted
+	Leads    bool            // the rest is told by leaders only, and only while members change
+	Last     uint64          // last entry of the log
+	Start    uint64          // the log begins behind it
+	Progress []raft.Progress // of every member
+	Waits    string          // what the change waits for; empty if for nothing
+	Refused  int             // proposed changes that raft turned into nothing, by this leader
+}
+
+// groupTicks is how often a leader looks at its members, in ticks; bytesTicks how often a replica tells how large its log is.
+const (
+	groupTicks = 2
+	bytesTicks = 10
+)
+
+// change is the change of members that the metadata wants.
+type change struct {
+	version uint64
+	wanted  raft.Wanted
+	moving  bool // the metadata has not seen the members as wanted yet
+	refused int
+}
+
+// wants takes what the metadata says.
+func (c *change) wants(members Members, version uint64) {
+	*c = change{version: version}
+	for _, m := range members {
+		switch {
+		case m.Leaving:
+		case m.Role == metadata.Voter:
+			c.wanted.Voters = append(c.wanted.Voters, m.Replica)
+		default:
+			c.wanted.Learners = append(c.wanted.Learners, m.Replica)
+		}
+		c.moving = c.moving || m.Leaving || m.Pending
+	}
+}
+
+func (a *Actor) moved(m *Moved) {
+	a.members = m.Members
+	a.ref.members.Store(&m.Members)
+	a.change.wants(m.Members, m.Version)
+}
+
+// regroup has a leader take the next step towards the wanted members, and shows how the members are.
+func (a *Actor) regroup() {
+	if a.ticks%bytesTicks == 0 {
+		a.ref.bytes.Store(a.content.size())
+	}
+	if a.ticks%groupTicks != 0 || a.change.version == 0 {
+		return
+	}
+	var r raft.Reconfigured
+	if a.status.Role == raft.Leader && a.status.Transferee == 0 && a.due() {
+		r = a.replica.Reconfigure(a.change.wanted)
+		if r.Refused {
+			a.change.refused++
+		}
+	}
+	a.showGroup(r)
+}
+
+// due tells whether the members are not those wanted, or this leader is none of them.
+func (a *Actor) due() bool {
+	return !a.change.wanted.Is(a.replica.Members()) || !slices.Contains(a.change.wanted.Voters, a.ref.Replica)
+}
+
+// showGroup publishes how the members are, if that is news or changes with every look.
+func (a *Actor) showGroup(r raft.Reconfigured) {
+	g := &Group{Grouping: a.replica.Grouping(), Version: a.change.version}
+	last := a.ref.group.Load()
+	if last != nil && !last.Leads && !a.change.moving && last.Conf == g.Conf && last.Durable == g.Durable && last.Version == g.Version {
+		return
+	}
+	if a.status.Role == raft.Leader && a.change.moving {
+		g.Leads, g.Last, g.Start, g.Progress = true, a.status.Last, a.replica.LogStart(), a.replica.Progress()
+		g.Waits, g.Refused = r.Waits, a.change.refused
+	}
+	a.ref.group.Store(g)
+}
+
+// size implements content.
+func (c *records) size() int64 { return c.machine.Bytes() }
+
+// size implements content: the metadata is small.
+func (c *commands) size() int64 { return 0 }
+
+// NodeOf returns the node of a replica, nobody if it is unknown.
+func (m Members) NodeOf(r storage.ReplicaID) metadata.NodeID {
+	for _, member := range m {
+		if member.Replica == r {
+			return member.Node
+		}
+	}
+	return nobody
+}
