@@ -4,10 +4,13 @@ package chaos
 
 import (
 	"os"
+	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/troupe-mq/troupe/e2e/cluster"
 	"github.com/troupe-mq/troupe/e2e/hosts"
 )
 
@@ -28,6 +31,10 @@ func TestFaults(t *testing.T) {
 	plan := Plan{Seed: seed(t), Nodes: 3, Kinds: Names(false)}
 	r := Start(t, Config{})
 	r.Episode(t.Context(), plan.Singles(0))
+	full := regexp.MustCompile("disk is (nearly )?full")
+	if !slices.ContainsFunc(r.Cluster.Nodes, func(n *cluster.Node) bool { return n.LogSays(full) }) {
+		t.Error("a disk was filled and no node has noticed")
+	}
 	r.Episode(t.Context(), plan.Mixed(1, 5, 3))
 }
 

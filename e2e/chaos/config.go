@@ -12,3 +12,12 @@ type Config struct {
 	lie      bool              // syncs of the nodes do nothing: for tests of the tests
 	Settings map[string]string // Kafka's broker settings of all nodes
 }
+
+// replicas is how many each partition has.
+const replicas = 3
+
+// partitions of the topics under load, and of those that are probed: there are fewer of these, for porcupine.
+const (
+	loaded = 3
+	probed = 2
+)

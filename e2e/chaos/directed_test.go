@@ -65,18 +65,6 @@ func (r *Run) othersElect(topic string, old int) {
 	})
 }
 
-// during is a fault for as long as f takes.
-func (r *Run) during(f Fault, do func()) {
-	r.t.Helper()
-	r.healing()
-	r.effect(&f, begin)
-	r.broken()
-	do()
-	r.healing()
-	r.effect(&f, end)
-	r.broken()
-}
-
 // The control of TestPowerLoss: on disks that lie, what was acknowledged is lost, and it shows.
 func TestPowerLossOfDisksThatLie(t *testing.T) {
 	hosts.Need(t)

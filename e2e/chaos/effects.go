@@ -14,6 +14,8 @@ func (r *Run) effect(f *Fault, w what) {
 		r.pause(f, w)
 	case "slow-disk", "stuck-disk":
 		r.disk(f, w)
+	case "full-disk":
+		r.fill(f, w)
 	case "power":
 		r.powerLoss(f, w)
 	default:
@@ -67,6 +69,33 @@ func (r *Run) disk(f *Fault, w what) {
 			r.thaw(n)
 		case r.held[n] == 0:
 			r.must(fmt.Sprintf("freeze the disk of node %d", n), r.lab.Host(n).Disk.Freeze())
+		}
+	}
+}
+
+// leastFree is what nodes are told to keep free of their disks, and spared what no fault takes.
+const (
+	leastFree = 1 << 30
+	spared    = 128 << 20
+)
+
+// fill leaves something between what a node wants to keep and hardly anything. A disk without power is emptied when it is back.
+func (r *Run) fill(f *Fault, w what) {
+	r.t.Helper()
+	for _, n := range f.Nodes {
+		if w == begin {
+			r.full[n]++
+		} else {
+			r.full[n]--
+		}
+		if r.dark[n] > 0 {
+			continue
+		}
+		r.thaw(n) // or this waits for the disk as well
+		if disk := r.lab.Host(n).Disk; w == begin {
+			r.must(fmt.Sprintf("fill the disk of node %d", n), disk.Fill(spared+int64(f.Strength*(leastFree-spared))))
+		} else if r.full[n] == 0 {
+			r.must(fmt.Sprintf("give back space of node %d", n), disk.Empty())
 		}
 	}
 }

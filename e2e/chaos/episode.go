@@ -17,12 +17,6 @@ const (
 	checkWithin   = 2 * time.Minute
 )
 
-// partitions of the topics under load, and of those that are probed: there are fewer of these, for porcupine.
-const (
-	loaded = 3
-	probed = 2
-)
-
 // traffic is an episode's load.
 type traffic struct {
 	idempotent, plain *load.Producers

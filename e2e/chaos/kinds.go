@@ -34,6 +34,7 @@ var Kinds = []Kind{
 	{Name: "slow-net", Help: "packets between a node and everybody take long", pick: one, least: time.Second, most: 5 * time.Second},
 	{Name: "slow-disk", Help: "a node's disk stops to answer again and again", pick: one, least: 2 * time.Second, most: 5 * time.Second, beat: 300 * time.Millisecond},
 	{Name: "stuck-disk", Help: "a node's disk does not answer", pick: one, least: time.Second, most: 4 * time.Second},
+	{Name: "full-disk", Help: "the disks of some or all nodes are filled, to where they refuse writes or to where they follow nobody", pick: some, least: 2 * time.Second, most: 6 * time.Second},
 	{Name: "power", Help: "some or all nodes lose power, their disks what was not synced", pick: some, least: 200 * time.Millisecond, most: 3 * time.Second},
 }
 

@@ -60,3 +60,55 @@ func TestTimelines(t *testing.T) {
 		}
 	}
 }
+
+// Every operation of many plans is possible: it is about nodes that are there then, and the cluster keeps its size.
+func TestOperations(t *testing.T) {
+	kinds := OperationNames()
+	seen := map[string]bool{}
+	for seed := range uint64(100) {
+		members := map[int]bool{1: true, 2: true, 3: true}
+		resting := 0
+		for i, op := range (Plan{Seed: seed, Nodes: 3}).Operations(0, 50, kinds) {
+			fail := func(why string) { t.Fatalf("seed %d, operation %d, %s: %s", seed, i, op, why) }
+			seen[op.Kind] = true
+			switch op.Kind {
+			case "join":
+				if members[op.Node] {
+					fail("it is there already")
+				}
+				members[op.Node] = true
+			case "reassign":
+				for _, n := range op.Replicas {
+					if !members[n] {
+						fail("a replica on a node that is not there")
+					}
+				}
+				if len(op.Replicas) != replicas {
+					fail("not as many replicas as there were")
+				}
+			default:
+				if !members[op.Node] {
+					fail("no such node")
+				}
+			}
+			if op.Kind == "maintenance" {
+				if resting != 0 && resting != op.Node {
+					fail("a second node in maintenance")
+				}
+				resting = op.Node - resting
+			}
+			if op.Kind == "decommission" {
+				if op.Node == resting {
+					fail("it is in maintenance")
+				}
+				delete(members, op.Node)
+			}
+			if len(members) < fewestNodes || len(members) > mostNodes {
+				fail("a cluster of another size")
+			}
+		}
+	}
+	if len(seen) != len(kinds) {
+		t.Errorf("only %v came up", seen)
+	}
+}

@@ -66,6 +66,9 @@ func (r *Run) powerBack(f *Fault) {
 		}
 		disk := r.lab.Host(n).Disk
 		r.must(fmt.Sprintf("mount the disk of node %d", n), disk.Restore())
+		if r.full[n] == 0 {
+			r.must(fmt.Sprintf("give back space of node %d", n), disk.Empty())
+		}
 		lost, err := readControls(disk.Dir)
 		r.must(fmt.Sprintf("control files of node %d", n), err)
 		r.power.losses++

@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -10,9 +11,6 @@ import (
 	"github.com/troupe-mq/troupe/e2e/history"
 	"github.com/troupe-mq/troupe/e2e/hosts"
 )
-
-// replicas is how many each partition has.
-const replicas = 3
 
 // Run is a cluster that is being broken. Its methods belong to the test's goroutine.
 type Run struct {
@@ -26,8 +24,11 @@ type Run struct {
 	links map[*Fault]map[hosts.Path]hosts.Link // what faults that are not over do to the network
 	held  map[int]int                          // by node: faults that hold it down
 	dark  map[int]int                          // by node: faults that hold its power
+	full  map[int]int                          // by node: faults that fill its disk
 	cuts  []history.Cut                        // that are not over
 	power controls
+
+	resting int // the node in maintenance; 0 is none
 }
 
 // Start makes hosts and starts a cluster on them.
@@ -39,7 +40,7 @@ func Start(t testing.TB, cfg Config) *Run {
 	if cfg.Disk == 0 {
 		cfg.Disk = DefaultDisk
 	}
-	r := &Run{t: t, links: map[*Fault]map[hosts.Path]hosts.Link{}, held: map[int]int{}, dark: map[int]int{}}
+	r := &Run{t: t, links: map[*Fault]map[hosts.Path]hosts.Link{}, held: map[int]int{}, dark: map[int]int{}, full: map[int]int{}}
 	r.lab = hosts.New(t, hosts.Options{Hosts: cfg.Nodes, Disk: cfg.Disk, FS: cfg.FS, Dir: cfg.Dir})
 	for _, h := range r.lab.Hosts {
 		if cfg.lie {
@@ -53,9 +54,20 @@ func Start(t testing.TB, cfg Config) *Run {
 	if cfg.lie {
 		options = append(options, cluster.NoVerify())
 	}
-	r.Cluster = cluster.Start(t, cfg.Nodes, options...)
+	r.Cluster = cluster.New(t, cfg.Nodes, options...)
+	for _, n := range r.Cluster.Nodes {
+		r.launch(n)
+	}
+	r.Cluster.WaitReady()
 	t.Cleanup(r.release)
 	return r
+}
+
+// launch starts a node for the first time.
+func (r *Run) launch(n *cluster.Node) {
+	r.t.Helper()
+	n.Args(fmt.Sprintf("--disk.free.min.bytes=%d", leastFree))
+	n.Start()
 }
 
 // release ends what a run that failed has left broken, so that its processes can be ended and its disks cleared away.

@@ -18,8 +18,9 @@ type Lab struct {
 	Network *Network
 	Hosts   []*Host // by number, from 1
 
-	dir    string
-	subnet netip.Prefix
+	options Options
+	dir     string
+	subnet  netip.Prefix
 }
 
 // Options of a Lab.
@@ -53,7 +54,7 @@ func hostOf(last byte) int {
 func New(t testing.TB, o Options) *Lab {
 	t.Helper()
 	sweep()
-	l := &Lab{Network: newNetwork()}
+	l := &Lab{Network: newNetwork(), options: o}
 	t.Cleanup(func() {
 		if err := l.close(t.Failed()); err != nil {
 			t.Errorf("clearing the hosts away: %v", err)
@@ -86,6 +87,16 @@ func (l *Lab) build(o Options) (err error) {
 		}
 	}
 	return nil
+}
+
+// Add makes one more host, with the next number.
+func (l *Lab) Add(t testing.TB) *Host {
+	t.Helper()
+	number := len(l.Hosts) + 1
+	if err := l.add(number, l.options); err != nil {
+		t.Fatalf("host %d: %v", number, err)
+	}
+	return l.Host(number)
 }
 
 func (l *Lab) add(number int, o Options) error {

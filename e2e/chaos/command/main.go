@@ -18,6 +18,9 @@ and saw: no acknowledged record is lost, reordered, or twice there for an idempo
 acknowledged nothing; committed offsets never went back; produce, fetch and list-offsets are linearizable; all replicas hold the same bytes; no process
 panicked; and after every round all goes on without help. The first episode has every fault once, those that follow mix them.
 
+With --operations it is operated instead: nodes join, drain and leave, die, restart, are cut off and taken out of the lead, partitions are moved, one thing
+after the other. After each the cluster must be calm again by what it says of itself, and in the end even.
+
 It needs Linux and root. Ctrl-C ends it after the round that is under way. What a failed run leaves (data and logs) it names at the end.
 
 Faults:
@@ -30,6 +33,7 @@ type options struct {
 	Faults      []string
 	AtOnce      int
 	PowerLosses int
+	Operations  int
 	Plan        bool
 	chaos.Config
 }
@@ -42,6 +46,7 @@ func command() *cobra.Command {
 			"  task chaos -- --for 2h --seed 7\n" +
 			"  task chaos -- --faults split,pause --at-once 2 --for 10m\n" +
 			"  task chaos -- --power-losses 100 --fs xfs\n" +
+			"  task chaos -- --operations 100 --seed 7\n" +
 			"  task chaos -- --seed 7 --plan                  what would be done",
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
@@ -59,6 +64,7 @@ func command() *cobra.Command {
 	f.StringSliceVar(&o.Faults, "faults", chaos.Names(false), "only these")
 	f.IntVar(&o.AtOnce, "at-once", 3, "most faults of a round")
 	f.IntVar(&o.PowerLosses, "power-losses", 0, "instead of all else: so many times all nodes lose power at once")
+	f.IntVar(&o.Operations, "operations", 0, "instead of all else: so many operations of an operator, and bad days")
 	f.BoolVar(&o.Plan, "plan", false, "print the schedule of the first episodes and do nothing")
 	f.IntVar(&o.Nodes, "nodes", 3, "of the cluster")
 	f.StringVar(&o.FS, "fs", "ext4", "file system of the nodes' disks: ext4 or xfs")
@@ -72,6 +78,10 @@ func faults() string {
 	for _, k := range chaos.Kinds {
 		fmt.Fprintf(&b, "  %-12s%s\n", k.Name, k.Help)
 	}
+	b.WriteString("\nOperations:\n")
+	for _, k := range chaos.OperationKinds {
+		fmt.Fprintf(&b, "  %-13s%s\n", k.Name, k.Help)
+	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
@@ -81,6 +91,10 @@ func (o *options) validate() error {
 		return fmt.Errorf("--nodes %d: three to nine make sense", o.Nodes)
 	case o.AtOnce < 1:
 		return fmt.Errorf("--at-once %d: at least one", o.AtOnce)
+	case o.Operations < 0 || o.Operations > 0 && o.PowerLosses > 0:
+		return fmt.Errorf("--operations %d: it counts operations, and leaves no room for --power-losses", o.Operations)
+	case o.Operations > 0 && o.Nodes != 3:
+		return fmt.Errorf("--nodes %d: a cluster that is operated begins with three", o.Nodes)
 	case o.PowerLosses < 0:
 		return fmt.Errorf("--power-losses %d: it counts power losses", o.PowerLosses)
 	case len(o.Faults) == 0:
@@ -95,6 +109,11 @@ func (o *options) validate() error {
 
 // plan is what the flags make of the seed.
 func (o *options) plan() chaos.Plan { return chaos.Plan{Seed: o.Seed, Nodes: o.Nodes, Kinds: o.Faults} }
+
+// operations is the whole plan of a run that operates.
+func (o *options) operations() []chaos.Operation {
+	return o.plan().Operations(0, o.Operations, chaos.OperationNames())
+}
 
 // lossesAnEpisode is how many power losses are checked together, and roundsAnEpisode how many rounds of mixed faults.
 const (

@@ -29,15 +29,24 @@ func run(o *options) error {
 	began := time.Now()
 	err := program.Guarded("chaos", func(h *program.Host) error {
 		r := chaos.Start(h, o.Config)
+		if o.Operations > 0 {
+			r.Operate(ctx, o.operations())
+			return nil
+		}
 		for i := 0; o.more(i, rounds, time.Since(began)); i++ {
 			list := o.episode(i, o.PowerLosses-rounds)
 			if !r.Episode(ctx, list) {
-				return fmt.Errorf("ended by a signal in episode %d", i+1)
+				program.Say("ended by a signal in episode %d", i+1)
+				return nil
 			}
 			rounds += len(list)
 		}
 		return nil
 	})
+	if o.Operations > 0 {
+		program.Say("operated for %s with seed %d", time.Since(began).Round(time.Second), o.Seed)
+		return err
+	}
 	program.Say("%d rounds in %s with seed %d", rounds, time.Since(began).Round(time.Second), o.Seed)
 	return err
 }
@@ -51,6 +60,12 @@ func (o *options) more(episode, rounds int, passed time.Duration) bool {
 }
 
 func (o *options) print() {
+	for i, op := range o.operations() {
+		fmt.Printf("operation %d: %s\n", i+1, op)
+	}
+	if o.Operations > 0 {
+		return
+	}
 	const episodes = 3
 	rounds := 0
 	for i := 0; i < episodes && (o.PowerLosses == 0 || rounds < o.PowerLosses); i++ {
