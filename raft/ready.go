@@ -24,7 +24,7 @@ func (r *Replica) Ready() (Effects, error) {
 			return fx, err
 		}
 	}
-	if r.regrouped {
+	if r.regrouped || r.freed {
 		if err := r.regroup(&fx); err != nil {
 			return fx, err
 		}
@@ -220,6 +220,7 @@ func (r *Replica) apply(m *raftpb.Message, fx *Effects) error {
 		r.sinceCount++
 		fx.Applied = append(fx.Applied, Applied{e.GetIndex(), e.GetTerm(), data, result})
 	}
+	r.freed = r.freed || !r.compact && r.keep(r.dispensable()) > r.state.Start.Index
 	return r.deliver(m.Responses)
 }
 

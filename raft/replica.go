@@ -47,6 +47,7 @@ type Replica struct {
 	quorum    quorum
 	changing  reconfiguration
 	regrouped bool // the members changed since the last checkpoint
+	freed     bool // so much was trimmed since that the log's start can move
 }
 
 // Open makes a replica of what the store holds. Entries behind the checkpoint are read and given to the machine.

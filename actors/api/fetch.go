@@ -119,11 +119,13 @@ type gathered struct {
 	topics   map[fetchKey]int // index in response.Topics, by topic
 	bytes    int
 	failed   bool
+	handed   []handed
 	moved    []*fetched // gave records: they go last next time
 }
 
 // try looks at all partitions once. It returns nil if the client would rather wait; last says that there is no time left.
 func (f *fetching) try(last bool) *kmsg.FetchResponse {
+	begin := f.look()
 	g := &gathered{response: f.request.ResponseKind().(*kmsg.FetchResponse), topics: make(map[fetchKey]int)}
 	g.response.SessionID = f.session.id
 	image := f.call.Cluster.Image()
@@ -141,6 +143,9 @@ func (f *fetching) try(last bool) *kmsg.FetchResponse {
 		if n := len(p.got.RecordBatches); n > 0 {
 			p.ref.Fetched(n)
 		}
+	}
+	for _, h := range g.handed {
+		f.call.pending.Hand(h.of, begin, h.at)
 	}
 	for _, want := range g.moved {
 		f.session.order.MoveToBack(want.element)
@@ -173,6 +178,7 @@ func (f *fetching) partition(image *metadata.Image, want *fetched, g *gathered) 
 		return out, nil
 	}
 	f.read(l.view, want, &out, g)
+	g.trace(l.view, l.partition, want.want.FetchOffset, out.RecordBatches)
 	return out, l.ref
 }
 

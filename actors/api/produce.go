@@ -190,7 +190,7 @@ func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request 
 	p.mu.Lock()
 	p.left++
 	p.mu.Unlock()
-	l.ref.Append(&replica.Records{Batches: b, Epoch: -1, StampTime: stamp, Done: func(a replica.Appended) {
+	l.ref.Append(&replica.Records{Batches: b, Epoch: -1, StampTime: stamp, Trace: p.call.trace(l.partition, b), Done: func(a replica.Appended) {
 		p.outcome(func() { p.settle(l.partition, part, a) })
 	}})
 	return nil

@@ -17,9 +17,14 @@ type Write struct {
 	// Done is called once the append is durable, on the journal's goroutine and in the order the writes were given
 	// (per replica and overall). It must not block: it sends a message to the replica actor. May be nil.
 	Done func()
+	// Times is filled in before Done is called, for a write whose way is traced; nil for others.
+	Times *Times
 
 	given stages.Moment // to the journal
 }
+
+// Times says when a write's transaction began and when it was durable.
+type Times struct{ Begin, Durable stages.Moment }
 
 // Group is one transaction of the journal, for those who measure.
 type Group struct {

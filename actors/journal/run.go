@@ -98,6 +98,9 @@ func (j *Journal) commit(g []Write) bool {
 	j.unwritten.Add(-dataBytes(g))
 	j.measure(g, begin)
 	for _, w := range g {
+		if w.Times != nil {
+			*w.Times = Times{begin, stages.Now()}
+		}
 		if w.Done != nil {
 			w.Done()
 		}

@@ -156,7 +156,7 @@ func (n *Node) states() (map[storage.ReplicaID]storage.State, error) {
 func (n *Node) options(state storage.State, h *hosted) replica.Options {
 	return replica.Options{
 		Shard: state.Shard, Replica: state.Replica, Self: n.config.ID, Members: h.members, Version: h.version,
-		State: state, Store: n.Store(), Node: ground{n}, Limits: n.config.Limits, Stages: &n.stages, Room: n.roomy, Meters: &n.meters,
+		State: state, Store: n.Store(), Node: ground{n}, Limits: n.config.Limits, Stages: &n.stages, Room: n.roomy, Meters: &n.meters, Tracer: n.config.Tracer,
 		Now: func() int64 { return n.world.Now().UnixMilli() },
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/actors/spans"
 	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -40,6 +41,7 @@ type Config struct {
 	LendBytes int64
 	Disk      Disk
 	Logger    *slog.Logger
+	Tracer    *spans.Tracer // nil while tracing is off
 	// Fatal is called when the process must end because a promise could not be kept any more. It must not return.
 	Fatal func(error)
 }

@@ -19,6 +19,7 @@ func (n *Node) openServer() error {
 		InFlightBytes:   n.number("queued.max.request.bytes"),
 		MaxConnections:  int(n.number("max.connections")),
 		Stages:          &n.stages,
+		Tracer:          n.config.Tracer,
 		IdleTimeout:     time.Duration(n.number("connections.max.idle.ms")) * time.Millisecond,
 	}
 	for _, l := range n.config.Listeners {

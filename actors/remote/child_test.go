@@ -133,7 +133,7 @@ func (c *child) send(to metadata.NodeID, lane string, count, size int) {
 			m.Type = raftpb.MsgApp.Enum()
 			m.Entries = []*raftpb.Entry{{Index: new(c.sent), Term: new(uint64(3)), Data: bytes.Repeat([]byte{byte(c.sent)}, size)}}
 		}
-		c.links.Send(to, Raft{7, m})
+		c.links.Send(to, Raft{Shard: 7, Message: m})
 	}
 	c.links.Flush()
 }

@@ -23,6 +23,7 @@ import (
 //
 // Bodies: ping and pong: return address (the rest). credit: session:8, bytes:8. ask: id:8, length of kind:1, kind, length of return
 // address:1, return address, question. answer: id:8, failed:1, answer or error text. tell: length of kind:1, kind, what is told. raft: again and again shard:8, length:4, raftpb.Message.
+// marks: again and again shard:8, index:8, trace:16, span:8, of entries in the raft frame that follows on the lane.
 type frame struct {
 	kind        frameKind
 	lane        lane
@@ -42,6 +43,7 @@ const (
 	frameAnswer
 	frameRaft
 	frameTell
+	frameMarks
 )
 
 type lane uint8
@@ -112,7 +114,7 @@ func parseRaft(b []byte) ([]Raft, error) {
 			return nil, fmt.Errorf("%w: %v", errFrame, err)
 		}
 		if !raft.IsLocalMsgTarget(m.GetFrom()) && !raft.IsLocalMsgTarget(m.GetTo()) && !raft.IsLocalMsg(m.GetType()) {
-			all = append(all, Raft{storage.ShardID(binary.BigEndian.Uint64(b)), m})
+			all = append(all, Raft{Shard: storage.ShardID(binary.BigEndian.Uint64(b)), Message: m})
 		}
 		b = b[end:]
 	}

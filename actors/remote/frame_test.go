@@ -18,7 +18,7 @@ func entries(index uint64, sizes ...int) Raft {
 	for i, size := range sizes {
 		m.Entries = append(m.Entries, &raftpb.Entry{Index: new(index + uint64(i)), Data: bytes.Repeat([]byte{byte(i)}, size)})
 	}
-	return Raft{storage.ShardID(index), m}
+	return Raft{Shard: storage.ShardID(index), Message: m}
 }
 
 func TestRaftMessagesSurviveTheirFrame(t *testing.T) {
@@ -67,7 +67,7 @@ func TestLocalMessagesAreDropped(t *testing.T) {
 		{Type: raftpb.MsgAppResp.Enum(), From: new(uint64(1)), To: new(uint64(raft.LocalApplyThread))},
 		{Type: raftpb.MsgHup.Enum(), From: new(uint64(1)), To: new(uint64(2))},
 	} {
-		b, _ = appendRaft(b, Raft{1, m})
+		b, _ = appendRaft(b, Raft{Shard: 1, Message: m})
 	}
 	if out, err := parseRaft(b); err != nil || len(out) != 0 {
 		t.Fatalf("%v, %v", out, err)

@@ -12,6 +12,7 @@ import (
 type inbound struct {
 	remotes *Remotes
 	inboxes map[metadata.NodeID]*inbox
+	marks   map[metadata.NodeID][]shardMark // that wait for their raft frame; nil if there are none
 }
 
 // Turn implements actors.Actor.
@@ -59,6 +60,8 @@ func (i *inbound) take(b []byte) error {
 		return r.asks.answer(f.from, f.body)
 	case frameCredit:
 		return credited(p, f)
+	case frameMarks:
+		return i.noted(f)
 	case frameRaft:
 		return i.raft(p, f)
 	case frameTell:
@@ -75,6 +78,7 @@ func (i *inbound) raft(p *peer, f frame) error {
 	if err != nil {
 		return err
 	}
+	i.mark(f.from, messages)
 	n := 0
 	for _, m := range messages {
 		n += weight(m.Message)

@@ -58,7 +58,7 @@ func receive[T comparable](t *testing.T, from chan T, want T) {
 }
 
 func heartbeat(commit uint64) Raft {
-	return Raft{7, &raftpb.Message{Type: raftpb.MsgHeartbeat.Enum(), From: new(uint64(1)), To: new(uint64(2)), Commit: new(commit)}}
+	return Raft{Shard: 7, Message: &raftpb.Message{Type: raftpb.MsgHeartbeat.Enum(), From: new(uint64(1)), To: new(uint64(2)), Commit: new(commit)}}
 }
 
 func TestNetwork(t *testing.T) {

@@ -74,10 +74,13 @@ type outbound struct {
 
 // Turn implements actors.Actor.
 func (o *outbound) Turn(messages []any) {
-	var b []byte
+	var b, marks []byte
 	for _, m := range messages {
 		switch m := m.(type) {
 		case Raft:
+			if len(m.Marks) > 0 {
+				marks = o.mark(marks, m)
+			}
 			if b == nil {
 				f := o.remotes.frame(frameRaft, o.lane, o.peer.id)
 				f.session = o.peer.windows[o.lane].now()
@@ -90,13 +93,13 @@ func (o *outbound) Turn(messages []any) {
 			}
 			b = next
 			if len(b) >= frameTarget {
-				o.send(b)
-				b = nil
+				o.sendMarked(marks, b)
+				b, marks = nil, nil
 			}
 		case told:
 			if b != nil {
-				o.send(b) // in the order told
-				b = nil
+				o.sendMarked(marks, b) // in the order told
+				b, marks = nil, nil
 			}
 			o.send(o.tell(m))
 		case []byte:
@@ -104,7 +107,7 @@ func (o *outbound) Turn(messages []any) {
 		}
 	}
 	if b != nil {
-		o.send(b)
+		o.sendMarked(marks, b)
 	}
 }
 

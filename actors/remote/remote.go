@@ -7,6 +7,8 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 
+	"github.com/troupe-mq/troupe/actors/spans"
+	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -21,6 +23,10 @@ type Address struct {
 type Raft struct {
 	Shard   storage.ShardID
 	Message *raftpb.Message
+	// Marks are of entries in the message that are traced, nil for most; Arrived is when such a message came over the link. The message itself does not
+	// change by being traced.
+	Marks   []spans.Mark
+	Arrived stages.Moment
 }
 
 // Receiver gets what peers send. Its methods are called by link actors: they must not block and must not keep the slice.

@@ -101,6 +101,7 @@ type Actor struct {
 	content content
 	clock   *clock
 	gauge   gauge
+	traces  *traces
 	broken  error
 
 	refusal   *protocol.Error // see notLeader
@@ -148,11 +149,13 @@ func (a *Actor) take(messages []any) {
 func (a *Actor) one(message any) error {
 	switch m := message.(type) {
 	case *Step:
-		a.gauge.stepped(m.Message, a.clock.turn)
+		a.gauge.stepped(m.Message, a.status.Applied, a.clock.turn)
+		a.traces.follow(m)
 		return a.replica.Step(m.Message)
 	case *written:
 		kind, given := a.clock.written()
 		a.gauge.durable(kind, given, a.clock.turn)
+		a.traces.written()
 		return a.replica.Written()
 	case *Tick:
 		a.tick(m.Ticks)
@@ -235,7 +238,7 @@ func (a *Actor) effects(fx raft.Effects) {
 	}
 	for _, w := range fx.Writes {
 		a.clock.given(w.State.Last.Index, a.gauge.gave(&w))
-		a.node.Write(journal.Write{Append: w, Done: func() { a.ref.send(wasWritten) }})
+		a.node.Write(journal.Write{Append: w, Times: a.traces.times(&w), Done: func() { a.ref.send(wasWritten) }})
 	}
 	before := a.status
 	a.status = a.replica.Status()
@@ -255,12 +258,14 @@ func (a *Actor) effects(fx raft.Effects) {
 	a.gauge.applied(len(fx.Applied), a.replica.Members())
 	if n := len(fx.Applied); n > 0 {
 		a.clock.applied(fx.Applied[n-1].Index)
+		a.traces.applied(fx.Applied[n-1].Index, a.clock.turn)
 	}
 }
 
 // turned handles a change of role or term before anything of the new term is staged.
 func (a *Actor) turned(before raft.Status) {
 	a.gauge.turned(before, a.status, a.clock.turn)
+	a.traces.turned(before, a.status)
 	if before.Role == raft.Leader {
 		a.clock.deposed()
 		a.content.refuse(a.notLeader())
@@ -275,7 +280,7 @@ func (a *Actor) send(m *raftpb.Message) {
 	a.gauge.sent(m)
 	to := storage.ReplicaID(m.GetTo())
 	if node := a.nodeOf(to); node != nobody {
-		a.node.Send(node, remote.Raft{Shard: a.ref.Shard, Message: m})
+		a.node.Send(node, remote.Raft{Shard: a.ref.Shard, Message: m, Marks: a.traces.of(m)})
 		return
 	}
 	a.replica.Unreachable(to)
@@ -289,15 +294,19 @@ func (a *Actor) propose() {
 		a.perform()
 	}
 	if len(data) == 0 || a.broken != nil {
+		a.traces.staged = nil
 		return
 	}
 	first, ok := a.replica.Propose(data...)
 	if !ok {
 		a.content.dropped()
+		a.traces.staged = nil
 		return
 	}
 	a.content.proposed(first, a.status.Term)
+	a.traces.proposed(first, a.status.Term, data)
 	a.perform()
+	a.traces.handedOver()
 	a.gauge.ages.note(first, a.clock.turn)
 	a.clock.proposed(first+uint64(len(data))-1, data)
 	a.content.recycle(data)

@@ -79,7 +79,6 @@ func (n *alone) open() {
 	var queue []any
 	n.ref, err = OpenPartition(Options{
 		Shard: 256, Replica: aloneReplica, Self: 1, Members: Members{{Replica: aloneReplica, Node: 1}}, State: states[0], Store: n.store, Node: n,
-		Limits: raft.Limits{CheckpointCount: 1},
 	}, func(a *Actor) (Mailbox, error) {
 		n.actor = a
 		return func(m any) { queue = append(queue, m); n.take(&queue) }, nil
@@ -228,9 +227,8 @@ func TestAnOldViewReadsOn(t *testing.T) {
 	}
 	old := n.ref.View()
 	n.clean(1)
-	n.produce(batch.Record{Key: []byte("x"), Value: []byte("y")}) // brings a checkpoint
 	if _, err := n.store.Entries(aloneReplica, old.first, old.first+1, 0); !errors.Is(err, storage.ErrOutOfRange) {
-		t.Skipf("the store has not given the entries up: %v", err)
+		t.Fatalf("the store has not given the entries up: %v", err)
 	}
 	chunks, err := old.Read(0, FetchLimits{MaxBytes: 1 << 20, MinOne: true, Upto: old.HighWatermark})
 	if err != nil || len(chunks) == 0 {

@@ -3,6 +3,8 @@ package replica
 import (
 	"go.etcd.io/raft/v3/raftpb"
 
+	"github.com/troupe-mq/troupe/actors/spans"
+	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -10,7 +12,11 @@ import (
 )
 
 // Step brings a raft message of another replica.
-type Step struct{ Message *raftpb.Message }
+type Step struct {
+	Message *raftpb.Message
+	Marks   []spans.Mark  // of entries in it that are traced
+	Arrived stages.Moment // when it came, if it has marks
+}
 
 // Tick is that many steps of time; one value is shared by all.
 type Tick struct{ Ticks int }

@@ -16,7 +16,7 @@ type Meters struct {
 	AppendBytes    stages.Histogram // bytes of entry data in one message to a follower that brings some
 	SnapshotBytes  stages.Histogram // of a machine's state
 	SnapshotCreate stages.Histogram // ns from the turn that took a snapshot until it is durable
-	SnapshotApply  stages.Histogram // ns from the turn that received a snapshot until it is durable
+	SnapshotApply  stages.Histogram // ns from being offered a snapshot until it and its log are durable
 
 	TailReads, StoreReads atomic.Uint64 // reads of committed records that found them in memory, or had to go to the store
 

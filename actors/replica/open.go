@@ -3,6 +3,7 @@ package replica
 import (
 	"fmt"
 
+	"github.com/troupe-mq/troupe/actors/spans"
 	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -24,6 +25,7 @@ type Options struct {
 	Stages  *stages.Clock // where the time of proposals is counted; may be nil
 	Room    func() bool   // whether the disk has room for records; nil: always. Safe for any goroutine
 	Meters  *Meters       // shared by all replicas of the node; may be nil
+	Tracer  *spans.Tracer // nil while tracing is off
 }
 
 // Spawner starts an actor and returns where to send to it.
@@ -33,14 +35,14 @@ type Spawner func(*Actor) (Mailbox, error)
 func OpenMetadata(o Options, spawn Spawner, published func(*metadata.Image)) (*Ref, error) {
 	machine := metadata.NewMachine()
 	content := &commands{machine: machine, published: published}
-	ref, err := open(o, machine, content, &clock{meters: o.Meters}, true, spawn)
+	ref, err := open(o, machine, content, &clock{meters: o.Meters}, newTraces(o), true, spawn)
 	if err != nil {
 		return nil, err
 	}
 	return ref, nil
 }
 
-func open(o Options, machine raft.Machine, c content, k *clock, compact bool, spawn Spawner) (*Ref, error) {
+func open(o Options, machine raft.Machine, c content, k *clock, t *traces, compact bool, spawn Spawner) (*Ref, error) {
 	checkpoint, err := o.Store.Checkpoint(o.Replica)
 	if err != nil {
 		return nil, fmt.Errorf("replica %d of shard %d: read the checkpoint: %w", o.Replica, o.Shard, err)
@@ -54,7 +56,7 @@ func open(o Options, machine raft.Machine, c content, k *clock, compact bool, sp
 	c.opened(checkpoint.Index)
 	ref := &Ref{Shard: o.Shard, Replica: o.Replica}
 	ref.members.Store(&o.Members)
-	a := &Actor{node: o.Node, ref: ref, self: o.Self, members: o.Members, replica: r, content: c, clock: k}
+	a := &Actor{node: o.Node, ref: ref, self: o.Self, members: o.Members, replica: r, content: c, clock: k, traces: t}
 	a.gauge = gauge{meters: o.Meters, start: o.State.Start.Index, conf: r.Members()}
 	a.change.wants(o.Members, o.Version)
 	a.status = r.Status()

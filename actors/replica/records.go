@@ -24,6 +24,7 @@ type records struct {
 	now     func() int64
 	clock   *clock
 	room    func() bool
+	traces  *traces
 
 	taken   []asked // since the last propose
 	doubts  doubts
@@ -106,6 +107,7 @@ func (c *records) stage(m *Records) {
 		return
 	}
 	c.wait(waiting{at.Until, done, m.Done})
+	c.traces.stage(m, at.BaseOffset, at.Until, c.clock.turn)
 }
 
 func (c *records) appendTime(m *Records) int64 {
@@ -221,6 +223,7 @@ func (c *records) standing(s *Standing) {
 }
 
 func (c *records) view(v View) *View {
+	v.traced = c.traces.done
 	v.LogStart = c.machine.Start()
 	v.HighWatermark = c.machine.HighWatermark()
 	v.LastStable = c.machine.LastStable()
@@ -237,11 +240,12 @@ func (c *records) view(v View) *View {
 func OpenPartition(o Options, spawn Spawner) (*Ref, error) {
 	machine := partition.New(partition.Limits{})
 	k := &clock{stages: o.Stages, meters: o.Meters}
+	t := newTraces(o)
 	if o.Now == nil {
 		o.Now = func() int64 { return time.Now().UnixMilli() }
 	}
 	return open(o, machine, &records{
 		machine: machine, store: o.Store, replica: o.Replica, first: o.State.Start.Index + 1, largest: -1,
-		now: o.Now, clock: k, room: o.Room,
-	}, k, false, spawn)
+		now: o.Now, clock: k, room: o.Room, traces: t,
+	}, k, t, false, spawn)
 }

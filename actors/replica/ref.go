@@ -3,6 +3,7 @@ package replica
 import (
 	"sync/atomic"
 
+	"github.com/troupe-mq/troupe/actors/spans"
 	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/storage"
@@ -32,6 +33,9 @@ type Records struct {
 	StampTime bool
 	// Done is called exactly once, on the actor's turn when all is committed or known to fail. It must not block.
 	Done func(Appended)
+
+	// Trace is set for a batch that is traced.
+	Trace *spans.Traced
 
 	sent stages.Moment
 }

@@ -57,14 +57,15 @@ type gauge struct {
 	stood    stages.Moment // when it stood for election, 0 while it does not
 	votes    int
 	votesIn  uint64        // the term of those votes
-	restored stages.Moment // a snapshot was received in this turn
+	offered  uint64        // index of a snapshot that a leader sent and that is not in force yet, 0 if there is none
+	offer    stages.Moment // when it came
 	snapshot uint64
 	bytes    int
 	asked    []*Observe
 }
 
 // stepped counts a message of another replica.
-func (g *gauge) stepped(m *raftpb.Message, turn stages.Moment) {
+func (g *gauge) stepped(m *raftpb.Message, applied uint64, turn stages.Moment) {
 	switch m.GetType() {
 	case raftpb.MsgApp:
 		g.counts.AppendsReceived++
@@ -78,7 +79,9 @@ func (g *gauge) stepped(m *raftpb.Message, turn stages.Moment) {
 			g.votes++
 		}
 	case raftpb.MsgSnap:
-		g.restored = turn
+		if at := m.GetSnapshot().GetMetadata().GetIndex(); at > applied && at != g.offered {
+			g.offered, g.offer = at, turn
+		}
 	}
 }
 
@@ -110,7 +113,7 @@ func (g *gauge) sent(m *raftpb.Message) {
 func (g *gauge) gave(w *storage.Append) writeKind {
 	if w.State.Start.Index > g.start {
 		g.start = w.State.Start.Index
-		if g.restored == 0 {
+		if g.offered == 0 {
 			g.counts.Compactions++
 		}
 	}
@@ -121,8 +124,8 @@ func (g *gauge) gave(w *storage.Append) writeKind {
 	if g.meters != nil {
 		g.meters.SnapshotBytes.Record(int64(g.bytes))
 	}
-	if g.restored != 0 {
-		g.restored = 0
+	if g.offered != 0 && w.Checkpoint.Index >= g.offered {
+		g.offered = 0
 		g.counts.SnapshotsReceived++
 		return snapshotReceived
 	}
@@ -148,7 +151,7 @@ func (g *gauge) durable(k writeKind, given, now stages.Moment) {
 	case snapshotTaken:
 		g.meters.SnapshotCreate.Record(given.To(now))
 	case snapshotReceived:
-		g.meters.SnapshotApply.Record(given.To(now))
+		g.meters.SnapshotApply.Record(g.offer.To(now))
 	}
 }
 

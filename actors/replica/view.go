@@ -6,6 +6,7 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 
+	"github.com/troupe-mq/troupe/actors/spans"
 	"github.com/troupe-mq/troupe/storage"
 )
 
@@ -36,8 +37,9 @@ type View struct {
 	HighWatermark int64 // first offset not committed
 	LastStable    int64 // first offset of the earliest open transaction, else HighWatermark
 
-	reader        // how committed records are read: tail in memory, the rest in the store
-	views  *views // where later views of the replica are
+	traced []spans.Handed // the newest traced records that this leader committed
+	reader                // how committed records are read: tail in memory, the rest in the store
+	views  *views         // where later views of the replica are
 }
 
 // Applied is the last entry of the log that the view shows; 0 for __meta, whose high watermark is it.

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/troupe-mq/troupe/actors/stages"
 )
 
 // readBuffer is what a connection reads at a time; larger requests are read past it.
@@ -19,6 +21,7 @@ type conn struct {
 	listener string
 	state    *Connection
 	closed   chan struct{}
+	began    stages.Moment // the first byte of the request being read was there, if tracing is on
 	once     sync.Once
 	queue    chan *Pending // from read to write, in the order of the requests; closed by read
 

@@ -83,6 +83,9 @@ func (s *Server) measure(sent []*Pending) {
 			now = stages.Now()
 		}
 		s.meters.answered(p, now)
+		if p.traced != nil {
+			p.trace(now)
+		}
 		if c := s.options.Stages; c != nil && p.key == kmsg.Produce.Int16() {
 			c.Answer.Record(p.resolved.To(now))
 			c.Request.Record(p.read.To(now))

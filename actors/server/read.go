@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/protocol"
 )
 
@@ -56,6 +57,9 @@ func (c *conn) awaitRequest() error {
 			return err
 		}
 		_, err := c.in.Peek(1)
+		if c.server.options.Tracer != nil {
+			c.began = stages.Now()
+		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) || c.server.isStopping() || c.waiting.Load() == 0 {
 			return err
 		}
@@ -115,6 +119,7 @@ func (c *conn) one() error {
 func (c *conn) hand(h protocol.Header, rest []byte, held *claim, size int) error {
 	p := NewPending()
 	p.correlationID, p.held, p.bytes = h.CorrelationID, held, size
+	p.tracer, p.began = c.server.options.Tracer, c.began
 	c.server.meters.in.Add(uint64(size))
 	body, err := c.decode(h, rest, p)
 	if err != nil {

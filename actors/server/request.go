@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/spans"
 	"github.com/troupe-mq/troupe/actors/stages"
 )
 
@@ -52,6 +53,10 @@ type Pending struct {
 
 	key            int16 // of the request's API
 	read, resolved stages.Moment
+
+	tracer *spans.Tracer
+	began  stages.Moment // the request's first byte was there, if tracing is on
+	traced []*spans.Traced
 }
 
 // NewPending returns an unresolved Pending.

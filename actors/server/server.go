@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/spans"
 	"github.com/troupe-mq/troupe/actors/stages"
 )
 
@@ -34,6 +35,7 @@ type Options struct {
 	IdleTimeout     time.Duration // a connection silent this long is closed (connections.max.idle.ms), 10 min; negative: never
 	StallTimeout    time.Duration // how long a client may take for the next bytes of a request or to take an answer, 30 s
 	CloseGrace      time.Duration // how long Close waits for answers under way, 1 s
+	Tracer          *spans.Tracer // nil while tracing is off
 	Stages          *stages.Clock // where the time of produce requests is counted; may be nil
 }
 

@@ -137,11 +137,19 @@ type Traced struct {
 	Tracer *Tracer
 	Began  stages.Moment // the request's first byte
 	Place  Place
+
+	at stages.Moment // up to where the way is recorded, 0 at its begin
 }
 
-// Child records a stretch of the way.
-func (t *Traced) Child(name string, begin, end stages.Moment) {
-	t.Tracer.Record(Span{Context: Context{t.Trace, NewSpanID()}, Parent: t.Span, Name: name, Begin: begin, End: end, Place: t.Place})
+// Next records the next stretch of the way, from where the last one ended: the stretches leave nothing out.
+func (t *Traced) Next(name string, end stages.Moment) {
+	t.NextAs(Context{t.Trace, NewSpanID()}, name, end)
+}
+
+// NextAs is Next for a stretch that others lie below already.
+func (t *Traced) NextAs(c Context, name string, end stages.Moment) {
+	t.Tracer.Record(Span{Context: c, Parent: t.Span, Name: name, Begin: max(t.at, t.Began), End: end, Place: t.Place})
+	t.at = end
 }
 
 // End records the request's own span.

@@ -25,9 +25,9 @@ type family struct {
 }
 
 // families are all metrics, in the order of the documentation.
-func families() []family {
+func families(d *deliverer) []family {
 	var all []family
-	for _, table := range [][]family{raftFamilies, partitionFamilies, requestFamilies, groupFamilies, journalFamilies, remoteFamilies, storageFamilies, nodeFamilies} {
+	for _, table := range [][]family{raftFamilies, partitionFamilies, requestFamilies, groupFamilies, journalFamilies, remoteFamilies, storageFamilies, nodeFamilies, traceFamilies(d)} {
 		all = append(all, table...)
 	}
 	return all

@@ -59,7 +59,7 @@ var raftFamilies = []family{
 		})},
 	{"troupe_raft_snapshot_create_latency_ms", histogram, "ms", nil, "From taking a snapshot until it is durable.",
 		whole(millis, func(o *node.Observation) *stages.Histogram { return &o.Meters.SnapshotCreate })},
-	{"troupe_raft_snapshot_apply_latency_ms", histogram, "ms", nil, "From receiving a snapshot until it is durable and in force.",
+	{"troupe_raft_snapshot_apply_latency_ms", histogram, "ms", nil, "From being offered a snapshot until it and the log that goes with it are durable and in force.",
 		whole(millis, func(o *node.Observation) *stages.Histogram { return &o.Meters.SnapshotApply })},
 	{"troupe_raft_snapshot_transfers_total", counter, "{snapshot}", and("direction"), "Snapshots sent to followers and received from leaders.",
 		totals(func(c replica.Counts, emit func(uint64, string)) {

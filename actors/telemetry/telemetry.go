@@ -18,6 +18,8 @@ import (
 	exporter "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/troupe-mq/troupe/actors/spans"
 )
 
 // Options are how a node is observed.
@@ -30,6 +32,7 @@ type Options struct {
 	Endpoint  string
 	Protocol  string        // grpc or http
 	PushEvery time.Duration // between two pushes of metrics
+	Ratio     float64       // share of record batches without a trace context that are traced, 0 to 1
 	Logger    *slog.Logger
 }
 
@@ -39,11 +42,17 @@ type Telemetry struct {
 	producer *producer
 	metrics  *metric.MeterProvider
 	handler  http.Handler
+	spans    *deliverer    // nil without an endpoint
+	tracer   *spans.Tracer // nil without an endpoint
 }
 
 // New prepares what carries metrics out; Observe says whose. End it with Shutdown.
 func New(o Options) (*Telemetry, error) {
-	t := &Telemetry{options: o, producer: &producer{families: families(), scope: o.Partitions, started: time.Now()}}
+	t := &Telemetry{options: o}
+	if err := t.trace(); err != nil {
+		return nil, err
+	}
+	t.producer = &producer{families: families(t.spans), scope: o.Partitions, started: time.Now()}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { o.Logger.Warn("telemetry could not be delivered", "error", err) }))
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -65,6 +74,23 @@ func New(o Options) (*Telemetry, error) {
 	t.metrics = metric.NewMeterProvider(options...)
 	return t, nil
 }
+
+// trace prepares what carries spans out, if there is where to.
+func (t *Telemetry) trace() error {
+	if t.options.Endpoint == "" {
+		return nil
+	}
+	e, err := t.spanExporter()
+	if err != nil {
+		return err
+	}
+	t.spans = newDeliverer(e, t.resource())
+	t.tracer = spans.NewTracer(t.options.Ratio, t.spans.record)
+	return nil
+}
+
+// Tracer decides what is traced; nil if nothing is.
+func (t *Telemetry) Tracer() *spans.Tracer { return t.tracer }
 
 // complaints logs what is wrong with a scrape; the rest of it is answered.
 type complaints struct{ log *slog.Logger }
@@ -91,5 +117,9 @@ func (t *Telemetry) Metrics() http.Handler { return t.handler }
 
 // Shutdown delivers what is left.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
-	return errors.Join(t.metrics.Shutdown(ctx))
+	var errs []error
+	if t.spans != nil {
+		errs = append(errs, t.spans.shutdown(ctx))
+	}
+	return errors.Join(append(errs, t.metrics.Shutdown(ctx))...)
 }

@@ -27,7 +27,9 @@ func serve(_ context.Context, c *config.Config) error {
 	if err != nil {
 		return failure{err}
 	}
-	n, err := node.Start(nodeConfig(c, log))
+	config := nodeConfig(c, log)
+	config.Tracer = t.Tracer()
+	n, err := node.Start(config)
 	if err != nil {
 		return failure{err}
 	}
@@ -103,6 +105,7 @@ func telemetryOptions(c *config.Config, log *slog.Logger) telemetry.Options {
 	return telemetry.Options{
 		NodeID: c.NodeID, Version: version(), Logger: log, Partitions: telemetry.Scope(c.Telemetry.Partitions),
 		Endpoint: c.Telemetry.Endpoint, Protocol: c.Telemetry.OTLPProtocol, PushEvery: c.Telemetry.MetricsInterval,
+		Ratio: c.Telemetry.TraceRatio,
 	}
 }
 

@@ -11,6 +11,8 @@ type Status struct {
 	Replicas    int
 	Quarantined int64
 	Restored    int64
+	Disk        string // ample, low or full
+	DiskFree    int64
 }
 
 // Status asks the node how it is.

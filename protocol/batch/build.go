@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -82,7 +83,7 @@ func encode(codec int8, records []byte) ([]byte, error) {
 	if codec == 0 {
 		return records, nil
 	}
-	c, err := kgo.DefaultCompressor(codecOf(codec))
+	c, err := compressors[codec]()
 	if err != nil {
 		return nil, err
 	}
@@ -90,14 +91,10 @@ func encode(codec int8, records []byte) ([]byte, error) {
 	return records, nil
 }
 
-func codecOf(codec int8) kgo.CompressionCodec {
-	switch codec {
-	case 1:
-		return kgo.GzipCompression()
-	case 2:
-		return kgo.SnappyCompression()
-	case 3:
-		return kgo.Lz4Compression()
-	}
-	return kgo.ZstdCompression()
+// compressors by codec. They keep what they need from one batch to the next, which is a lot.
+var compressors = [5]func() (kgo.Compressor, error){
+	1: sync.OnceValues(func() (kgo.Compressor, error) { return kgo.DefaultCompressor(kgo.GzipCompression()) }),
+	2: sync.OnceValues(func() (kgo.Compressor, error) { return kgo.DefaultCompressor(kgo.SnappyCompression()) }),
+	3: sync.OnceValues(func() (kgo.Compressor, error) { return kgo.DefaultCompressor(kgo.Lz4Compression()) }),
+	4: sync.OnceValues(func() (kgo.Compressor, error) { return kgo.DefaultCompressor(kgo.ZstdCompression()) }),
 }

@@ -67,6 +67,13 @@ func percent(v string) error {
 	return nil
 }
 
+func share(v string) error {
+	if f, err := strconv.ParseFloat(v, 64); err != nil || !(f >= 0 && f <= 1) {
+		return errors.New("must be a number from 0 to 1")
+	}
+	return nil
+}
+
 // splitAddress parses host:port; the host may be empty, the port is 1 to 65535.
 func splitAddress(v string) (host string, port int, err error) {
 	host, p, err := net.SplitHostPort(v)

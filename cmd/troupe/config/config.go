@@ -24,6 +24,7 @@ type Telemetry struct {
 	Partitions             string // a telemetry.Scope
 	Endpoint, OTLPProtocol string
 	MetricsInterval        time.Duration
+	TraceRatio             float64
 }
 
 // Config is a valid configuration with every default filled in.
@@ -67,6 +68,7 @@ func (r *resolver) resolve() *Config {
 	c.DiskSlowSync, _ = time.ParseDuration(v["disk.slow.sync"])
 	c.ShutdownTimeout, _ = time.ParseDuration(v["shutdown.timeout"])
 	c.Telemetry = Telemetry{Partitions: v["metrics.partitions"], Endpoint: strings.TrimSuffix(v["otlp.endpoint"], "/"), OTLPProtocol: v["otlp.protocol"]}
+	c.Telemetry.TraceRatio, _ = strconv.ParseFloat(v["trace.ratio"], 64)
 	c.Telemetry.MetricsInterval, _ = time.ParseDuration(v["otlp.metrics.interval"])
 	r.peers(c)
 	r.listeners(c)

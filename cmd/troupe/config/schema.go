@@ -46,6 +46,7 @@ var Settings = []Setting{
 	{Name: "otlp.endpoint", Group: "Telemetry", Doc: "URL of an OpenTelemetry receiver, such as http://localhost:4317, that metrics and traces are sent to. Empty: none are sent. OpenTelemetry's own variables for headers and certificates hold (OTEL_EXPORTER_OTLP_HEADERS, …).", check: receiver},
 	{Name: "otlp.protocol", Group: "Telemetry", Default: "grpc", Doc: "grpc or http (protobuf).", check: oneOf("grpc", "http")},
 	{Name: "otlp.metrics.interval", Group: "Telemetry", Default: "15s", Doc: "Time between two pushes of metrics.", check: positiveDuration},
+	{Name: "trace.ratio", Group: "Telemetry", Default: "0", Doc: "Share of record batches, from 0 to 1, that are traced though their producer says nothing of tracing. What a traceparent header in a batch's first record says is always followed. Needs otlp.endpoint.", check: share},
 	{Name: "auto.create.topics.enable", Group: "Kafka", Kafka: true, Doc: "Create a topic when a client asks for it."},
 	{Name: "num.partitions", Group: "Kafka", Kafka: true, Doc: "Partitions of a topic created without a number."},
 	{Name: "default.replication.factor", Group: "Kafka", Kafka: true, Doc: "Replicas of a topic created without a number."},
