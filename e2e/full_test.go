@@ -24,8 +24,8 @@ import (
 
 // Sizes of the small disks, in MiB: of all of it, of what is low (half of it is full), of the ballast.
 const (
-	smallMiB   = 384
-	lowMiB     = 128
+	smallMiB   = 320
+	lowMiB     = 112
 	ballastMiB = 16
 	mib        = 1 << 20
 )
@@ -87,20 +87,28 @@ func waitDisk(t *testing.T, n *cluster.Node, within time.Duration, levels ...str
 	})
 }
 
+// flood fills a disk of that size in some ten seconds.
+func flood(partitions int32) load.Config {
+	return load.Config{
+		Topic: "t", Partitions: partitions, Producers: 2, Size: 64 << 10, Interval: 5 * time.Millisecond,
+		Options: []kgo.Opt{kgo.ProducerBatchCompression(kgo.NoCompression())},
+	}
+}
+
 // One of three nodes runs out of space under load: its leaderships move, then it stops following; nobody's write fails. It is killed with no byte left and starts. With
 // space again it catches up and leads again, and nothing acknowledged is lost.
 func TestOneDiskFills(t *testing.T) {
 	c := cluster.New(t, 3)
 	onlyTroupe(t, c)
 	n := c.Node(1)
-	small(t, n, 128)
+	small(t, n, 96)
 	for _, node := range c.Nodes {
 		node.Start()
 	}
 	c.WaitReady()
 	c.CreateTopic("t", 3, 3)
 	rec := history.NewRecorder()
-	producers := load.Start(t, c, rec, load.Config{Topic: "t", Partitions: 3, Producers: 3, Size: 128 << 10, Interval: 2 * time.Millisecond})
+	producers := load.Start(t, c, rec, flood(3))
 	waitDisk(t, n, 60*time.Second, "low", "full")
 	c.WaitTopic("t", "leaders elsewhere", func(topic kmsg.MetadataResponseTopic) error {
 		for _, p := range topic.Partitions {
@@ -164,7 +172,7 @@ func TestAllDisksFill(t *testing.T) {
 	c.WaitReady()
 	createWith(t, c, "t", map[string]string{"retention.ms": "-1"})
 	rec := history.NewRecorder()
-	producers := load.Start(t, c, rec, load.Config{Topic: "t", Partitions: 1, Producers: 3, Size: 128 << 10, Interval: 2 * time.Millisecond})
+	producers := load.Start(t, c, rec, flood(1))
 	for _, n := range c.Nodes {
 		waitDisk(t, n, 60*time.Second, "low", "full")
 	}
@@ -186,18 +194,19 @@ func TestAllDisksFill(t *testing.T) {
 	if errs := producers.Stop(60 * time.Second); len(errs) > 0 {
 		t.Fatalf("%d writes failed that were to be retried, the first: %v", len(errs), errs[0])
 	}
-	start, err := earliest(within(t, 10*time.Second), c, "t")
-	if err != nil || start < 1 || producers.Answered() <= answered {
-		t.Fatalf("the log starts at %d (%v), %d writes were answered, %d before there was space again", start, err, producers.Answered(), answered)
+	if producers.Answered() <= answered {
+		t.Fatalf("%d writes were answered, %d before there was space again", producers.Answered(), answered)
 	}
-	checkTrimmed(t, c, rec, start)
+	checkTrimmed(t, c, rec)
 }
 
 // checkTrimmed holds what a trimmed log holds against what was acknowledged: of that, everything from the start on, once.
-func checkTrimmed(t *testing.T, c *cluster.Cluster, rec *history.Recorder, start int64) {
+func checkTrimmed(t *testing.T, c *cluster.Cluster, rec *history.Recorder) {
 	t.Helper()
 	seen := map[int64]string{}
-	for _, r := range readSimply(t, c, "t") {
+	got := readSimply(t, c, "t")
+	start := got[0].Offset
+	for _, r := range got {
 		seen[r.Offset] = strings.TrimRight(string(r.Value), " ")
 	}
 	acknowledged := 0
@@ -210,7 +219,7 @@ func checkTrimmed(t *testing.T, c *cluster.Cluster, rec *history.Recorder, start
 			t.Fatalf("%s was acknowledged at %d, and %.20q is there", s.Value, s.Offset, seen[s.Offset])
 		}
 	}
-	if acknowledged == 0 {
-		t.Fatal("the test is wrong: nothing was acknowledged behind the log's start")
+	if acknowledged == 0 || start == 0 {
+		t.Fatalf("the test is wrong: the log starts at %d, %d acknowledged records lie behind", start, acknowledged)
 	}
 }
