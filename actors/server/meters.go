@@ -84,7 +84,7 @@ func (s *Server) measure(sent []*Pending) {
 		}
 		s.meters.answered(p, now)
 		if p.traced != nil {
-			p.trace(now)
+			p.trace(now, s.options.Logger)
 		}
 		if c := s.options.Stages; c != nil && p.key == kmsg.Produce.Int16() {
 			c.Answer.Record(p.resolved.To(now))

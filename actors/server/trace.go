@@ -1,6 +1,10 @@
 package server
 
 import (
+	"context"
+	"log/slog"
+	"time"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/actors/spans"
@@ -28,8 +32,11 @@ func (p *Pending) Hand(of spans.Context, look stages.Moment, place spans.Place) 
 	p.traced = append(p.traced, t)
 }
 
+// longRequest is from when on a traced request is worth a line in the log.
+const longRequest = time.Second
+
 // trace records the spans of requests whose answer was written.
-func (p *Pending) trace(now stages.Moment) {
+func (p *Pending) trace(now stages.Moment, log *slog.Logger) {
 	failed := ""
 	if code := codeOf(p.response); code != 0 {
 		failed = kerr.ErrorForCode(code).Error()
@@ -37,5 +44,9 @@ func (p *Pending) trace(now stages.Moment) {
 	for _, t := range p.traced {
 		t.Next("answer", now)
 		t.End(now, failed)
+		if took := time.Duration(t.Began.To(now)); failed != "" || took > longRequest {
+			log.WarnContext(spans.ContextWith(context.Background(), t.Context), "a traced request failed or took long",
+				"request", t.Name, "topic", t.Place.Topic, "partition", t.Place.Partition, "took", took, "error", failed)
+		}
 	}
 }

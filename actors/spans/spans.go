@@ -5,6 +5,7 @@
 package spans
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"math"
@@ -27,6 +28,20 @@ type Context struct {
 
 // Sampled tells whether there is a trace.
 func (c Context) Sampled() bool { return c.Trace != TraceID{} }
+
+// contextKey is under which a context.Context carries a Context.
+type contextKey struct{}
+
+// ContextWith returns a context that says to the log which span its lines belong to.
+func ContextWith(parent context.Context, c Context) context.Context {
+	return context.WithValue(parent, contextKey{}, c)
+}
+
+// FromContext returns what ContextWith put in.
+func FromContext(ctx context.Context) Context {
+	c, _ := ctx.Value(contextKey{}).(Context)
+	return c
+}
 
 // Place is where in the cluster's logs a span was; what is zero or -1 is unknown.
 type Place struct {

@@ -25,9 +25,9 @@ type observed interface {
 }
 
 // endpoints are for people, load balancers, Prometheus and tests: /metrics, /healthz answers while the process runs, /readyz while clients should come here, /statusz
-// says how the node is, /debug/replica what one replica holds, /debug/storage what all that is stored proves, /debug/stages where the time of produce requests went since the start, /debug/pprof
-// where time and memory go. Those below /debug answer only on this machine.
-func endpoints(n observed, metrics http.Handler) http.Handler {
+// says how node and cluster are, /log/level what is logged, /debug/replica what one replica holds, /debug/storage what all that is stored proves, /debug/stages where the time of produce requests went since the start, /debug/pprof
+// where time and memory go. Those below /debug and /log answer only on this machine.
+func endpoints(n observed, metrics http.Handler, level http.HandlerFunc) http.Handler {
 	m := http.NewServeMux()
 	m.Handle("GET /metrics", metrics)
 	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
@@ -38,7 +38,9 @@ func endpoints(n observed, metrics http.Handler) http.Handler {
 		}
 		fmt.Fprintln(w, "ready")
 	})
-	m.HandleFunc("GET /statusz", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, n.Status()) })
+	m.HandleFunc("GET /statusz", statusz(n))
+	m.HandleFunc("GET /log/level", local(level))
+	m.HandleFunc("PUT /log/level", local(level))
 	operate(m, n)
 	m.HandleFunc("GET /debug/replica", local(replicaDigest(n)))
 	m.HandleFunc("GET /debug/storage", local(storageVerified(n)))

@@ -22,7 +22,7 @@ import (
 func serve(_ context.Context, c *config.Config) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
-	log := logger(c)
+	log, level := logger(c)
 	t, err := telemetry.New(telemetryOptions(c, log))
 	if err != nil {
 		return failure{err}
@@ -35,7 +35,7 @@ func serve(_ context.Context, c *config.Config) error {
 	}
 	t.Observe(n)
 	failed := make(chan error, 1)
-	h := &http.Server{Addr: c.MetricsListen, Handler: endpoints(n, t.Metrics()), ReadHeaderTimeout: 5 * time.Second}
+	h := &http.Server{Addr: c.MetricsListen, Handler: endpoints(n, t.Metrics(), logLevel(level, log)), ReadHeaderTimeout: 5 * time.Second}
 	go func() { failed <- h.ListenAndServe() }()
 	select {
 	case err = <-failed:
@@ -109,8 +109,9 @@ func telemetryOptions(c *config.Config, log *slog.Logger) telemetry.Options {
 	}
 }
 
-func logger(c *config.Config) *slog.Logger {
-	var level slog.Level
+// logger makes the process's log, and returns what changes its level.
+func logger(c *config.Config) (*slog.Logger, *slog.LevelVar) {
+	level := &slog.LevelVar{}
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // checked with the configuration
 	o := &slog.HandlerOptions{Level: level}
 	text := c.LogFormat == "text"
@@ -121,5 +122,5 @@ func logger(c *config.Config) *slog.Logger {
 	if text {
 		h = slog.NewTextHandler(os.Stderr, o)
 	}
-	return slog.New(h).With("node", c.NodeID)
+	return slog.New(telemetry.Handler(h)).With("node", c.NodeID), level
 }
