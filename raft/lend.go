@@ -51,10 +51,13 @@ func (r *Replica) Lending(to storage.ReplicaID, next uint64) {
 	}
 }
 
-// returned takes note that a replica has what it was sent.
+// returned takes note that a replica has what it was sent. If the log here does not reach back to that, because it was trimmed just when the snapshot was
+// made, raft still waits for one that does: it is told that this one failed.
 func (r *Replica) returned(m *raftpb.Message) {
-	if l, ok := r.lent[storage.ReplicaID(m.GetFrom())]; ok && !m.GetReject() && l.at > 0 && m.GetIndex() >= l.at {
-		delete(r.lent, storage.ReplicaID(m.GetFrom()))
+	from := storage.ReplicaID(m.GetFrom())
+	if l, ok := r.lent[from]; ok && !m.GetReject() && l.at > 0 && m.GetIndex() >= l.at {
+		delete(r.lent, from)
+		r.SnapshotSent(from, false) // raft listens only if it still waits
 	}
 }
 

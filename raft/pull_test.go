@@ -357,3 +357,45 @@ func TestChunksAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestASnapshotThatIsTooOldWhenItArrives has the leader's log trimmed past a snapshot that is on its way, as happens when both are made in one turn.
+func TestASnapshotThatIsTooOldWhenItArrives(t *testing.T) {
+	w := newWorld(t, 1, true)
+	leader, late := w.elect(), w.members[2]
+	w.grow(leader, 8)
+	w.crash(late)
+	w.grow(leader, 200)
+	w.start(late)
+	var held packet
+	for n := 0; held.what == nil; n++ {
+		if n > 10_000 {
+			t.Fatal("no snapshot was sent")
+		}
+		if len(w.network) == 0 {
+			w.tickAll()
+		}
+		w.deliver(false)
+		for i, p := range w.network {
+			if m, ok := p.what.(*raftpb.Message); ok && m.GetType() == raftpb.MsgSnap {
+				held = p
+				w.network = append(w.network[:i:i], w.network[i+1:]...)
+				break
+			}
+		}
+	}
+	l := leader.replica.lent[late.id]
+	l.from = 1 << 40
+	leader.replica.lent[late.id] = l
+	w.grow(leader, 100)
+	if at := positionOf(held.what.(*raftpb.Message)); w.held(leader).Start.Index <= at.Index {
+		t.Fatalf("the log still reaches back to the snapshot at %v: %+v", at, w.held(leader))
+	}
+	w.network = append(w.network, held)
+	for range lendTicks / 2 {
+		if late.replica.Status().Applied == leader.replica.Status().Last {
+			return
+		}
+		w.pass(1)
+	}
+	t.Fatalf("it is at %+v, the leader at %+v", late.replica.Status(), leader.replica.Status())
+}

@@ -144,7 +144,9 @@ func (r *Replica) Step(m *raftpb.Message) error {
 			return nil
 		}
 	case raftpb.MsgAppResp:
+		err := r.step(m)
 		r.returned(m)
+		return err
 	}
 	return r.step(m)
 }

@@ -26,6 +26,7 @@ func (n *Node) join() error {
 			return err
 		}
 	}
+	n.proved.Store(true)
 	switch founded := n.identity.Load().Founders != nil; {
 	case founded && n.config.Join != "":
 		n.do(n.checkIn)

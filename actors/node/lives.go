@@ -160,7 +160,7 @@ func (n *Node) look(peer metadata.NodeID) (back string, err error) {
 	if err := json.Unmarshal(answer, &j); err != nil {
 		return "", err
 	}
-	if j.Of == me.ID && j.Back != "" {
+	if j.Back != "" && j.Of == n.identity.Load().Run.ID { // not the run before the disk was given up
 		return j.Back, nil
 	}
 	news, err := n.lives.take(peer, j.Life)

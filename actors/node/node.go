@@ -43,7 +43,8 @@ type Node struct {
 	resting             nodeSet // peers that drain
 	verified, verifying nodeSet // peers seen to be of this cluster; peers being looked at
 	lives               lives
-	remarking           sync.Mutex // held while the node's record is changed
+	proved              atomic.Bool // the others have looked at this disk
+	remarking           sync.Mutex  // held while the node's record is changed
 	restored            atomic.Int64
 	losses              *losses
 	plan                atomic.Pointer[supervisor.Status] // where __meta leads

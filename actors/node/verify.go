@@ -9,7 +9,7 @@ import (
 
 // verify finds out whether a peer belongs to this cluster, unless that is under way already.
 func (n *Node) verify(peer metadata.NodeID) {
-	if n.identity.Load().Founders == nil || !n.verifying.begin(peer) {
+	if n.identity.Load().Founders == nil || !n.proved.Load() || !n.verifying.begin(peer) {
 		return
 	}
 	n.do(func() {

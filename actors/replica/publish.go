@@ -24,6 +24,7 @@ func (a *Actor) publish() {
 		InSync:  a.shownInSync(),
 		Conf:    a.replica.Members(),
 		views:   &a.ref.views,
+		reader:  reader{first: a.replica.Start().Index + 1},
 	})
 	last := a.ref.View()
 	if last != nil && same(last, next) {

@@ -17,7 +17,6 @@ type records struct {
 	machine *partition.Partition
 	store   storage.Store
 	replica storage.ReplicaID
-	first   uint64
 	tail    tail
 	last    uint64 // last applied entry
 	largest int64  // largest timestamp of the log
@@ -228,7 +227,7 @@ func (c *records) view(v View) *View {
 	v.HighWatermark = c.machine.HighWatermark()
 	v.LastStable = c.machine.LastStable()
 	v.reader = reader{
-		store: c.store, replica: c.replica, first: max(c.first, c.machine.Reclaimable()+1), applied: c.last, records: c.machine.LastRecords(),
+		store: c.store, replica: c.replica, first: max(v.first, c.machine.Reclaimable()+1), applied: c.last, records: c.machine.LastRecords(),
 		cleaned: c.machine.Cleaned(), runs: c.machine.Runs(),
 		chunks: c.tail.chunks[:len(c.tail.chunks):len(c.tail.chunks)], anchors: c.tail.anchors[:len(c.tail.anchors):len(c.tail.anchors)],
 		epochs: c.machine.Epochs(), largest: c.largest, meters: c.clock.meters,
@@ -245,7 +244,7 @@ func OpenPartition(o Options, spawn Spawner) (*Ref, error) {
 		o.Now = func() int64 { return time.Now().UnixMilli() }
 	}
 	return open(o, machine, &records{
-		machine: machine, store: o.Store, replica: o.Replica, first: o.State.Start.Index + 1, largest: -1,
+		machine: machine, store: o.Store, replica: o.Replica, largest: -1,
 		now: o.Now, clock: k, room: o.Room, traces: t,
 	}, k, t, false, spawn)
 }
