@@ -96,7 +96,7 @@ func (c *child) do(line []string) string {
 		c.links.RemovePeer(metadata.NodeID(a))
 		return "ok"
 	case "routines":
-		return fmt.Sprint(runtime.NumGoroutine())
+		return fmt.Sprint(routines())
 	case "up": // id
 		fmt.Sscan(line[1], &a)
 		return fmt.Sprint(c.links.Up(metadata.NodeID(a)), c.ups.Load(), c.downs.Load())
@@ -236,3 +236,15 @@ func (c *child) Linked(_ metadata.NodeID, up bool) {
 
 // Unreachable implements Receiver.
 func (c *child) Unreachable(storage.ShardID, storage.ReplicaID) { c.unreachable.Add(1) }
+
+// routines counts the goroutines of this process but those that wait for an actor's next turn.
+func routines() (n int) {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	for _, s := range strings.Split(string(stacks), "\n\n") {
+		if lines := strings.SplitN(s, "\n", 3); len(lines) > 1 && !strings.Contains(lines[1], "actors.(*dispatcher).work(") {
+			n++
+		}
+	}
+	return n
+}
