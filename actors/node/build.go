@@ -154,9 +154,13 @@ func (n *Node) states() (map[storage.ReplicaID]storage.State, error) {
 
 // options are what a replica of a shard on this node is opened with.
 func (n *Node) options(state storage.State, h *hosted) replica.Options {
+	limits := n.config.Limits
+	if limits.CacheBytes == 0 {
+		limits.CacheBytes = uint64(n.cacheBytes() / 2) // of entries that the tail holds too, for the most part
+	}
 	return replica.Options{
-		Shard: state.Shard, Replica: state.Replica, Self: n.config.ID, Members: h.members, Version: h.version,
-		State: state, Store: n.Store(), Node: ground{n}, Limits: n.config.Limits, Stages: &n.stages, Room: n.roomy, Meters: &n.meters, Tracer: n.config.Tracer,
+		Shard: state.Shard, Replica: state.Replica, Self: n.config.ID, Members: h.members, Version: h.version, Limits: limits, Tail: n.cacheBytes,
+		State: state, Store: n.Store(), Node: ground{n}, Stages: &n.stages, Room: n.roomy, Meters: &n.meters, Tracer: n.config.Tracer,
 		Now: func() int64 { return n.world.Now().UnixMilli() },
 	}
 }

@@ -40,8 +40,9 @@ type Node struct {
 	imaged              signal // fires after every new image
 	linked              signal // fires after every change of a link
 	leaders             *leaders
-	resting             nodeSet // peers that drain
-	verified, verifying nodeSet // peers seen to be of this cluster; peers being looked at
+	resting             nodeSet      // peers that drain
+	verified, verifying nodeSet      // peers seen to be of this cluster; peers being looked at
+	placed              atomic.Int64 // replicas that the metadata places here
 	lives               lives
 	proved              atomic.Bool // the others have looked at this disk
 	remarking           sync.Mutex  // held while the node's record is changed

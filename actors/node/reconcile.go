@@ -35,6 +35,7 @@ func (n *Node) reconcile(i *metadata.Image) error {
 		return nil
 	}
 	placed := i.On(n.config.ID, n.identity.Load().Incarnation)
+	n.placed.Store(int64(len(placed)))
 	if p, ok := i.MetaOn(n.config.ID, n.identity.Load().Incarnation); ok {
 		placed[metadata.MetaShard] = p
 	}

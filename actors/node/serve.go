@@ -16,7 +16,7 @@ func (n *Node) openServer() error {
 		Handler:         api.NewTable(n, n.groups, n.log),
 		Logger:          n.log,
 		MaxRequestBytes: int(n.number("socket.request.max.bytes")),
-		InFlightBytes:   n.number("queued.max.request.bytes"),
+		InFlightBytes:   n.requestBytes(),
 		MaxConnections:  int(n.number("max.connections")),
 		Stages:          &n.stages,
 		Tracer:          n.config.Tracer,

@@ -24,6 +24,7 @@ type Options struct {
 	Now     func() int64  // the clock for LogAppendTime, in ms since the epoch; nil takes the process's
 	Stages  *stages.Clock // where the time of proposals is counted; may be nil
 	Room    func() bool   // whether the disk has room for records; nil: always. Safe for any goroutine
+	Tail    func() int    // how many bytes of its newest records the replica keeps in memory; nil: 2 MiB. Safe for any goroutine
 	Meters  *Meters       // shared by all replicas of the node; may be nil
 	Tracer  *spans.Tracer // nil while tracing is off
 }

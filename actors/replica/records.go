@@ -245,6 +245,6 @@ func OpenPartition(o Options, spawn Spawner) (*Ref, error) {
 	}
 	return open(o, machine, &records{
 		machine: machine, store: o.Store, replica: o.Replica, largest: -1,
-		now: o.Now, clock: k, room: o.Room, traces: t,
+		now: o.Now, clock: k, room: o.Room, traces: t, tail: tail{limit: o.Tail},
 	}, k, t, false, spawn)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/troupe-mq/troupe/raft/partition"
 )
 
-// tailBytes is how much of a partition's committed end is kept in memory for consumers that are close behind.
+// tailBytes is how much of a partition's committed end is kept in memory for consumers that are close behind, unless Options.Tail says less.
 const tailBytes = 2 << 20
 
 // anchorBytes is how far apart the known places of the log are, in bytes of entries.
@@ -34,6 +34,7 @@ type tail struct {
 	bytes   int
 	anchors []anchor
 	since   int // bytes since the last anchor
+	limit   func() int
 }
 
 // push adds an applied entry of records.
@@ -46,7 +47,11 @@ func (t *tail) push(c chunk) {
 	t.chunks = append(t.chunks, c)
 	t.bytes += len(c.data)
 	drop := 0
-	for t.bytes > tailBytes && drop < len(t.chunks)-1 {
+	limit := tailBytes
+	if t.limit != nil {
+		limit = t.limit()
+	}
+	for t.bytes > limit && drop < len(t.chunks)-1 {
 		t.bytes -= len(t.chunks[drop].data)
 		drop++
 	}

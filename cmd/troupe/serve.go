@@ -23,6 +23,7 @@ func serve(_ context.Context, c *config.Config) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	log, level := logger(c)
+	limitMemory(c.Memory, log)
 	t, err := telemetry.New(telemetryOptions(c, log))
 	if err != nil {
 		return failure{err}
@@ -96,7 +97,8 @@ func nodeConfig(c *config.Config, log *slog.Logger) node.Config {
 			Watermarks:   space.Watermarks{FreeBytes: c.DiskFreeBytes, FreePercent: c.DiskFreePercent},
 			BallastBytes: c.DiskBallastBytes, SlowSync: c.DiskSlowSync,
 		},
-		Peers: peers, Settings: c.Kafka, Version: version(), Logger: log,
+		Memory: c.Memory,
+		Peers:  peers, Settings: c.Kafka, Version: version(), Logger: log,
 		Fatal: func(err error) { log.Error("the node must stop", "error", err); os.Exit(1) },
 	}
 }

@@ -41,6 +41,7 @@ type Config struct {
 	DiskSlowSync                     time.Duration
 	LogLevel, LogFormat              string
 	ShutdownTimeout                  time.Duration
+	Memory                           int64 // bytes; 0: not known
 	Telemetry                        Telemetry
 	Kafka                            map[string]string // Kafka's settings that were set
 	effective                        map[string]string
@@ -67,6 +68,9 @@ func (r *resolver) resolve() *Config {
 	c.DiskBallastBytes, _ = strconv.ParseInt(v["disk.ballast.bytes"], 10, 64)
 	c.DiskSlowSync, _ = time.ParseDuration(v["disk.slow.sync"])
 	c.ShutdownTimeout, _ = time.ParseDuration(v["shutdown.timeout"])
+	if c.Memory, _ = parseMemory(v["memory"]); v["memory"] == "" {
+		c.Memory = machineMemory("/proc/meminfo", "/sys/fs/cgroup/memory.max") / 3
+	}
 	c.Telemetry = Telemetry{Partitions: v["metrics.partitions"], Endpoint: strings.TrimSuffix(v["otlp.endpoint"], "/"), OTLPProtocol: v["otlp.protocol"]}
 	c.Telemetry.TraceRatio, _ = strconv.ParseFloat(v["trace.ratio"], 64)
 	c.Telemetry.MetricsInterval, _ = time.ParseDuration(v["otlp.metrics.interval"])

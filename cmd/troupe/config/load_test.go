@@ -12,7 +12,7 @@ var another = map[string]string{
 	"node.id": "7", "data.dir": "/d", "log.level": "warn", "log.format": "json", "shutdown.timeout": "3s",
 	"listeners": "A://127.0.0.1:7000", "peers": "1@127.0.0.1:5,7@127.0.0.1:9",
 	"advertised.listeners": "PLAINTEXT://h:1",
-	"disk.free.min.bytes":  "1", "disk.free.min.percent": "2.5", "disk.ballast.bytes": "0", "disk.slow.sync": "2s",
+	"memory":               "1GiB", "disk.free.min.bytes": "1", "disk.free.min.percent": "2.5", "disk.ballast.bytes": "0", "disk.slow.sync": "2s",
 	"metrics.partitions": "topics", "otlp.endpoint": "http://h:4317", "otlp.protocol": "http", "otlp.metrics.interval": "1s", "trace.ratio": "0.25",
 }
 

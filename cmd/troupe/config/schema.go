@@ -39,6 +39,7 @@ var Settings = []Setting{
 	{Name: "disk.free.min.percent", Group: "Disk", Default: "5", Doc: "The same as a share of the file system; the larger of the two counts.", check: percent},
 	{Name: "disk.ballast.bytes", Group: "Disk", Default: "67108864", Doc: "Size of a file that only takes space, given up when the disk has become too full for the node to start. 0: none.", check: atLeastZero},
 	{Name: "disk.slow.sync", Group: "Disk", Default: "1s", Doc: "How long a sync may take before the log says so.", check: positiveDuration},
+	{Name: "memory", Group: "Process", Doc: "Memory that the node may use, such as 2GiB or 512MiB: requests, caches and the garbage collector keep to it (GOMEMLIMIT, if set, wins for the last). Files that are mapped do not count. Default: a third of the machine's, or of the container's.", check: memory},
 	{Name: "log.level", Group: "Process", Default: "info", Doc: "debug, info, warn or error.", check: oneOf("debug", "info", "warn", "error")},
 	{Name: "log.format", Group: "Process", Default: "auto", Doc: "text, json, or auto: text on a terminal, else json.", check: oneOf("auto", "text", "json")},
 	{Name: "shutdown.timeout", Group: "Process", Default: "10s", Doc: "Longest time from SIGTERM to the end of the process.", check: positiveDuration},

@@ -1,0 +1,31 @@
+package node
+
+// How a node divides Config.Memory: an eighth for requests under way (queued.max.request.bytes), an eighth for the newest records of its
+// replicas. The rest is for entries on their way to peers and disk, tables, and what Go needs to collect garbage.
+const (
+	requestsShare = 8
+	cacheShare    = 8
+)
+
+// Bounds of what one replica keeps of its newest records: more is of no use, and with less every consumer reads from disk.
+const (
+	mostCache  = 2 << 20
+	leastCache = 32 << 10
+)
+
+// cacheBytes is how many bytes of its newest records a replica here may keep in memory. Safe for any goroutine.
+func (n *Node) cacheBytes() int {
+	replicas := max(n.placed.Load(), 1)
+	if n.config.Memory == 0 {
+		return mostCache
+	}
+	return int(min(max(n.config.Memory/cacheShare/replicas, leastCache), mostCache))
+}
+
+// requestBytes bounds the bytes of requests under way; 0 takes the server's default.
+func (n *Node) requestBytes() int64 {
+	if set := n.number("queued.max.request.bytes"); set > 0 {
+		return set
+	}
+	return n.config.Memory / requestsShare
+}
