@@ -36,7 +36,7 @@ func (g *groupAPI) offsetFetch(c *Call) {
 		out := &r.Groups[i]
 		*out = kmsg.NewOffsetFetchResponseGroup()
 		out.Group = want.Group
-		g.groups.Do(want.Group, func(_ int64, core *consumer.Coordinator) {
+		g.groups.Sure(want.Group, func(_ int64, core *consumer.Coordinator) {
 			all.one(func() { fetchGroup(c, core, request.Version, want, out) })
 		}, func(err *protocol.Error) {
 			all.one(func() { out.ErrorCode = err.Kafka.Code })

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"slices"
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
@@ -23,6 +24,7 @@ type coordinator struct {
 	core    *consumer.Coordinator // nil while this node does not coordinate
 	loading bool
 	queued  []*request // that came while loading
+	unsure  []*request // that wait until the other replicas have said that this one leads
 
 	timer   actors.Timer
 	timerAt int64
@@ -38,6 +40,11 @@ type (
 		epoch int32
 		core  *consumer.Coordinator
 		err   error
+	}
+	// confirmed brings what the other replicas said of the leadership that a request waits for.
+	confirmed struct {
+		request *request
+		err     *protocol.Error
 	}
 	// appended brings what became of a write.
 	appended struct {
@@ -64,6 +71,8 @@ func (c *coordinator) Turn(messages []any) {
 			c.request(m)
 		case *loaded:
 			c.loaded(m)
+		case *confirmed:
+			c.confirmed(m)
 		case *appended:
 			c.appended(m)
 		case *wokenMessage:
@@ -176,7 +185,7 @@ func (c *coordinator) request(m *request) {
 	}
 	switch {
 	case c.core != nil:
-		m.run(c.now(), c.core)
+		c.run(m)
 	case c.loading && len(c.queued) < maxQueued:
 		c.queued = append(c.queued, m)
 	case c.loading:
@@ -184,6 +193,30 @@ func (c *coordinator) request(m *request) {
 	default:
 		m.refuse(errNotCoordinator)
 	}
+}
+
+// run runs a request; one that wants to be sure, after the other replicas have said that this one leads.
+func (c *coordinator) run(m *request) {
+	if !m.sure {
+		m.run(c.now(), c.core)
+		return
+	}
+	c.unsure = append(c.unsure, m)
+	c.ref.Send(&replica.Confirm{Epoch: c.epoch, Done: func(err *protocol.Error) { c.send(&confirmed{m, err}) }})
+}
+
+// confirmed runs a request after the replica is sure to have led: the core knows all that was acknowledged before the request came. Of a core that was abandoned nobody waits.
+func (c *coordinator) confirmed(m *confirmed) {
+	at := slices.Index(c.unsure, m.request)
+	if at < 0 {
+		return
+	}
+	c.unsure = slices.Delete(c.unsure, at, at+1)
+	if m.err != nil {
+		m.request.refuse(errNotCoordinator)
+		return
+	}
+	m.request.run(c.now(), c.core)
 }
 
 // dequeue runs or refuses what came while loading.
@@ -194,7 +227,7 @@ func (c *coordinator) dequeue(refused *protocol.Error) {
 		if refused != nil {
 			m.refuse(refused)
 		} else {
-			m.run(c.now(), c.core)
+			c.run(m)
 		}
 	}
 }
@@ -203,6 +236,10 @@ func (c *coordinator) dequeue(refused *protocol.Error) {
 func (c *coordinator) abandon() {
 	c.loading = false
 	c.dequeue(errNotCoordinator)
+	for _, m := range c.unsure {
+		m.refuse(errNotCoordinator)
+	}
+	c.unsure = nil
 	if c.core == nil {
 		return
 	}

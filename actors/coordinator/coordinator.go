@@ -55,16 +55,27 @@ var (
 type request struct {
 	run    Command
 	refuse func(*protocol.Error)
+	sure   bool // run only once a majority has said that this node coordinates
 }
 
 // Do runs a command at a group's coordinator, or tells refuse why this node cannot. One of the two is called, once, without blocking the caller.
 func (c *Coordinators) Do(group string, run Command, refuse func(*protocol.Error)) {
+	c.do(group, &request{run, refuse, false})
+}
+
+// Sure is Do for a command that tells what was committed and writes nothing: it runs once a majority has said that this node coordinates. One that was deposed and does not know
+// it yet would tell what was true once.
+func (c *Coordinators) Sure(group string, run Command, refuse func(*protocol.Error)) {
+	c.do(group, &request{run, refuse, true})
+}
+
+func (c *Coordinators) do(group string, r *request) {
 	t := c.options.Image().Topics[metadata.ConsumerOffsets]
 	if t == nil {
-		refuse(errNotAvailable)
+		r.refuse(errNotAvailable)
 		return
 	}
-	c.at(t.Partitions[consumer.PartitionOf(group, len(t.Partitions))], run, refuse)
+	c.at(t.Partitions[consumer.PartitionOf(group, len(t.Partitions))], r)
 }
 
 // Each runs a command at every coordinator on this node; refuse is called for those that are loading. Partitions that
@@ -77,24 +88,24 @@ func (c *Coordinators) Each(run Command, refuse func(*protocol.Error)) (asked in
 	for _, p := range t.Partitions {
 		if ref := c.options.Replica(p.Shard); ref != nil && ref.View().Role == replica.Leader {
 			asked++
-			c.at(p, run, refuse)
+			c.at(p, &request{run, refuse, false})
 		}
 	}
 	return asked
 }
 
-func (c *Coordinators) at(p *metadata.Partition, run Command, refuse func(*protocol.Error)) {
+func (c *Coordinators) at(p *metadata.Partition, r *request) {
 	ref := c.options.Replica(p.Shard)
 	if ref == nil || ref.View().Role != replica.Leader {
-		refuse(errNotCoordinator)
+		r.refuse(errNotCoordinator)
 		return
 	}
 	address, err := c.actor(p, ref)
 	if err != nil {
-		refuse(protocol.Errorf(kerr.CoordinatorNotAvailable, "%v", err))
+		r.refuse(protocol.Errorf(kerr.CoordinatorNotAvailable, "%v", err))
 		return
 	}
-	address.Send(&request{run, refuse})
+	address.Send(r)
 }
 
 // actor returns the actor of a partition, starting it at the first call.

@@ -70,7 +70,7 @@ type content interface {
 	proposed(first, term uint64)
 	// recycle gives the buffers of proposed entries back: raft has its own copy.
 	recycle(entries [][]byte)
-	// doubtful are the refusals that wait until it is sure that this replica leads.
+	// doubtful are the answers that wait until it is sure that this replica leads.
 	doubtful() *doubts
 	// dropped tells that raft refused them.
 	dropped()

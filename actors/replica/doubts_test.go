@@ -13,7 +13,7 @@ func TestDoubtsWaitForTheirConfirmation(t *testing.T) {
 	var d doubts
 	var told []string
 	add := func(name string) {
-		d.add(Appended{Err: protocol.Errorf(kerr.OutOfOrderSequenceNumber, "")}, func(a Appended) { told = append(told, name+" "+a.Err.Kafka.Message) })
+		d.add(func() { told = append(told, name+" sure") }, func(err *protocol.Error) { told = append(told, name+" "+err.Kafka.Message) })
 	}
 	add("a")
 	if !d.open() {
@@ -24,7 +24,7 @@ func TestDoubtsWaitForTheirConfirmation(t *testing.T) {
 	d.asked(2)
 	add("c")
 	d.confirmed(1)
-	if want := []string{"a " + kerr.OutOfOrderSequenceNumber.Message}; !slices.Equal(told, want) {
+	if want := []string{"a sure"}; !slices.Equal(told, want) {
 		t.Errorf("told %q, want %q", told, want)
 	}
 	d.confirmed(9)
@@ -40,5 +40,20 @@ func TestDoubtsWaitForTheirConfirmation(t *testing.T) {
 func TestFinalRefusals(t *testing.T) {
 	if !final(protocol.Errorf(kerr.OutOfOrderSequenceNumber, "")) || final(protocol.Errorf(kerr.NotLeaderForPartition, "")) || final(protocol.Errorf(kerr.CorruptMessage, "")) {
 		t.Error("only what makes a producer begin anew is final")
+	}
+}
+
+// The only replica of a shard is sure of itself; what it is asked of another epoch it refuses.
+func TestConfirm(t *testing.T) {
+	n := newAlone(t)
+	var told []*protocol.Error
+	ask := func(epoch int32) {
+		n.ref.Send(&Confirm{Epoch: epoch, Done: func(err *protocol.Error) { told = append(told, err) }})
+	}
+	ask(n.ref.View().Epoch)
+	ask(n.ref.View().Epoch + 1)
+	if len(told) != 2 || !slices.ContainsFunc(told, func(e *protocol.Error) bool { return e == nil }) ||
+		!slices.ContainsFunc(told, func(e *protocol.Error) bool { return e != nil && e.Kafka == kerr.NotLeaderForPartition }) {
+		t.Errorf("told %v, want one confirmation and one refusal", told)
 	}
 }

@@ -93,7 +93,7 @@ func (c *records) stage(m *Records) {
 	if err != nil {
 		refused := Appended{Err: err, BaseOffset: -1, LogAppendTime: -1, LogStart: c.machine.Start()}
 		if final(err) {
-			c.doubts.add(refused, m.Done)
+			c.doubts.add(func() { m.Done(refused) }, m.refuse)
 			return
 		}
 		m.Done(refused)
