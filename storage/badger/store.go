@@ -54,6 +54,9 @@ func Open(o Options) (*Store, error) {
 	if err := o.dropBallast(); err != nil {
 		return nil, err
 	}
+	if err := checkTables(o.Dir); err != nil {
+		return nil, fmt.Errorf("storage/badger: open %s: %w", o.Dir, err)
+	}
 	log := &failStop{log: o.Logger, fatal: o.Fatal}
 	db, err := badger.OpenManaged(o.badger(log))
 	if err != nil {
