@@ -165,6 +165,7 @@ func (w *watched) quiet(t *testing.T) {
 		want(t, "term", w.value(n, "troupe_raft_current_term"), w.value(leader, "troupe_raft_current_term"))
 		want(t, "state of node "+id(n), w.value(n, "troupe_raft_node_state", "node_id", id(n)), states[n.ID])
 		want(t, "entries", w.value(n, "troupe_raft_log_size_entries"), commit-foundedAt)
+		want(t, "bytes", w.value(n, "troupe_raft_log_size_bytes"), w.of(leader).Value("troupe_produce_bytes_total", w.labels...))
 		want(t, "members", w.value(n, "troupe_raft_cluster_size"), 3)
 		want(t, "quorum", w.value(n, "troupe_raft_quorum_size"), 2)
 		want(t, "high watermark", w.value(n, "troupe_partition_high_watermark"), 10)

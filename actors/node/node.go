@@ -57,6 +57,7 @@ type Node struct {
 	waits               waits
 	spaces              spaces
 	lagTimes            lagTimes
+	caught              sync.Map // ids of replicas that have been in sync since the node started
 	observing           sync.Mutex
 
 	draining atomic.Bool

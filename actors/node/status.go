@@ -17,7 +17,7 @@ type Status struct {
 	Replicas    int             // that run here, __meta's included
 	Leaders     int             // of them
 	Leaderless  int             // replicas here that know no leader
-	Behind      int             // voting replicas here that their leader does not count in sync
+	Behind      int             // voting replicas here that have not been in sync since the node started
 	Quarantined int64           // replicas here that are out of service
 	Restored    int64           // times a replica here caught up by a snapshot since the start
 	Draining    bool
@@ -58,13 +58,21 @@ func (n *Node) Status() Status {
 	return s
 }
 
-// behind tells whether a replica that votes has yet to catch up, by its leader's own word.
+// behind tells whether a replica that votes has yet to catch up, by its leader's own word. One that has once been in sync stays counted: that a busy node's
+// replicas fall back for a moment is no reason to turn clients away.
 func (n *Node) behind(r *replica.Ref, v *replica.View) bool {
 	if v.Role == replica.Leader || v.Role == replica.Learner {
 		return false
 	}
+	if _, caught := n.caught.Load(r.Replica); caught {
+		return false
+	}
 	l, ok := n.leaders.get(r.Shard)
-	return !ok || !slices.Contains(l.inSync, r.Replica)
+	if !ok || !slices.Contains(l.inSync, r.Replica) {
+		return true
+	}
+	n.caught.Store(r.Replica, struct{}{})
+	return false
 }
 
 // Unready tells why the node should not get new clients now, nil if it should.

@@ -92,7 +92,7 @@ func (c *commands) refuse(cause *protocol.Error) {
 	c.taken, c.inLog = nil, nil
 }
 
-func (c *commands) standing(s *Standing) { s.Waiting = len(c.taken) + len(c.inLog) }
+func (c *commands) standing(s *Standing) { s.Waiting, s.LogBytes = len(c.taken)+len(c.inLog), -1 }
 
 func (c *commands) view(v View) *View {
 	image := c.machine.Image()
