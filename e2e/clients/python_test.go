@@ -14,6 +14,8 @@ import (
 // What a user of kafka-python installs to have every codec, and 2.0.2 on a Python of today.
 var kafkaPythonExtras = []string{"python-snappy==0.7.3", "lz4==4.4.5", "zstandard==0.25.0", "six==1.17.0"}
 
+const kafkaPythonNewest = "kafka-python==3.0.12"
+
 // python installs packages in a virtual environment, and returns the client that is a program of testdata.
 func python(t *testing.T, c *cluster.Cluster, name, script, interpreter string, packages ...string) client {
 	t.Helper()
@@ -37,7 +39,7 @@ func python3(t *testing.T) string {
 
 // kafkaPython is the newest kafka-python.
 func kafkaPython(t *testing.T, c *cluster.Cluster) {
-	packages := append([]string{"kafka-python==3.0.12"}, kafkaPythonExtras...)
+	packages := append([]string{kafkaPythonNewest}, kafkaPythonExtras...)
 	keepsContract(t, c, python(t, c, "kafka-python", "kafka_python.py", python3(t), packages...))
 }
 
