@@ -52,6 +52,8 @@ var versions = map[kmsg.Key]Range{
 	kmsg.AddRaftVoter:               from(0, 1),
 	kmsg.RemoveRaftVoter:            from(0, 0),
 	kmsg.UpdateFeatures:             from(0, 2),
+	kmsg.DescribeLogDirs:            from(1, 4),
+	kmsg.AlterReplicaLogDirs:        from(1, 2),
 }
 
 func from(low, high int16) Range { return Range{Min: low, Max: high, Advertised: low} }

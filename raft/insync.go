@@ -15,6 +15,8 @@ type quorum struct {
 	since  uint64                       // tick at which this leadership began: nobody counts as silent before it
 	last   map[storage.ReplicaID]uint64 // tick of the last message
 	commit uint64                       // commit index at the last call of InSync
+
+	learners []storage.ReplicaID // that were in sync then
 }
 
 func (q *quorum) tick() { q.now++ }
@@ -34,16 +36,25 @@ func (r *Replica) InSync() []storage.ReplicaID {
 	if r.role != Leader {
 		return nil
 	}
-	var in []storage.ReplicaID
+	var in, learners []storage.ReplicaID
 	r.node.WithProgress(func(id uint64, kind raft.ProgressType, p tracker.Progress) {
-		if kind == raft.ProgressTypePeer && r.inSync(storage.ReplicaID(id), p.Match) {
+		switch {
+		case !r.inSync(storage.ReplicaID(id), p.Match):
+		case kind == raft.ProgressTypePeer:
 			in = append(in, storage.ReplicaID(id))
+		default:
+			learners = append(learners, storage.ReplicaID(id))
 		}
 	})
 	r.quorum.commit = r.node.BasicStatus().GetCommit()
 	slices.Sort(in)
+	slices.Sort(learners)
+	r.quorum.learners = learners
 	return in
 }
+
+// InSyncLearners returns, on a leader, the learners that were in sync by the same measure at the last call of InSync.
+func (r *Replica) InSyncLearners() []storage.ReplicaID { return r.quorum.learners }
 
 func (r *Replica) inSync(id storage.ReplicaID, match uint64) bool {
 	if id == r.id {

@@ -226,26 +226,28 @@ func (r *Replica) apply(m *raftpb.Message, fx *Effects) error {
 
 // applyMembers applies a change of members.
 func (r *Replica) applyMembers(e *raftpb.Entry) error {
-	var change raftpb.ConfChangeI
+	change, err := changeIn(e)
+	if err != nil {
+		return fmt.Errorf("raft: entry %d: %w", e.GetIndex(), err)
+	}
+	if change != nil {
+		r.setConf(r.node.ApplyConfChange(change))
+		r.regrouped, r.log.groupedAt = true, e.GetIndex()
+	}
+	return nil
+}
+
+// changeIn returns the change of members that an entry is, nil if it is none.
+func changeIn(e *raftpb.Entry) (raftpb.ConfChangeI, error) {
 	switch e.GetType() {
 	case raftpb.EntryConfChange:
 		c := &raftpb.ConfChange{}
-		if err := proto.Unmarshal(e.Data, c); err != nil {
-			return fmt.Errorf("raft: entry %d: %w", e.GetIndex(), err)
-		}
-		change = c
+		return c, proto.Unmarshal(e.Data, c)
 	case raftpb.EntryConfChangeV2:
 		c := &raftpb.ConfChangeV2{}
-		if err := proto.Unmarshal(e.Data, c); err != nil {
-			return fmt.Errorf("raft: entry %d: %w", e.GetIndex(), err)
-		}
-		change = c
-	default:
-		return nil
+		return c, proto.Unmarshal(e.Data, c)
 	}
-	r.setConf(r.node.ApplyConfChange(change))
-	r.regrouped, r.log.groupedAt = true, e.GetIndex()
-	return nil
+	return nil, nil
 }
 
 // deliver hands responses to where they are addressed: this replica or others.

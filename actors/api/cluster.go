@@ -46,6 +46,8 @@ type Cluster interface {
 	Transfer(ctx context.Context, s storage.ShardID, to metadata.NodeID) error
 	// Standing asks the leader of a shard how the shard's members stand.
 	Standing(ctx context.Context, s storage.ShardID) (Standing, error)
+	// Disk tells what is on this node's data directory.
+	Disk(ctx context.Context) Disk
 	// Settings are Kafka's own broker settings on this node by Kafka's names (auto.create.topics.enable, num.partitions, …): static ones
 	// overlaid by the dynamic ones in the Image.
 	Setting(name string) string
@@ -68,4 +70,18 @@ type MemberStanding struct {
 	Match   uint64        // entries that it is known to have
 	Lag     uint64        // entries that it is not known to have
 	Behind  time.Duration // for how long the oldest of them has been in the log
+}
+
+// Disk is what a node's data directory holds, in bytes.
+type Disk struct {
+	Dir         string
+	Total, Free int64           // of the file system; -1 if unknown
+	Replicas    []ReplicaOnDisk // in order of topic and partition
+}
+
+// ReplicaOnDisk is what is kept of a partition.
+type ReplicaOnDisk struct {
+	Topic     string
+	Partition int32
+	Bytes     int64 // of the record batches kept, about
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -10,6 +11,7 @@ import (
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
 )
 
 // Version notes
@@ -77,7 +79,7 @@ func elect(ctx context.Context, c Cluster, topic string, n int32, kind int8) err
 	if unknown != nil {
 		return unknown
 	}
-	l := c.Leadership(p.Shard)
+	l := knownLeader(ctx, c, p.Shard)
 	if kind == uncleanElection {
 		if l.Known {
 			return protocol.Errorf(kerr.ElectionNotNeeded, "%s-%d has a leader, node %d", topic, n, l.Node)
@@ -97,4 +99,15 @@ func elect(ctx context.Context, c Cluster, topic string, n int32, kind int8) err
 		return protocol.Errorf(kerr.PreferredLeaderNotAvailable, "node %d, which is to lead %s-%d, is not in sync", preferred, topic, n)
 	}
 	return c.Transfer(ctx, p.Shard, preferred)
+}
+
+// leaderWithin is how long an election that may be under way by itself is waited for.
+const leaderWithin = 3 * time.Second
+
+// knownLeader tells who leads a shard, waiting a moment for it if nobody is known to.
+func knownLeader(ctx context.Context, c Cluster, s storage.ShardID) Leadership {
+	ctx, cancel := c.Runtime().Timeout(ctx, leaderWithin)
+	defer cancel()
+	_ = c.AwaitLeaderships(ctx, func() bool { return c.Leadership(s).Known }) // else the answer says that there is none
+	return c.Leadership(s)
 }

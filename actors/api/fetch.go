@@ -118,7 +118,7 @@ type gathered struct {
 	response *kmsg.FetchResponse
 	topics   map[fetchKey]int // index in response.Topics, by topic
 	bytes    int
-	failed   bool
+	failed   bool // a partition has something to say that does not wait: an error, or another replica to read from
 	handed   []handed
 	moved    []*fetched // gave records: they go last next time
 }
@@ -132,7 +132,7 @@ func (f *fetching) try(last bool) *kmsg.FetchResponse {
 	var parts []part
 	for e := f.session.order.Front(); e != nil; e = e.Next() {
 		want := e.Value.(*fetched)
-		got, ref := f.partition(image, want, g)
+		got, ref := f.partition(image, want, g, last)
 		parts = append(parts, part{want, got, ref})
 	}
 	if !last && !g.failed && g.bytes < int(f.request.MinBytes) {
@@ -161,7 +161,7 @@ type part struct {
 }
 
 // partition reads one partition as far as the answer has room.
-func (f *fetching) partition(image *metadata.Image, want *fetched, g *gathered) (kmsg.FetchResponseTopicPartition, *replica.Ref) {
+func (f *fetching) partition(image *metadata.Image, want *fetched, g *gathered, last bool) (kmsg.FetchResponseTopicPartition, *replica.Ref) {
 	out := kmsg.NewFetchResponseTopicPartition()
 	out.Partition, out.PreferredReadReplica = want.key.partition, -1
 	out.HighWatermark, out.LastStableOffset, out.LogStartOffset = -1, -1, -1
@@ -169,7 +169,7 @@ func (f *fetching) partition(image *metadata.Image, want *fetched, g *gathered) 
 	t, err := topicOf(image, want.key.topic, want.key.id, f.request.Version >= 13)
 	var l led
 	if err == nil {
-		l, err = leading(f.call.Cluster, t, want.key.partition, want.want.CurrentLeaderEpoch)
+		l, err = reading(f.call.Cluster, t, want.key.partition, want.want.CurrentLeaderEpoch, f.request.Version)
 	}
 	if err != nil {
 		g.failed = true
@@ -177,13 +177,29 @@ func (f *fetching) partition(image *metadata.Image, want *fetched, g *gathered) 
 		f.hint(l.partition, &out, g)
 		return out, nil
 	}
+	out.HighWatermark, out.LastStableOffset, out.LogStartOffset = l.view.HighWatermark, l.view.LastStable, l.view.LogStart
+	if near, ok := f.nearer(image, l); ok {
+		g.failed, out.PreferredReadReplica = true, near
+		return out, nil
+	}
+	if l.view.Role != replica.Leader && want.want.FetchOffset > l.view.HighWatermark && !last {
+		return out, nil // the leader has told this consumer of more than has come here: it comes soon
+	}
 	f.read(l.view, want, &out, g)
 	g.trace(l.view, l.partition, want.want.FetchOffset, out.RecordBatches)
 	return out, l.ref
 }
 
+// nearer returns another node that the consumer should read from because it is in its rack; the leader alone sends anybody anywhere.
+func (f *fetching) nearer(image *metadata.Image, l led) (metadata.NodeID, bool) {
+	c := f.call.Cluster
+	if f.request.Version < 11 || f.request.Rack == "" || l.view.Role != replica.Leader || c.Setting("replica.selector.class") == "" {
+		return 0, false
+	}
+	return nearest(image, l, f.request.Rack, f.call.ClientID, c.Self(), c.Alive)
+}
+
 func (f *fetching) read(v *replica.View, want *fetched, out *kmsg.FetchResponseTopicPartition, g *gathered) {
-	out.HighWatermark, out.LastStableOffset, out.LogStartOffset = v.HighWatermark, v.LastStable, v.LogStart
 	upto := v.HighWatermark
 	if f.request.IsolationLevel == 1 {
 		upto = v.LastStable
@@ -227,7 +243,7 @@ func joined(chunks []replica.Chunk) []byte {
 
 // add puts a partition into the answer; in an incremental one only if the client does not know it all.
 func (f *fetching) add(g *gathered, p part) {
-	changed := !p.want.told || p.got.ErrorCode != 0 || len(p.got.RecordBatches) > 0 ||
+	changed := !p.want.told || p.got.ErrorCode != 0 || p.got.PreferredReadReplica >= 0 || len(p.got.RecordBatches) > 0 ||
 		p.want.hw != p.got.HighWatermark || p.want.start != p.got.LogStartOffset || p.want.lso != p.got.LastStableOffset
 	if f.incremental && !changed {
 		return

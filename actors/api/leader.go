@@ -43,6 +43,22 @@ func leading(c Cluster, t *metadata.Topic, n, epoch int32) (led, *protocol.Error
 	return l, nil
 }
 
+// reading finds a partition that a consumer may read here: one that this node leads, or from version 11 on (KIP-392) one that it follows a leader in.
+func reading(c Cluster, t *metadata.Topic, n, epoch int32, version int16) (led, *protocol.Error) {
+	l, err := leading(c, t, n, epoch)
+	if err == nil || err.Kafka != kerr.NotLeaderForPartition || l.view == nil || version < 11 {
+		return l, err
+	}
+	v := l.view
+	switch {
+	case v.Leader == 0 || v.Role != replica.Follower && v.Role != replica.Learner:
+		return l, err // what it has may be old, and nobody tells it what is new
+	case epoch >= 0 && epoch < v.Epoch:
+		return l, protocol.Errorf(kerr.FencedLeaderEpoch, "the leader epoch is %d", v.Epoch)
+	}
+	return l, nil
+}
+
 // hint is what a client is told about the leader it should go to (KIP-951).
 type hint struct {
 	node     metadata.NodeID

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -27,6 +28,15 @@ type operated struct {
 func (o *operated) Image() *metadata.Image                  { return o.machine.Image() }
 func (o *operated) Alive(n metadata.NodeID) bool            { return !slices.Contains(o.down, n) }
 func (o *operated) Leadership(s storage.ShardID) Leadership { return o.leads[s] }
+
+func (o *operated) Runtime() actors.Runtime { return actors.Goroutines{} }
+
+func (o *operated) AwaitLeaderships(_ context.Context, ok func() bool) error {
+	if !ok() {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
 
 func (o *operated) Transfer(_ context.Context, _ storage.ShardID, to metadata.NodeID) error {
 	o.asked = append(o.asked, to)

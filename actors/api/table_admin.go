@@ -19,5 +19,7 @@ func adminHandlers() []handler {
 		{kmsg.AddRaftVoter, 0, 1, addRaftVoter},
 		{kmsg.RemoveRaftVoter, 0, 0, removeRaftVoter},
 		{kmsg.UpdateFeatures, 0, 2, updateFeatures},
+		{kmsg.DescribeLogDirs, 1, 4, describeLogDirs},
+		{kmsg.AlterReplicaLogDirs, 1, 2, alterReplicaLogDirs},
 	}
 }

@@ -40,7 +40,7 @@ func TestMaximumVersions(t *testing.T) {
 		kmsg.CreateTopics: 7, kmsg.DeleteTopics: 6, kmsg.DeleteRecords: 2, kmsg.InitProducerID: 5, kmsg.OffsetForLeaderEpoch: 4, kmsg.DescribeConfigs: 4,
 		kmsg.AlterConfigs: 2, kmsg.IncrementalAlterConfigs: 1, kmsg.CreatePartitions: 3, kmsg.DeleteGroups: 2, kmsg.OffsetDelete: 0, kmsg.DescribeCluster: 2,
 		kmsg.ElectLeaders: 2, kmsg.AlterPartitionAssignments: 1, kmsg.ListPartitionReassignments: 0, kmsg.DescribeQuorum: 2, kmsg.UpdateFeatures: 2,
-		kmsg.AddRaftVoter: 1, kmsg.RemoveRaftVoter: 0,
+		kmsg.AddRaftVoter: 1, kmsg.RemoveRaftVoter: 0, kmsg.DescribeLogDirs: 4, kmsg.AlterReplicaLogDirs: 2,
 	} {
 		if got, ok := protocol.Versions(key); !ok || got.Max != want {
 			t.Errorf("%s: up to %d (%t), want %d", key.Name(), got.Max, ok, want)

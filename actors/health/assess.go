@@ -35,6 +35,8 @@ type Cluster struct {
 	Nodes      []Node           `json:"nodes"`
 	Partitions Partitions       `json:"partitions"`
 	Problems   []Problem        `json:"problems"`
+	// Recoveries are the times when the operator gave majorities up.
+	Recoveries []metadata.Recovery `json:"recoveries,omitempty"`
 }
 
 // Node is how one of its nodes is.
@@ -97,7 +99,7 @@ var harmless = []Kind{Resting, Moving}
 
 // Assess judges.
 func (p Picture) Assess() Cluster {
-	c := Cluster{ClusterID: p.Image.ClusterID, MetaLeader: p.MetaLeader, Features: make(map[string]int16), Problems: []Problem{}}
+	c := Cluster{ClusterID: p.Image.ClusterID, MetaLeader: p.MetaLeader, Features: make(map[string]int16), Problems: []Problem{}, Recoveries: p.Image.Recoveries}
 	for _, name := range p.Image.FeaturesInUse() {
 		c.Features[name] = p.Image.Feature(name)
 	}

@@ -11,7 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Write is what one replica wants durable, and what to do then.
+// Write is what one replica wants durable, and what to do then. One whose Append names no replica is a barrier: it writes nothing, and its Done tells that all
+// that was given before is durable.
 type Write struct {
 	Append storage.Append
 	// Done is called once the append is durable, on the journal's goroutine and in the order the writes were given
@@ -25,6 +26,8 @@ type Write struct {
 
 // Times says when a write's transaction began and when it was durable.
 type Times struct{ Begin, Durable stages.Moment }
+
+func (w Write) barrier() bool { return w.Append.State.Replica == 0 }
 
 // Group is one transaction of the journal, for those who measure.
 type Group struct {

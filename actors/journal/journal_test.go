@@ -236,3 +236,29 @@ func appendMany(t *testing.T, j *Journal, s storage.Store, r storage.ReplicaID, 
 		}
 	}
 }
+
+// A barrier writes nothing and tells that all before it is durable, alone and among others.
+func TestBarrier(t *testing.T) {
+	found := func(r storage.ReplicaID) storage.Append {
+		return storage.Append{State: storage.State{Shard: 9, Replica: r, Term: 1, Last: storage.Position{Index: 1}, Start: storage.Position{Index: 1}},
+			Checkpoint: &storage.Checkpoint{Position: storage.Position{Index: 1}, Conf: &raftpb.ConfState{Voters: []uint64{uint64(r)}}}}
+	}
+	store := memory.New()
+	j := New(store, Options{Fatal: func(err error) { t.Error(err) }})
+	defer j.Close()
+	for round := range 3 {
+		var all []Write
+		for r := range storage.ReplicaID(round) {
+			all = append(all, Write{Append: found(storage.ReplicaID(10*round) + r + 1)})
+		}
+		done := make(chan int, 1)
+		all = append(all, Write{Done: func() {
+			held, _ := store.Replicas()
+			done <- len(held)
+		}})
+		j.Writes(all)
+		if got, want := <-done, []int{0, 1, 3}[round]; got != want {
+			t.Errorf("round %d: %d replicas are durable at the barrier, want %d", round, got, want)
+		}
+	}
+}

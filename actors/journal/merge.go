@@ -21,14 +21,20 @@ func Fitting(writes []Write, maxBytes int64) int {
 }
 
 // Merge makes of a group's writes one append per replica, in one transaction; a write too large for one is cut into several, to be
-// written one after the other.
+// written one after the other. Barriers add nothing.
 func Merge(g []Write) [][]storage.Append {
-	if len(g) == 1 {
+	switch {
+	case len(g) == 1 && g[0].barrier():
+		return nil
+	case len(g) == 1:
 		return cut(g[0].Append)
 	}
 	at := make(map[storage.ReplicaID]int, len(g))
 	merged := make([]pile, 0, len(g))
 	for i := range g {
+		if g[i].barrier() {
+			continue
+		}
 		a := &g[i].Append
 		k, known := at[a.State.Replica]
 		if known && merged[k].join(a) {
@@ -36,6 +42,9 @@ func Merge(g []Write) [][]storage.Append {
 		}
 		at[a.State.Replica] = len(merged)
 		merged = append(merged, pile{Append: *a})
+	}
+	if len(merged) == 0 {
+		return nil
 	}
 	appends := make([]storage.Append, len(merged))
 	for i, p := range merged {

@@ -32,6 +32,7 @@ func build(w World, c Config) (*Node, error) {
 		ready:    make(chan struct{}),
 		left:     make(chan struct{}),
 		stopping: make(chan struct{}),
+		forcings: forcings{due: make(chan struct{}, 1)},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	n.context = ctx

@@ -155,8 +155,12 @@ func (n *Node) found(founders map[metadata.NodeID]uint64) error {
 	return nil
 }
 
-// imageApplied is called by the actor of __meta with every image.
+// imageApplied is called by the actor of __meta with every image. A replica that is opened again shows those of its checkpoint and of its log once more: what
+// was known does not become unknown by it, or replicas would be taken for deleted.
 func (n *Node) imageApplied(i *metadata.Image) {
+	if i.Index < n.Image().Index {
+		return
+	}
 	n.image.Store(i)
 	n.imaged.fire()
 }

@@ -56,6 +56,7 @@ type Node struct {
 	calm                calm // since when each peer is up
 	waits               waits
 	spaces              spaces
+	forcings            forcings
 	lagTimes            lagTimes
 	caught              sync.Map // ids of replicas that have been in sync since the node started
 	observing           sync.Mutex

@@ -28,6 +28,8 @@ const (
 	askTransfer = "transfer" // a leadership to hand over → nothing
 	askStanding = "standing" // a shard → how its members stand, from its leader
 	askReport   = "report"   // nothing → health.Report
+	askLeft     = "left"     // nothing → what replicas of the asked node have on disk
+	askForce    = "force"    // a recovery.Step → nothing, once the replica goes on without the lost ones
 	askEnds     = "ends"     // places in logs that the asked node leads → how far behind their ends they are
 )
 
@@ -143,6 +145,10 @@ func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func
 		r.n.standingAsked(body, reply)
 	case askReport:
 		r.n.reportAsked(reply)
+	case askLeft:
+		r.n.survivorsAsked(reply)
+	case askForce:
+		r.n.forceAsked(body, reply)
 	default:
 		reply(nil, fmt.Errorf("node %d does not know the question %q: is it of an older version?", r.n.config.ID, kind))
 	}

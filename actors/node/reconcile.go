@@ -17,11 +17,12 @@ import (
 func (n *Node) reconcileForever() {
 	for {
 		next := n.imaged.changed()
+		n.forceQueued()
 		if err := n.reconcile(n.Image()); err != nil {
 			n.fail(err)
 			return
 		}
-		if n.world.Wait(actors.Forever, next, n.stopping) == 1 {
+		if n.world.Wait(actors.Forever, next, n.stopping, n.forcings.due) == 1 {
 			return
 		}
 	}

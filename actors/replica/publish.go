@@ -22,6 +22,7 @@ func (a *Actor) publish() {
 		Leader:  a.status.Leader,
 		Epoch:   int32(a.status.Term),
 		InSync:  a.shownInSync(),
+		Readers: a.shownReaders(),
 		Conf:    a.replica.Members(),
 		views:   &a.ref.views,
 		reader:  reader{first: a.replica.Start().Index + 1},
@@ -55,10 +56,17 @@ func (a *Actor) shownInSync() []storage.ReplicaID {
 	return nil
 }
 
+func (a *Actor) shownReaders() []storage.ReplicaID {
+	if a.status.Established {
+		return a.replica.InSyncLearners()
+	}
+	return nil
+}
+
 func same(a, b *View) bool {
 	return a.Role == b.Role && a.Leader == b.Leader && a.Epoch == b.Epoch &&
 		a.LogStart == b.LogStart && a.HighWatermark == b.HighWatermark && a.LastStable == b.LastStable &&
-		a.applied == b.applied && a.Conf == b.Conf && slices.Equal(a.InSync, b.InSync)
+		a.applied == b.applied && a.Conf == b.Conf && slices.Equal(a.InSync, b.InSync) && slices.Equal(a.Readers, b.Readers)
 }
 
 func notLeader(leader storage.ReplicaID) *protocol.Error {

@@ -30,8 +30,10 @@ type View struct {
 	Role   Role
 	Leader storage.ReplicaID   // 0 if unknown
 	Epoch  int32               // Raft's term, Kafka's leader epoch
-	InSync []storage.ReplicaID // on the leader: replicas within reach of its log; else nil
+	InSync []storage.ReplicaID // on the leader: voters within reach of its log; else nil
 	Conf   *raftpb.ConfState   // the shard's members as of the last applied entry; not to be changed
+	// Readers are, on the leader, the replicas that never vote and are within reach of its log.
+	Readers []storage.ReplicaID
 
 	LogStart      int64 // first offset kept
 	HighWatermark int64 // first offset not committed

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/troupe-mq/troupe/actors/health"
+	"github.com/troupe-mq/troupe/actors/node"
+	"github.com/troupe-mq/troupe/actors/recovery"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -17,6 +20,11 @@ type operated interface {
 	Health(context.Context) health.Cluster
 	MayStop(context.Context, metadata.NodeID) []string
 	Maintain(ctx context.Context, node metadata.NodeID, on bool) error
+	PlanRecovery(ctx context.Context, lost []metadata.NodeID) (recovery.Plan, error)
+	Recover(ctx context.Context, lost []metadata.NodeID, plan string) (recovery.Plan, error)
+	Topic(ctx context.Context, topic string) ([]node.ReplicaStatus, error)
+	SetReaders(ctx context.Context, topic string, readers int) error
+	Promote(ctx context.Context, topic string, partition int32, node metadata.NodeID) error
 }
 
 // adminTimeout bounds what an operator asks for.
@@ -45,6 +53,43 @@ func operate(m *http.ServeMux, n operated) {
 		}
 		return struct{}{}, n.Maintain(ctx, id, on)
 	})))
+	m.HandleFunc("GET /admin/recover", asked(func(ctx context.Context, r *http.Request) (any, error) {
+		lost, err := nodesIn(r.FormValue("lost"))
+		if err != nil {
+			return nil, err
+		}
+		return n.PlanRecovery(ctx, lost)
+	}))
+	m.HandleFunc("POST /admin/recover", local(asked(func(ctx context.Context, r *http.Request) (any, error) {
+		lost, err := nodesIn(r.FormValue("lost"))
+		if err != nil {
+			return nil, err
+		}
+		return n.Recover(ctx, lost, r.FormValue("plan"))
+	})))
+	operateTopics(m, n)
+}
+
+func operateTopics(m *http.ServeMux, n operated) {
+	m.HandleFunc("GET /admin/topic", asked(func(ctx context.Context, r *http.Request) (any, error) { return n.Topic(ctx, r.FormValue("topic")) }))
+	m.HandleFunc("POST /admin/read-replicas", local(asked(func(ctx context.Context, r *http.Request) (any, error) {
+		count, err := strconv.Atoi(r.FormValue("count"))
+		if err != nil {
+			return nil, badRequest("count is not a number: " + strconv.Quote(r.FormValue("count")))
+		}
+		return struct{}{}, n.SetReaders(ctx, r.FormValue("topic"), count)
+	})))
+	m.HandleFunc("POST /admin/promote", local(asked(func(ctx context.Context, r *http.Request) (any, error) {
+		partition, err := strconv.ParseInt(r.FormValue("partition"), 10, 32)
+		if err != nil {
+			return nil, badRequest("partition is not a number: " + strconv.Quote(r.FormValue("partition")))
+		}
+		id, err := nodeIn(r)
+		if err != nil {
+			return nil, err
+		}
+		return struct{}{}, n.Promote(ctx, r.FormValue("topic"), int32(partition), id)
+	})))
 }
 
 // restartAnswer is the answer of /admin/can-restart.
@@ -64,6 +109,18 @@ func nodeIn(r *http.Request) (metadata.NodeID, error) {
 		return 0, badRequest("node is not a node id: " + strconv.Quote(r.FormValue("node")))
 	}
 	return metadata.NodeID(id), nil
+}
+
+// nodesIn reads node ids with commas between.
+func nodesIn(list string) (nodes []metadata.NodeID, err error) {
+	for item := range strings.SplitSeq(list, ",") {
+		id, err := strconv.ParseInt(strings.TrimSpace(item), 10, 32)
+		if err != nil {
+			return nil, badRequest("not node ids with commas between: " + strconv.Quote(list))
+		}
+		nodes = append(nodes, metadata.NodeID(id))
+	}
+	return nodes, nil
 }
 
 // asked answers with JSON, or with the text of an error: 400 if the cluster refused or did not understand, 503 if it could not.

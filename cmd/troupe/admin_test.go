@@ -11,8 +11,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/actors/health"
+	"github.com/troupe-mq/troupe/actors/node"
+	"github.com/troupe-mq/troupe/actors/recovery"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
 )
 
 // stageCluster is a cluster of one node that is down, as an operator reaches it.
@@ -38,8 +41,41 @@ func (s *stagedCluster) Maintain(_ context.Context, n metadata.NodeID, on bool) 
 	return nil
 }
 
+func (s *stagedCluster) PlanRecovery(_ context.Context, lost []metadata.NodeID) (recovery.Plan, error) {
+	p := recovery.Plan{ID: "theplan", Lost: lost, Gone: []string{"t-9"}, Intact: 4}
+	if len(lost) > 1 {
+		p.Steps = []recovery.Step{{Name: "t-0", Node: 1, Replica: 77, Lost: []storage.ReplicaID{78, 79}, Left: 1, Voters: 3, HighWatermark: 123, Uncommitted: 2}}
+	}
+	return p, nil
+}
+
+func (s *stagedCluster) Recover(_ context.Context, lost []metadata.NodeID, plan string) (recovery.Plan, error) {
+	s.asked = append(s.asked, fmt.Sprint(lost, plan))
+	return recovery.Plan{}, nil
+}
+
+func (s *stagedCluster) Topic(_ context.Context, topic string) ([]node.ReplicaStatus, error) {
+	return []node.ReplicaStatus{{Partition: 1, Node: 7, Role: "reader", Coming: true, Lag: -1}}, nil
+}
+
+func (s *stagedCluster) SetReaders(_ context.Context, topic string, n int) error {
+	s.asked = append(s.asked, fmt.Sprint(topic, n))
+	return nil
+}
+
+func (s *stagedCluster) Promote(_ context.Context, topic string, partition int32, n metadata.NodeID) error {
+	s.asked = append(s.asked, fmt.Sprint(topic, partition, n))
+	return nil
+}
+
 // operator runs the command line against a cluster and returns what it printed and its error.
 func operator(t *testing.T, s operated, args ...string) (string, error) {
+	t.Helper()
+	return operatorTypes(t, s, "", args...)
+}
+
+// operatorTypes is operator with something on standard input.
+func operatorTypes(t *testing.T, s operated, typed string, args ...string) (string, error) {
 	t.Helper()
 	m := http.NewServeMux()
 	operate(m, s)
@@ -49,6 +85,7 @@ func operator(t *testing.T, s operated, args ...string) (string, error) {
 	var out strings.Builder
 	c.SetOut(&out)
 	c.SetErr(&out)
+	c.SetIn(strings.NewReader(typed))
 	c.SetArgs(append(args, "--address", strings.TrimPrefix(server.URL, "http://")))
 	err := c.Execute()
 	return strings.Join(strings.Fields(out.String()), " "), err
@@ -70,6 +107,12 @@ func TestOperatorsCommands(t *testing.T) {
 		{"cluster maintenance off 3", "node 3 is active", ""},
 		{"cluster maintenance on 9", "", "there is no node 9 in the cluster"},
 		{"cluster maintenance perhaps 3", "", "say on or off"},
+		{"topic describe t", "1 7 reader (coming) NO NO unknown", ""},
+		{"topic describe t --json", `"role": "reader"`, ""},
+		{"topic alter t", "", "say how many"},
+		{"topic alter t --read-replicas 2", "every partition of t gets 2", ""},
+		{"topic promote t 0 7", "t-0 on node 7 votes", ""},
+		{"topic promote t zero 7", "", `partition is not a number: "zero"`},
 	} {
 		s := &stagedCluster{}
 		out, err := operator(t, s, strings.Fields(test.args)...)
@@ -85,6 +128,34 @@ func TestOperatorsCommands(t *testing.T) {
 	operator(t, s, "cluster", "maintenance", "off", "3")
 	if got := strings.Join(s.asked, ", "); got != "3 true, 3 false" {
 		t.Errorf("asked for %s", got)
+	}
+}
+
+func TestRecoverAsksFirst(t *testing.T) {
+	for _, test := range []struct {
+		args, typed string
+		done        bool
+		prints      string
+	}{
+		{"cluster recover --lost 2,3", "", false, "t-0 1 77 1 of 3 123 2"},
+		{"cluster recover --lost 2,3", "yes\n", false, "nothing was done"},
+		{"cluster recover --lost 2,3", "I accept data loss\n", true, "t-9"},
+		{"cluster recover --lost 2,3 --accept-data-loss", "", true, "the record"},
+		{"cluster recover --lost 2", "I accept data loss\n", false, "nothing to recover"},
+		{"cluster recover --lost two", "", false, "not node ids"},
+		{"cluster recover", "", false, "required flag"},
+	} {
+		s := &stagedCluster{}
+		out, err := operatorTypes(t, s, test.typed, strings.Fields(test.args)...)
+		if err != nil {
+			out += " " + err.Error()
+		}
+		if got := strings.Join(s.asked, ", "); (got == "[2 3]theplan") != test.done || !test.done && got != "" {
+			t.Errorf("troupe %s, typed %q: asked for %q", test.args, test.typed, got)
+		}
+		if !strings.Contains(out, test.prints) {
+			t.Errorf("troupe %s, typed %q, prints\n%s\nwithout %q", test.args, test.typed, out, test.prints)
+		}
 	}
 }
 

@@ -19,6 +19,15 @@ import (
 // admin is an operator's connection to a node, by the address of its health and metrics.
 type admin struct{ address string }
 
+// flag gives a command and those below it the flag for the address.
+func (a *admin) flag(c *cobra.Command) {
+	address := os.Getenv("TROUPE_ADMIN_ADDRESS")
+	if address == "" {
+		address = "127.0.0.1:9094"
+	}
+	c.PersistentFlags().StringVar(&a.address, "address", address, "metrics.listen of a node (also TROUPE_ADMIN_ADDRESS)")
+}
+
 // ask asks the node and reads its answer.
 func (a *admin) ask(ctx context.Context, method, path string, q url.Values, answer any) error {
 	u := strings.TrimSuffix(a.address, "/") + path + "?" + q.Encode()
@@ -52,12 +61,8 @@ func clusterCommand() *cobra.Command {
 		Long: `Looks at a running cluster and operates it, by any of its nodes. What changes something is taken only from the machine that
 the node runs on.`,
 	}
-	address := os.Getenv("TROUPE_ADMIN_ADDRESS")
-	if address == "" {
-		address = "127.0.0.1:9094"
-	}
-	c.PersistentFlags().StringVar(&a.address, "address", address, "metrics.listen of a node (also TROUPE_ADMIN_ADDRESS)")
-	c.AddCommand(statusCommand(a), maintenanceCommand(a), canRestartCommand(a))
+	a.flag(c)
+	c.AddCommand(statusCommand(a), maintenanceCommand(a), canRestartCommand(a), recoverCommand(a))
 	return c
 }
 

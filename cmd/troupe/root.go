@@ -20,7 +20,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(serverCommand(), devCommand(), simCommand(), clusterCommand(), storageCommand(), &cobra.Command{
+	c.AddCommand(serverCommand(), devCommand(), simCommand(), clusterCommand(), topicCommand(), storageCommand(), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		Run: func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), version()) },
 	})

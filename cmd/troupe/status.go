@@ -36,6 +36,10 @@ func printStatus(out io.Writer, c health.Cluster) {
 	p := c.Partitions
 	fmt.Fprintf(out, "\npartitions: %d; leaderless %d, under-replicated %d, moving %d; replicas quarantined %d, lagging %d, read-only %d\n",
 		p.Total, p.Leaderless, p.UnderReplicated, p.Moving, p.Quarantined, p.Lagging, p.Readers)
+	for _, r := range c.Recoveries {
+		fmt.Fprintf(out, "recovered by an operator on %s without nodes %v: %d shards went on without their majority, of %d partitions nothing was left\n",
+			time.UnixMilli(r.At).UTC().Format(time.DateTime), r.Lost, len(r.Shards), len(r.Gone))
+	}
 	if len(c.Problems) == 0 {
 		return
 	}

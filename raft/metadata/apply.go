@@ -37,6 +37,7 @@ func (c *Command) kind() change {
 		{c.ReplaceNode != nil, c.ReplaceNode},
 		{c.RemoveNode != nil, c.RemoveNode},
 		{c.UpdateFeatures != nil, c.UpdateFeatures},
+		{c.RecordRecovery != nil, c.RecordRecovery},
 	}
 	for _, k := range all {
 		if k.set {

@@ -9,6 +9,9 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
+// RackSelector is the name of Kafka's way to choose the replica that a consumer reads from.
+const RackSelector = "org.apache.kafka.common.replica.RackAwareReplicaSelector"
+
 // BrokerConfigs are the settings of a broker by Kafka's names, in order of name: those that are the cluster-wide defaults of a
 // topic's, and those of the broker itself.
 var BrokerConfigs = brokerConfigs()
@@ -46,6 +49,7 @@ func brokerConfigs() []Config {
 		fixed(long("queued.max.request.bytes", "-1", "", -1, maxLong, "The most bytes of requests under way on a node; -1 is an eighth of its memory.")),
 		long("follower.replication.throttled.rate", "9223372036854775807", "", 0, maxLong, "Accepted for Kafka's tools."),
 		long("leader.replication.throttled.rate", "9223372036854775807", "", 0, maxLong, "Accepted for Kafka's tools."),
+		word("replica.selector.class", RackSelector, "", "Whether consumers with a client.rack are sent to a replica in their rack (KIP-392); empty keeps them at the leader.", RackSelector, ""),
 		long("replica.alter.log.dirs.io.max.bytes.per.second", "9223372036854775807", "", 0, maxLong, "Accepted for Kafka's tools; a node has one directory."),
 		fixed(integer("socket.request.max.bytes", "104857600", "", 1, "The largest request.")),
 	}

@@ -51,4 +51,5 @@ type snapshot struct {
 	NextProducerID int64
 	Levels         map[string]int16 `json:",omitempty"`
 	LevelsAt       uint64           `json:",omitempty"`
+	Recoveries     []Recovery       `json:",omitempty"`
 }

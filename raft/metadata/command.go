@@ -23,6 +23,7 @@ type Command struct {
 	ReplaceNode         *ReplaceNode         `json:",omitempty"`
 	RemoveNode          *RemoveNode          `json:",omitempty"`
 	UpdateFeatures      *UpdateFeatures      `json:",omitempty"`
+	RecordRecovery      *RecordRecovery      `json:",omitempty"`
 }
 
 // FormCluster gives the cluster its id and enters the founders of __meta; only the first one has an effect.

@@ -49,6 +49,9 @@ type Image struct {
 	Levels   map[string]int16
 	LevelsAt uint64
 
+	// Recoveries are the times when the operator gave up majorities, the first one first.
+	Recoveries []Recovery
+
 	NextShard      storage.ShardID
 	NextReplica    storage.ReplicaID
 	NextProducerID int64

@@ -70,7 +70,7 @@ func (m *Machine) Snapshot() []byte {
 	s := snapshot{
 		Index: i.Index, ClusterID: i.ClusterID, Meta: i.Meta, Gone: i.Gone, NodeConfigs: i.NodeConfigs,
 		NextShard: uint64(i.NextShard), NextReplica: uint64(i.NextReplica), NextProducerID: i.NextProducerID,
-		Levels: i.Levels, LevelsAt: i.LevelsAt,
+		Levels: i.Levels, LevelsAt: i.LevelsAt, Recoveries: i.Recoveries,
 	}
 	for _, n := range slices.Sorted(maps.Keys(i.Nodes)) {
 		s.Nodes = append(s.Nodes, i.Nodes[n])
@@ -104,7 +104,7 @@ func (s *snapshot) image() *Image {
 	i := empty()
 	i.Index, i.ClusterID = s.Index, s.ClusterID
 	i.NextShard, i.NextReplica, i.NextProducerID = storage.ShardID(s.NextShard), storage.ReplicaID(s.NextReplica), s.NextProducerID
-	i.Meta, i.Levels, i.LevelsAt = s.Meta, s.Levels, s.LevelsAt
+	i.Meta, i.Levels, i.LevelsAt, i.Recoveries = s.Meta, s.Levels, s.LevelsAt, s.Recoveries
 	if s.Gone != nil {
 		i.Gone = s.Gone
 	}

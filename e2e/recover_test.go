@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/troupe-mq/troupe/e2e/cluster"
+	"github.com/troupe-mq/troupe/e2e/history"
+	"github.com/troupe-mq/troupe/e2e/load"
+)
+
+// Phase 3.7: two of three nodes are lost for good, disks and all. Nothing happens by itself; the operator is told what is left and what may be lost, and
+// brings it back, and the record of it stays.
+func TestPhase3TwoNodesLostForGood(t *testing.T) {
+	c := cluster.Start(t, 3, cluster.NoVerify())
+	onlyTroupe(t, c)
+	c.CreateTopic("kept", 3, 3)
+	c.CreateTopicAt("gone", []int32{3})
+	rec := history.NewRecorder()
+	p := load.Start(t, c, rec, load.Config{Topic: "kept", Partitions: 3, Limit: 300})
+	p.StopClean(60 * time.Second)
+	for partition := range int32(3) {
+		c.WaitReplicas("kept", partition, 100)
+	}
+	left := c.Node(1)
+	out, code := operator(t, left, "cluster", "recover", "--lost=2,3", "--accept-data-loss")
+	if code == 0 || !strings.Contains(out, "node 2 is up") {
+		t.Errorf("nodes that are up can be recovered without: %d, %s", code, out)
+	}
+	for _, n := range c.Nodes[1:] {
+		n.Kill()
+		if err := os.RemoveAll(n.Data()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cluster.Eventually(t, 20*time.Second, "the node that is left has no leader", func(context.Context) error {
+		if h := healthAt(t, left); h.MetaLeader != -1 || h.Partitions.Leaderless != 5 {
+			return fmt.Errorf("%+v", h)
+		}
+		return nil
+	})
+	cluster.Holds(t, 4*time.Second, "nothing happens by itself", func(context.Context) error {
+		if h := healthAt(t, left); h.MetaLeader != -1 || h.Partitions.Leaderless != 5 || len(h.Recoveries) > 0 {
+			return errors.New("it did")
+		}
+		return nil
+	})
+
+	out, code = operator(t, left, "cluster", "recover", "--lost=2,3") // nobody types anything
+	if code == 0 || !strings.Contains(out, "nothing was done") {
+		t.Errorf("it did not ask: %d, %s", code, out)
+	}
+	for _, word := range []string{"4 shards have lost their majority", "__meta", "kept-0", "kept-1", "kept-2", "1 of 3", "  100  ", "nothing brings them back: gone-0"} {
+		if !strings.Contains(out, word) {
+			t.Errorf("the plan does not say %q:\n%s", word, out)
+		}
+	}
+	if out, code = operator(t, left, "cluster", "recover", "--lost=2,3", "--accept-data-loss"); code != 0 {
+		t.Fatalf("exit code %d: %s", code, out)
+	}
+	goesOn(t, c, rec, left)
+	if out, code = operator(t, left, "cluster", "recover", "--lost=2,3", "--accept-data-loss"); code == 0 || !strings.Contains(out, "nothing to recover") {
+		t.Errorf("it acts twice: %d, %s", code, out)
+	}
+}
+
+// goesOn: what was acknowledged is there, more can be written, the record is kept over a restart.
+func goesOn(t *testing.T, c *cluster.Cluster, rec *history.Recorder, left *cluster.Node) {
+	t.Helper()
+	cluster.Eventually(t, 20*time.Second, "the partitions are led again", func(context.Context) error {
+		if h := healthAt(t, left); h.MetaLeader != left.ID || h.Partitions.Leaderless != 1 || len(h.Recoveries) != 1 { // gone-0 stays so
+			return fmt.Errorf("%+v", h)
+		}
+		return nil
+	})
+	p := load.Start(t, c, rec, load.Config{Topic: "kept", Partitions: 3, Limit: 300, Options: []kgo.Opt{kgo.SeedBrokers(left.Addr())}})
+	p.StopClean(60 * time.Second)
+	load.Check(t, c, rec, "kept")
+	createAt(t, left, "after", 1)
+	left.Stop()
+	left.Restart()
+	h := healthAt(t, left)
+	if len(h.Recoveries) != 1 || fmt.Sprint(h.Recoveries[0].Lost, h.Recoveries[0].Gone, len(h.Recoveries[0].Shards)) != "[2 3] [gone-0] 4" {
+		t.Errorf("the record is %+v", h.Recoveries)
+	}
+}
