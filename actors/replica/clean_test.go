@@ -22,15 +22,20 @@ import (
 
 // alone is a node with one replica, the only one of its shard. What is sent to the actor is done before send returns.
 type alone struct {
-	t     *testing.T
+	t     testing.TB
 	store *memory.Store
 	ref   *Ref
 	actor *Actor
 	queue []any
 	busy  bool
+	blank bool // nothing is stored
 }
 
 func (n *alone) Write(w journal.Write) {
+	if n.blank {
+		w.Done()
+		return
+	}
 	if err := n.store.Write([]storage.Append{w.Append}); err != nil {
 		n.t.Fatal(err)
 	}
@@ -60,7 +65,7 @@ func (n *alone) send(m any) {
 
 const aloneReplica = 1 << 32
 
-func newAlone(t *testing.T) *alone {
+func newAlone(t testing.TB) *alone {
 	n := &alone{t: t, store: memory.New()}
 	if err := n.store.Write([]storage.Append{raft.Found(256, aloneReplica, []storage.ReplicaID{aloneReplica}, nil)}); err != nil {
 		t.Fatal(err)
