@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -45,9 +46,24 @@ func ParseHeader(frame []byte) (h Header, body []byte, known bool, err error) {
 	return h, r.b, true, r.err
 }
 
+// recordBytes is about how many bytes a fetch response takes.
+func recordBytes(r *kmsg.FetchResponse) int {
+	n := 256
+	for i := range r.Topics {
+		n += 64
+		for k := range r.Topics[i].Partitions {
+			n += 128 + len(r.Topics[i].Partitions[k].RecordBatches)
+		}
+	}
+	return n
+}
+
 // AppendResponse appends the whole answer r to the request with the given correlation id: size, header, body.
 func AppendResponse(dst []byte, correlationID int32, r kmsg.Response) []byte {
 	at := len(dst)
+	if f, ok := r.(*kmsg.FetchResponse); ok {
+		dst = slices.Grow(dst, recordBytes(f)) // else it would be copied again and again as it grows
+	}
 	dst = append(dst, 0, 0, 0, 0)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(correlationID))
 	// The header of ApiVersions is never flexible, so that a client of any age can read it (KIP-511).

@@ -111,3 +111,19 @@ func FuzzParseHeader(f *testing.F) {
 		}
 	})
 }
+
+// TestAFetchResponseIsAppendedInOneGo: its buffer is made once, as large as what is to be sent.
+func TestAFetchResponseIsAppendedInOneGo(t *testing.T) {
+	r := kmsg.NewPtrFetchResponse()
+	r.SetVersion(13)
+	topic := kmsg.NewFetchResponseTopic()
+	for range 5 {
+		p := kmsg.NewFetchResponseTopicPartition()
+		p.RecordBatches = make([]byte, 1<<20)
+		topic.Partitions = append(topic.Partitions, p)
+	}
+	r.Topics = append(r.Topics, topic)
+	if n := testing.AllocsPerRun(3, func() { AppendResponse(nil, 1, r) }); n > 1 {
+		t.Errorf("%v allocations for one response", n)
+	}
+}
