@@ -14,6 +14,7 @@ type Fault struct {
 	At     time.Duration
 	For    time.Duration
 	What   string
+	late   bool // it strikes when everything else is healed
 	begin  func(*World)
 	end    func(*World)
 }
@@ -35,6 +36,10 @@ func (w *World) plan() []Fault {
 		f.At, f.Number = at, len(plan)+1
 		plan = append(plan, f)
 	}
+	if f, ok := w.late(); ok {
+		f.At, f.Number = w.options.For, len(plan)+1
+		plan = append(plan, f)
+	}
 	return plan
 }
 
@@ -42,7 +47,7 @@ func (w *World) draw() Fault {
 	n := w.order[w.pick(len(w.order))]
 	other := w.order[w.pick(len(w.order))]
 	long := 200*time.Millisecond + w.upTo(12*time.Second)
-	switch w.pick(17) {
+	switch w.pick(18) {
 	case 0, 1:
 		return crashOf(n, keepsNone, long)
 	case 2, 3:
@@ -70,6 +75,8 @@ func (w *World) draw() Fault {
 	case 14:
 		return transfers(long)
 	case 15:
+		return intruder(w, long)
+	case 16:
 		return pause(n, long)
 	default:
 		return shutdown(n, long)
@@ -79,7 +86,7 @@ func (w *World) draw() Fault {
 // schedule puts the plan on the agenda.
 func (w *World) schedule(plan []Fault) {
 	for _, f := range plan {
-		if w.left(f.Number) {
+		if w.left(f.Number) || f.late {
 			continue
 		}
 		w.after(f.At, func() {
@@ -267,7 +274,7 @@ func deaf(permille int, d time.Duration) Fault {
 // rot damages what one disk holds of partitions: a bit flips, or entries vanish. In one world it is always the same disk, so that a majority of every
 // shard stays whole. The machine loses its power with it.
 func rot(w *World, d time.Duration) Fault {
-	n := w.order[int(w.options.Seed)%len(w.order)]
+	n := w.victim()
 	vanish, near := w.chance(2), w.chance(2)
 	what := fmt.Sprintf("bits flip on the disk of n%d", n)
 	if vanish {

@@ -24,6 +24,9 @@ type machine struct {
 	lives   int
 	excused bool // its process may end by itself: something was done to its disk
 	gone    bool // it is not to be started again
+	lost    bool // its disk forgot something as a whole: it cannot come back under its old name
+
+	intruder bool // it was given other peers than the others
 }
 
 func (m *machine) name() string { return fmt.Sprintf("n%d", m.id) }
@@ -82,6 +85,9 @@ type serving struct{ p *process }
 // Start implements node.Server.
 func (s serving) Start() {
 	s.p.open = true
+	if s.p.machine.intruder {
+		s.p.world.violate(OneCluster, "%s was given another list of peers and serves clients", s.p.name())
+	}
 	s.p.world.event(s.p, "serves clients")
 }
 

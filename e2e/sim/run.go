@@ -80,6 +80,13 @@ func (w *World) live() []Fault {
 	w.run(instant(w.options.For))
 	if !w.over {
 		w.heal()
+		for _, f := range plan {
+			if f.late && !w.left(f.Number) {
+				w.event(w.clients, "late fault")
+				w.note(w.clients, "FAULT %s", f)
+				f.begin(w)
+			}
+		}
 		w.converge()
 	}
 	return plan
@@ -169,12 +176,23 @@ func (w *World) converge() {
 	w.verify()
 }
 
+// image is the metadata as of a machine that is in its right mind.
+func (w *World) image() *metadata.Image {
+	for _, id := range w.order {
+		if m := w.machines[id]; !m.lost {
+			return m.process.node.Image()
+		}
+	}
+	panic("sim: no machine is left")
+}
+
 // unrest tells why the cluster is not at rest.
 func (w *World) unrest() string {
 	for _, id := range w.order {
 		m := w.machines[id]
 		p := m.process
 		switch {
+		case m.lost:
 		case p == nil || p.node == nil:
 			return fmt.Sprintf("n%d is down", id)
 		case p.node.Status().Quarantined > 0 && !m.excused:
@@ -183,7 +201,7 @@ func (w *World) unrest() string {
 			return fmt.Sprintf("n%d does not serve clients", id)
 		}
 	}
-	image := w.machines[w.order[0]].process.node.Image()
+	image := w.image()
 	if image.Meta == nil {
 		return "the cluster has not formed"
 	}
@@ -215,19 +233,22 @@ func (w *World) uneven(s storage.ShardID, replicas map[storage.ReplicaID]metadat
 	leaders := 0
 	for _, r := range slices.Sorted(maps.Keys(replicas)) {
 		n := replicas[r]
-		if w.outOfService(r) {
+		if w.machines[n].lost {
 			continue
 		}
 		ref := w.machines[n].process.node.Replica(s)
+		if ref != nil && ref.View().Role == replica.Leader {
+			leaders++
+		}
+		if w.outOfService(r) {
+			continue // what is damaged and was not read yet may still lead
+		}
 		if ref == nil {
 			return fmt.Sprintf("n%d has no replica of shard %d", n, s)
 		}
 		v := ref.View()
 		if first == nil {
 			first = v
-		}
-		if v.Role == replica.Leader {
-			leaders++
 		}
 		if v.HighWatermark != first.HighWatermark || v.Applied() != first.Applied() || v.LogStart != first.LogStart {
 			return fmt.Sprintf("shard %d ends at %d (entry %d) on replica %d, at %d (entry %d) on replica %d", s, first.HighWatermark, first.Applied(), first.Replica,
@@ -243,7 +264,7 @@ func (w *World) uneven(s storage.ShardID, replicas map[storage.ReplicaID]metadat
 // verify reads everything there is and holds the history against it.
 func (w *World) verify() {
 	var final []history.Seen
-	image := w.machines[w.order[0]].process.node.Image()
+	image := w.image()
 	starts := make(map[history.Partition]int64)
 	for n := range int32(mainPartitions) {
 		p := partition{mainTopic, n}
@@ -277,7 +298,7 @@ func (w *World) compare(p partition, part *metadata.Partition, final *[]history.
 	var first []byte
 	start, from := int64(-1), metadata.NodeID(-1)
 	for _, r := range part.Replicas {
-		if w.outOfService(r.ID) {
+		if w.machines[r.Node].lost || w.outOfService(r.ID) {
 			continue
 		}
 		v := w.machines[r.Node].process.node.Replica(part.Shard).View()

@@ -1,6 +1,11 @@
 package memory
 
-import "github.com/troupe-mq/troupe/storage"
+import (
+	"maps"
+	"slices"
+
+	"github.com/troupe-mq/troupe/storage"
+)
 
 // Seal is what an entry on the disk is known by, without its data.
 type Seal struct {
@@ -69,4 +74,15 @@ func (s *Store) Roll(back Backup) {
 	defer s.mu.Unlock()
 	s.pending, s.durable = nil, back.image.clone()
 	s.open()
+}
+
+// States returns the state of every replica in the copy, in order of replica id.
+func (b Backup) States() []storage.State {
+	var all []storage.State
+	for _, id := range slices.Sorted(maps.Keys(b.image.replicas)) {
+		if h := b.image.replicas[id].held; h.Known {
+			all = append(all, h.State)
+		}
+	}
+	return all
 }

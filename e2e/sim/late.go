@@ -1,0 +1,100 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage/memory"
+)
+
+// late draws a fault that strikes a disk as a whole once the trouble is over: with it, a second node's loss would be more than a majority can bear. Most
+// worlds have none.
+func (w *World) late() (Fault, bool) {
+	n := w.victim()
+	switch {
+	case w.options.Nodes < 3:
+		return Fault{}, false
+	case w.chance(4):
+		return rollBack(w, n), true
+	case w.chance(6):
+		return wipe(n), true
+	}
+	return Fault{}, false
+}
+
+// victim is the machine whose disk is tampered with: one in each world.
+func (w *World) victim() metadata.NodeID { return w.order[int(w.options.Seed)%len(w.order)] }
+
+// rollBack puts an older copy of a disk back.
+func rollBack(w *World, n metadata.NodeID) Fault {
+	var copied *memory.Backup
+	at := w.upTo(w.options.For)
+	w.after(at, func() {
+		b := w.machines[n].disk.store.Backup()
+		copied = &b
+	})
+	what := fmt.Sprintf("the disk of n%d is replaced by a copy of %s", n, at.Round(time.Millisecond))
+	return Fault{What: what, late: true, begin: func(w *World) {
+		m := w.machines[n]
+		w.crash(m, keepsSome, what)
+		before := m.disk.store.Backup()
+		m.disk.store.Roll(*copied)
+		m.excused = true
+		if w.loses(m, before, what) {
+			m.lost = true
+		}
+		w.after(w.upTo(2*time.Second), func() { w.start(m) })
+	}}
+}
+
+// loses notes which replicas forgot something when a disk changed; false if none did.
+func (w *World) loses(m *machine, before memory.Backup, why string) (any bool) {
+	for _, s := range before.States() {
+		now, ok := m.disk.store.State(memory.Durable, s.Replica)
+		if !ok || now.Term != s.Term || now.Vote != s.Vote || now.Last != s.Last {
+			w.checks.forgotten[s.Replica] = why
+			any = true
+		}
+	}
+	return any
+}
+
+// wipe replaces a disk by an empty one.
+func wipe(n metadata.NodeID) Fault {
+	what := fmt.Sprintf("the disk of n%d is replaced by an empty one", n)
+	return Fault{What: what, late: true, begin: func(w *World) {
+		m := w.machines[n]
+		w.crash(m, keepsSome, what)
+		before := m.disk.store.Backup()
+		m.disk = newDisk()
+		m.excused = true
+		m.lost = w.loses(m, before, what)
+		w.after(w.upTo(2*time.Second), func() { w.start(m) })
+	}}
+}
+
+// intruder starts a node that was given another list of peers: it must be refused, and never be of a cluster.
+func intruder(w *World, d time.Duration) Fault {
+	const id metadata.NodeID = 90
+	other := w.order[w.pick(len(w.order))]
+	return Fault{What: fmt.Sprintf("a node n%d starts that takes n%d for its only peer", id, other), For: d,
+		begin: func(w *World) {
+			if w.machines[id] != nil {
+				return
+			}
+			m := &machine{id: id, disk: newDisk(), excused: true, intruder: true, peers: map[metadata.NodeID]remote.Address{
+				id: {Control: "n90:9093", Bulk: "n90:9095"}, other: w.machines[other].peers[other],
+			}}
+			w.machines[id] = m
+			w.start(m)
+		},
+		end: func(w *World) {
+			if m := w.machines[id]; m != nil {
+				m.gone = true
+				w.crash(m, keepsNone, "it leaves")
+			}
+		},
+	}
+}
