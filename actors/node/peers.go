@@ -17,7 +17,8 @@ import (
 type reached map[metadata.NodeID]remote.Address
 
 // reach links this node with the nodes of the image. The founders' addresses of the configuration hold until one registers with another; a node that was removed
-// keeps its link while it is up, to hear of it.
+// keeps its link while it is up, to hear of it. One that the image does not have, but does not say is gone either, stays: the image may be that of a node that begins
+// anew and knows nobody yet.
 func (n *Node) reach(i *metadata.Image) {
 	for _, id := range slices.Sorted(maps.Keys(i.Nodes)) {
 		node := i.Nodes[id]
@@ -29,10 +30,10 @@ func (n *Node) reach(i *metadata.Image) {
 		}
 		n.reached[id] = a
 	}
-	for id := range n.reached {
-		if i.Nodes[id] == nil && id != n.config.ID && !n.links.Up(id) {
+	for id, a := range n.reached {
+		if i.Nodes[id] == nil && len(i.Gone[id]) > 0 && a != (remote.Address{}) && id != n.config.ID && !n.links.Up(id) {
 			n.links.RemovePeer(id)
-			delete(n.reached, id)
+			n.reached[id] = remote.Address{} // it is linked anew if it comes back, a founder too
 		}
 	}
 }

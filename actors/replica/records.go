@@ -49,7 +49,7 @@ type trimming struct {
 }
 
 func (c *records) opened(applied uint64) {
-	c.last, c.largest, c.tail = applied, c.machine.MaxTimestamp(), tail{}
+	c.last, c.largest, c.tail = applied, c.machine.MaxTimestamp(), tail{limit: c.tail.limit}
 }
 
 func (c *records) lead(term uint64) {

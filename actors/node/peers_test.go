@@ -1,0 +1,54 @@
+package node
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// linkedTo are links that only remember to whom.
+type linkedTo struct {
+	remote.Links
+	peers []metadata.NodeID
+}
+
+func (l *linkedTo) Up(metadata.NodeID) bool { return false }
+
+func (l *linkedTo) SetPeer(n metadata.NodeID, _ remote.Address) {
+	if !slices.Contains(l.peers, n) {
+		l.peers = append(l.peers, n)
+	}
+}
+
+func (l *linkedTo) RemovePeer(n metadata.NodeID) {
+	l.peers = slices.DeleteFunc(l.peers, func(p metadata.NodeID) bool { return p == n })
+}
+
+func TestReachKeepsWhoIsNotGone(t *testing.T) {
+	founders := map[metadata.NodeID]remote.Address{0: {Control: "a"}, 1: {Control: "b"}, 2: {Control: "c"}}
+	links := &linkedTo{peers: []metadata.NodeID{1, 2}} // as Start links them
+	n := &Node{config: Config{ID: 0, Peers: founders}, links: links, reached: reached{}}
+	full := metadata.NewMachine().Image()
+	for id, a := range founders {
+		full.Nodes[id] = &metadata.Node{ID: id, Control: a.Control}
+	}
+	full.Nodes[7] = &metadata.Node{ID: 7, Control: "h"}
+	look := func(when string, i *metadata.Image, want ...metadata.NodeID) {
+		t.Helper()
+		n.reach(i)
+		slices.Sort(links.peers)
+		if !slices.Equal(links.peers, want) {
+			t.Errorf("%s: linked with %v, want %v", when, links.peers, want)
+		}
+	}
+	look("all", full, 1, 2, 7)
+	look("a disk that was given up knows nobody", metadata.NewMachine().Image(), 1, 2, 7)
+	look("it was let in again", full, 1, 2, 7)
+	without := metadata.NewMachine().Image()
+	without.Nodes = map[metadata.NodeID]*metadata.Node{0: full.Nodes[0], 1: full.Nodes[1], 7: full.Nodes[7]}
+	without.Gone = map[metadata.NodeID][]uint64{2: {5}}
+	look("a founder was removed", without, 1, 7)
+	look("it came back", full, 1, 2, 7)
+}
