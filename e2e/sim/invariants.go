@@ -40,6 +40,9 @@ func (v Violation) String() string {
 
 // violate notes a violation. The world ends with the first one.
 func (w *World) violate(i Invariant, format string, a ...any) {
+	if w.over {
+		return
+	}
 	v := Violation{i, fmt.Sprint(w.now.time().Sub(began)), fmt.Sprintf(format, a...)}
 	w.violations = append(w.violations, v)
 	w.note(w.clients, "VIOLATION of %s (%s): %s", i.Name, i.Text, v.Text)

@@ -42,23 +42,19 @@ func rollBack(w *World, n metadata.NodeID) Fault {
 		before := m.disk.store.Backup()
 		m.disk.store.Roll(*copied)
 		m.excused = true
-		if w.loses(m, before, what) {
-			m.lost = true
-		}
+		w.loses(m, before, what)
 		w.after(w.upTo(2*time.Second), func() { w.start(m) })
 	}}
 }
 
-// loses notes which replicas forgot something when a disk changed; false if none did.
-func (w *World) loses(m *machine, before memory.Backup, why string) (any bool) {
+// loses notes which replicas forgot something when a disk changed.
+func (w *World) loses(m *machine, before memory.Backup, why string) {
 	for _, s := range before.States() {
 		now, ok := m.disk.store.State(memory.Durable, s.Replica)
 		if !ok || now.Term != s.Term || now.Vote != s.Vote || now.Last != s.Last {
 			w.checks.forgotten[s.Replica] = why
-			any = true
 		}
 	}
-	return any
 }
 
 // wipe replaces a disk by an empty one.
@@ -70,9 +66,32 @@ func wipe(n metadata.NodeID) Fault {
 		before := m.disk.store.Backup()
 		m.disk = newDisk()
 		m.excused = true
-		m.lost = w.loses(m, before, what)
+		w.loses(m, before, what)
 		w.after(w.upTo(2*time.Second), func() { w.start(m) })
+		w.after(3*time.Second, func() { w.declareLost(m) })
 	}}
+}
+
+// declareLost has an operator say that a disk is gone for good (troupe cluster replace): the node is then let in with the new one.
+func (w *World) declareLost(m *machine) {
+	for _, other := range w.up() {
+		p := other.process
+		if other == m || p.node == nil || !p.open {
+			continue
+		}
+		w.within(p, func() {
+			(runtime{p}).Go(func() {
+				ctx, cancel := (runtime{p}).Timeout(background, 5*time.Second)
+				defer cancel()
+				r, err := p.node.Submit(ctx, metadata.Command{ReplaceNode: &metadata.ReplaceNode{Node: m.id}})
+				w.note(p, "the disk of n%d is declared lost: %v %v", m.id, r.Err, err)
+				if err != nil {
+					w.after(time.Second, func() { w.declareLost(m) })
+				}
+			})
+		})
+		return
+	}
 }
 
 // intruder starts a node that was given another list of peers: it must be refused, and never be of a cluster.

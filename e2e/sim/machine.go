@@ -24,7 +24,6 @@ type machine struct {
 	lives   int
 	excused bool // its process may end by itself: something was done to its disk
 	gone    bool // it is not to be started again
-	lost    bool // its disk forgot something as a whole: it cannot come back under its old name
 
 	intruder bool // it was given other peers than the others
 }
@@ -33,6 +32,8 @@ func (m *machine) name() string { return fmt.Sprintf("n%d", m.id) }
 
 // fatal is the end of a process that could not keep its promises.
 type fatal struct{ cause error }
+
+func (f fatal) String() string { return f.cause.Error() }
 
 // start starts the machine's node.
 func (w *World) start(m *machine) {

@@ -18,6 +18,7 @@ import (
 	"github.com/troupe-mq/troupe/e2e/history"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
+	"github.com/troupe-mq/troupe/storage/memory"
 )
 
 var background = context.Background()
@@ -170,20 +171,28 @@ func (w *World) converge() {
 	case w.over:
 		return
 	case why != "":
+		w.survey()
 		w.violate(Converges, "%s", why)
 		return
 	}
 	w.verify()
 }
 
-// image is the metadata as of a machine that is in its right mind.
-func (w *World) image() *metadata.Image {
-	for _, id := range w.order {
-		if m := w.machines[id]; !m.lost {
-			return m.process.node.Image()
+// survey writes into the story what every replica shows.
+func (w *World) survey() {
+	for _, m := range w.up() {
+		image := m.process.node.Image()
+		for _, s := range slices.Sorted(maps.Keys(w.checks.shards)) {
+			if ref := m.process.node.Replica(s); ref != nil {
+				v := ref.View()
+				w.note(m.process, "shard %d: replica %d, role %d in epoch %d, leader %d, shows %d to %d, entry %d, members %v", s, v.Replica, v.Role, v.Epoch, v.Leader,
+					v.LogStart, v.HighWatermark, v.Applied(), v.Conf)
+			}
+			if p := image.Shard(s); p != nil {
+				w.note(m.process, "shard %d in its image: %+v", s, *p)
+			}
 		}
 	}
-	panic("sim: no machine is left")
 }
 
 // unrest tells why the cluster is not at rest.
@@ -192,7 +201,6 @@ func (w *World) unrest() string {
 		m := w.machines[id]
 		p := m.process
 		switch {
-		case m.lost:
 		case p == nil || p.node == nil:
 			return fmt.Sprintf("n%d is down", id)
 		case p.node.Status().Quarantined > 0 && !m.excused:
@@ -201,7 +209,7 @@ func (w *World) unrest() string {
 			return fmt.Sprintf("n%d does not serve clients", id)
 		}
 	}
-	image := w.image()
+	image := w.machines[w.order[0]].process.node.Image()
 	if image.Meta == nil {
 		return "the cluster has not formed"
 	}
@@ -233,9 +241,6 @@ func (w *World) uneven(s storage.ShardID, replicas map[storage.ReplicaID]metadat
 	leaders := 0
 	for _, r := range slices.Sorted(maps.Keys(replicas)) {
 		n := replicas[r]
-		if w.machines[n].lost {
-			continue
-		}
 		ref := w.machines[n].process.node.Replica(s)
 		if ref != nil && ref.View().Role == replica.Leader {
 			leaders++
@@ -264,7 +269,7 @@ func (w *World) uneven(s storage.ShardID, replicas map[storage.ReplicaID]metadat
 // verify reads everything there is and holds the history against it.
 func (w *World) verify() {
 	var final []history.Seen
-	image := w.image()
+	image := w.machines[w.order[0]].process.node.Image()
 	starts := make(map[history.Partition]int64)
 	for n := range int32(mainPartitions) {
 		p := partition{mainTopic, n}
@@ -298,7 +303,7 @@ func (w *World) compare(p partition, part *metadata.Partition, final *[]history.
 	var first []byte
 	start, from := int64(-1), metadata.NodeID(-1)
 	for _, r := range part.Replicas {
-		if w.machines[r.Node].lost || w.outOfService(r.ID) {
+		if w.outOfService(r.ID) {
 			continue
 		}
 		v := w.machines[r.Node].process.node.Replica(part.Shard).View()
@@ -326,6 +331,8 @@ func (w *World) readAll(p partition, v *replica.View, n metadata.NodeID) (all []
 	for offset := v.LogStart; offset < v.HighWatermark; {
 		chunks, err := v.Read(offset, replica.FetchLimits{MaxBytes: 1 << 20, MinOne: true, Upto: v.HighWatermark})
 		if err != nil || len(chunks) == 0 {
+			s, _ := w.machines[n].disk.store.State(memory.Live, v.Replica)
+			w.note(w.clients, "view %+v state %+v", v, s)
 			w.violate(Kept, "%s-%d cannot be read at offset %d on n%d: %v", p.topic, p.number, offset, n, err)
 			return nil, false
 		}
