@@ -196,19 +196,11 @@ func (w *groupWorld) commit(p *player) {
 	w.settle()
 }
 
-// move has another coordinator take over, of what the log has.
+// move has another coordinator take over.
 func (w *groupWorld) move() {
 	w.lives++
-	w.core.Abandon()
-	for _, held := range append(w.held, w.core.TakeWrites()...) {
-		held.Done(w.now, protocol.Errorf(kerr.NotCoordinator, "moved"))
-	}
-	w.held = nil
-	w.core = New(w.config, w.newID)
-	for _, r := range w.log {
-		if err := w.core.Load(w.now, r.Key, r.Value); err != nil {
-			w.t.Fatal(err)
-		}
+	if err := w.restart(); err != nil {
+		w.t.Fatal(err)
 	}
 }
 

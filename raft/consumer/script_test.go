@@ -130,7 +130,9 @@ func (s *script) step(t *testing.T, d *datadriven.TestData) {
 		s.hold = false
 		s.release(protocol.Errorf(errorNamed(t, a.text("code", "")), "told to"))
 	case "restart":
-		s.restart(t)
+		if err := s.restart(); err != nil {
+			t.Fatal(err)
+		}
 	default:
 		s.look(a, group)
 	}
@@ -299,7 +301,8 @@ func (s *script) release(err *protocol.Error) {
 	}
 }
 
-func (s *script) restart(t *testing.T) {
+// restart has another coordinator take over, of what the log has.
+func (s *script) restart() error {
 	s.core.Abandon()
 	for _, w := range append(s.held, s.core.TakeWrites()...) {
 		w.Done(s.now, protocol.Errorf(kerr.NotCoordinator, "moved"))
@@ -308,9 +311,10 @@ func (s *script) restart(t *testing.T) {
 	s.core = New(s.config, s.newID)
 	for _, r := range s.log {
 		if err := s.core.Load(s.now, r.Key, r.Value); err != nil {
-			t.Fatal(err)
+			return err
 		}
 	}
+	return nil
 }
 
 func (s *script) describe(group string) {
