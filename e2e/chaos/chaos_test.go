@@ -28,7 +28,7 @@ func seed(t *testing.T) uint64 {
 // Phase 5 in short: every fault once, then mixes of them.
 func TestFaults(t *testing.T) {
 	hosts.Need(t)
-	plan := Plan{Seed: seed(t), Nodes: 3, Kinds: Names(false)}
+	plan := Plan{Seed: seed(t), Nodes: 3, Kinds: Names()}
 	r := Start(t, Config{})
 	r.Episode(t.Context(), plan.Singles(0))
 	full := regexp.MustCompile("disk is (nearly )?full")

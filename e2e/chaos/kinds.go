@@ -16,7 +16,6 @@ type Kind struct {
 	pick        func(r *rand.Rand, nodes int) []int // whom
 	least, most time.Duration                       // how long
 	beat        time.Duration                       // of those that come and go: the longest time until the next change; else 0
-	optional    bool                                // only where it is asked for
 }
 
 // Kinds are all ways to break nodes. What partitions nodes from each other leaves clients connected to all of them, but for isolate and power.
@@ -38,12 +37,10 @@ var Kinds = []Kind{
 	{Name: "power", Help: "some or all nodes lose power, their disks what was not synced", pick: some, least: 200 * time.Millisecond, most: 3 * time.Second},
 }
 
-// Names are the names of kinds, of all or of those that are chosen when nothing is asked for.
-func Names(withOptional bool) (names []string) {
+// Names are the names of all kinds.
+func Names() (names []string) {
 	for _, k := range Kinds {
-		if withOptional || !k.optional {
-			names = append(names, k.Name)
-		}
+		names = append(names, k.Name)
 	}
 	return names
 }
@@ -61,7 +58,7 @@ func Known(names []string) error {
 func kindOf(name string) (Kind, error) {
 	i := slices.IndexFunc(Kinds, func(k Kind) bool { return k.Name == name })
 	if i < 0 {
-		return Kind{}, fmt.Errorf("there is no fault %q; there are %s", name, strings.Join(Names(true), ", "))
+		return Kind{}, fmt.Errorf("there is no fault %q; there are %s", name, strings.Join(Names(), ", "))
 	}
 	return Kinds[i], nil
 }

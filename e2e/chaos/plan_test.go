@@ -7,7 +7,7 @@ import (
 )
 
 func TestPlanRepeats(t *testing.T) {
-	p := Plan{Seed: 7, Nodes: 3, Kinds: Names(true)}
+	p := Plan{Seed: 7, Nodes: 3, Kinds: Names()}
 	tell := func(p Plan) string { return fmt.Sprintf("%+v %+v", p.Singles(1), p.Mixed(2, 20, 4)) }
 	if once, again := tell(p), tell(p); once != again {
 		t.Error("the same seed makes two plans")
@@ -20,7 +20,7 @@ func TestPlanRepeats(t *testing.T) {
 }
 
 func TestSinglesHaveEveryKindOnce(t *testing.T) {
-	p := Plan{Seed: 1, Nodes: 3, Kinds: Names(true)}
+	p := Plan{Seed: 1, Nodes: 3, Kinds: Names()}
 	var kinds []string
 	for _, r := range p.Singles(0) {
 		if len(r) != 1 {
@@ -39,7 +39,7 @@ func TestSinglesHaveEveryKindOnce(t *testing.T) {
 // Every fault of many plans names nodes that are there, begins before it ends, and comes and goes in between.
 func TestTimelines(t *testing.T) {
 	for seed := range uint64(200) {
-		for _, r := range (Plan{Seed: seed, Nodes: 5, Kinds: Names(true)}).Mixed(0, 5, 4) {
+		for _, r := range (Plan{Seed: seed, Nodes: 5, Kinds: Names()}).Mixed(0, 5, 4) {
 			open := map[int]bool{}
 			last := event{}
 			for _, e := range r.timeline() {

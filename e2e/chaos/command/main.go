@@ -61,7 +61,7 @@ func command() *cobra.Command {
 	f := c.Flags()
 	f.DurationVar(&o.For, "for", 2*time.Minute, "no new episode begins after that")
 	f.Uint64Var(&o.Seed, "seed", uint64(time.Now().UnixNano()), "of the schedule")
-	f.StringSliceVar(&o.Faults, "faults", chaos.Names(false), "only these")
+	f.StringSliceVar(&o.Faults, "faults", chaos.Names(), "only these")
 	f.IntVar(&o.AtOnce, "at-once", 3, "most faults of a round")
 	f.IntVar(&o.PowerLosses, "power-losses", 0, "instead of all else: so many times all nodes lose power at once")
 	f.IntVar(&o.Operations, "operations", 0, "instead of all else: so many operations of an operator, and bad days")
@@ -98,7 +98,7 @@ func (o *options) validate() error {
 	case o.PowerLosses < 0:
 		return fmt.Errorf("--power-losses %d: it counts power losses", o.PowerLosses)
 	case len(o.Faults) == 0:
-		return fmt.Errorf("--faults: name at least one of %s", strings.Join(chaos.Names(true), ", "))
+		return fmt.Errorf("--faults: name at least one of %s", strings.Join(chaos.Names(), ", "))
 	case o.FS != "ext4" && o.FS != "xfs":
 		return fmt.Errorf("--fs %s: there are ext4 and xfs", o.FS)
 	case o.Disk < 256<<20:
