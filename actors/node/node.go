@@ -61,14 +61,15 @@ type Node struct {
 	caught              sync.Map // ids of replicas that have been in sync since the node started
 	observing           sync.Mutex
 
-	draining atomic.Bool
-	ready    chan struct{}
-	left     chan struct{} // closed once the node was removed from the cluster
-	leave    func()        // closes it
-	stopping chan struct{}
-	context  context.Context // ends with stopping
-	stop     func()
-	running  sync.WaitGroup // the node's own goroutines
+	draining    atomic.Bool
+	ready       chan struct{}
+	accompanied atomic.Bool   // a leader of the metadata was known in this run
+	left        chan struct{} // closed once the node was removed from the cluster
+	leave       func()        // closes it
+	stopping    chan struct{}
+	context     context.Context // ends with stopping
+	stop        func()
+	running     sync.WaitGroup // the node's own goroutines
 }
 
 // Start opens the data directory, listens, and begins to form or to rejoin the cluster. It returns once the node listens for

@@ -65,13 +65,9 @@ var errExpelled = errors.New("this node, with this data directory, was removed f
 // expel ends a node that is no member any more: as asked if it was drained while it ran, else over an error.
 func (n *Node) expel(i *metadata.Image) {
 	me := i.Nodes[n.config.ID]
-	select {
-	case <-n.ready:
-		if me == nil || me.State == metadata.Draining {
-			n.leave()
-			return
-		}
-	default:
+	if n.accompanied.Load() && (me == nil || me.State == metadata.Draining) {
+		n.leave()
+		return
 	}
 	n.fail(errExpelled)
 }
@@ -85,6 +81,7 @@ func (n *Node) standing() {
 	actors.Every(n.world, standingEvery, n.stopping, func(time.Time) {
 		if alone++; n.MetaLeader() >= 0 {
 			alone = 0
+			n.accompanied.Store(true)
 		}
 		if alone < 2 {
 			return

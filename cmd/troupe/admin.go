@@ -25,6 +25,8 @@ type operated interface {
 	Topic(ctx context.Context, topic string) ([]node.ReplicaStatus, error)
 	SetReaders(ctx context.Context, topic string, readers int) error
 	Promote(ctx context.Context, topic string, partition int32, node metadata.NodeID) error
+	Cluster(context.Context) (node.ClusterStatus, error)
+	Administer(context.Context, metadata.Command) error
 }
 
 // adminTimeout bounds what an operator asks for.
@@ -68,6 +70,7 @@ func operate(m *http.ServeMux, n operated) {
 		return n.Recover(ctx, lost, r.FormValue("plan"))
 	})))
 	operateTopics(m, n)
+	operateNodes(m, n)
 }
 
 func operateTopics(m *http.ServeMux, n operated) {
@@ -90,6 +93,26 @@ func operateTopics(m *http.ServeMux, n operated) {
 		}
 		return struct{}{}, n.Promote(ctx, r.FormValue("topic"), int32(partition), id)
 	})))
+}
+
+// operateNodes adds the endpoints that change which nodes there are, and the one that shows how far that is.
+func operateNodes(m *http.ServeMux, n operated) {
+	m.HandleFunc("GET /admin/moves", asked(func(ctx context.Context, _ *http.Request) (any, error) { return n.Cluster(ctx) }))
+	change := func(path string, command func(id metadata.NodeID, r *http.Request) metadata.Command) {
+		m.HandleFunc("POST "+path, local(asked(func(ctx context.Context, r *http.Request) (any, error) {
+			id, err := nodeIn(r)
+			if err != nil {
+				return nil, err
+			}
+			return struct{}{}, n.Administer(ctx, command(id, r))
+		})))
+	}
+	change("/admin/decommission", func(id metadata.NodeID, r *http.Request) metadata.Command {
+		return metadata.Command{DrainNode: &metadata.DrainNode{Node: id, Cancel: r.FormValue("cancel") == "true"}}
+	})
+	change("/admin/replace", func(id metadata.NodeID, _ *http.Request) metadata.Command {
+		return metadata.Command{ReplaceNode: &metadata.ReplaceNode{Node: id}}
+	})
 }
 
 // restartAnswer is the answer of /admin/can-restart.

@@ -13,6 +13,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/health"
 	"github.com/troupe-mq/troupe/actors/node"
 	"github.com/troupe-mq/troupe/actors/recovery"
+	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -66,6 +67,56 @@ func (s *stagedCluster) SetReaders(_ context.Context, topic string, n int) error
 func (s *stagedCluster) Promote(_ context.Context, topic string, partition int32, n metadata.NodeID) error {
 	s.asked = append(s.asked, fmt.Sprint(topic, partition, n))
 	return nil
+}
+
+func (s *stagedCluster) Cluster(context.Context) (node.ClusterStatus, error) {
+	return node.ClusterStatus{Status: supervisor.Status{
+		Nodes:  []supervisor.NodeStatus{{ID: 7, State: "draining", Drain: &supervisor.Draining{Partitions: 3, Bytes: 30 << 20, Seconds: 10}}},
+		Moving: []supervisor.Moving{{Topic: "t", Partition: 4, To: []int32{8}, From: []int32{7}, Done: 0.5, BytesLeft: 1 << 20}}, BytesPerSec: 3 << 20,
+	}}, nil
+}
+
+func (s *stagedCluster) Administer(_ context.Context, c metadata.Command) error {
+	body, err := c.Encode()
+	if err != nil {
+		return err
+	}
+	s.asked = append(s.asked, string(body[1:]))
+	if c.DrainNode != nil && c.DrainNode.Node == 9 {
+		return protocol.Errorf(kerr.InvalidReplicationFactor, "node 9 is the last one")
+	}
+	return nil
+}
+
+func TestNodesAreDecommissionedAndReplaced(t *testing.T) {
+	s := &stagedCluster{}
+	for _, args := range [][]string{{"decommission", "7"}, {"decommission", "7", "--cancel"}, {"replace", "8"}} {
+		if out, err := operator(t, s, append([]string{"cluster"}, args...)...); err != nil || out == "" {
+			t.Fatalf("%v: %q, %v", args, out, err)
+		}
+	}
+	want := `[{"DrainNode":{"Node":7,"Cancel":false}} {"DrainNode":{"Node":7,"Cancel":true}} {"ReplaceNode":{"Node":8,"Incarnation":0}}]`
+	if got := fmt.Sprint(s.asked); got != want {
+		t.Fatalf("asked for %s, want %s", got, want)
+	}
+	if _, err := operator(t, s, "cluster", "decommission", "9"); err == nil || !strings.Contains(err.Error(), "the last one") {
+		t.Fatalf("a refusal ends as %v", err)
+	}
+	if _, err := operator(t, s, "cluster", "decommission", "nine"); err == nil || !strings.Contains(err.Error(), "not a node id") {
+		t.Fatalf("nonsense ends as %v", err)
+	}
+}
+
+func TestMovesAreShown(t *testing.T) {
+	out, err := operator(t, &stagedCluster{}, "cluster", "moves")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"node 7: 3 partitions and 30 MiB to go, 3 MiB/s, about 10s", "t-4", "50 %", "moving 1, planned 0"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not shown:\n%s", want, out)
+		}
+	}
 }
 
 // operator runs the command line against a cluster and returns what it printed and its error.

@@ -62,7 +62,8 @@ func clusterCommand() *cobra.Command {
 the node runs on.`,
 	}
 	a.flag(c)
-	c.AddCommand(statusCommand(a), maintenanceCommand(a), canRestartCommand(a), recoverCommand(a))
+	c.AddCommand(statusCommand(a), maintenanceCommand(a), canRestartCommand(a), recoverCommand(a),
+		joinCommand(), decommissionCommand(a), replaceCommand(a), movesCommand(a))
 	return c
 }
 

@@ -42,6 +42,8 @@ func serve(_ context.Context, c *config.Config) error {
 	case err = <-failed:
 	case s := <-signals:
 		log.Info("stopping", "signal", s.String())
+	case <-n.Left():
+		log.Info("stopping: this node is no member of the cluster any more")
 	}
 	go func() { <-signals; log.Warn("second signal: stopping at once"); os.Exit(1) }()
 	if e := stop(n, t, c.ShutdownTimeout, log); err == nil {
@@ -98,7 +100,7 @@ func nodeConfig(c *config.Config, log *slog.Logger) node.Config {
 			BallastBytes: c.DiskBallastBytes, SlowSync: c.DiskSlowSync,
 		},
 		Memory: c.Memory,
-		Peers:  peers, Settings: c.Kafka, Version: version(), Logger: log,
+		Peers:  peers, Join: c.Join, Settings: c.Kafka, Version: version(), Logger: log,
 		Fatal: func(err error) { log.Error("the node must stop", "error", err); os.Exit(1) },
 	}
 }

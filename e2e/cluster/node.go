@@ -28,6 +28,7 @@ type Node struct {
 	c       *Cluster
 	machine Machine // nil is this one
 	peers   []*Node // what it is told the founders are
+	join    *Node   // a member that it joins at, instead
 	extra   []string
 	gone    bool // ended for good, Verify does not start it again
 	process *process
@@ -89,6 +90,9 @@ func (n *Node) Prepare() {
 	}
 }
 
+// Join makes the node join a cluster at one of its members instead of being told founders.
+func (n *Node) Join(member *Node) { n.join = member }
+
 // Running says whether the process runs; a paused one does.
 func (n *Node) Running() bool {
 	if n.process == nil {
@@ -111,6 +115,7 @@ func (n *Node) Start() {
 	if n.process != nil && !n.process.expected {
 		n.t.Fatalf("node %d ended by itself: %v; its log:\n%s", n.ID, n.process.err, n.Tail(30))
 	}
+	n.gone = false
 	if err := n.start(); err != nil {
 		n.t.Fatalf("node %d: %v", n.ID, err)
 	}

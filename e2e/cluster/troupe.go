@@ -39,7 +39,10 @@ func (Troupe) Command(c *Cluster, n *Node) (*exec.Cmd, error) {
 		"--log.format=text",
 		"--disk.free.min.bytes=0", "--disk.free.min.percent=0", "--disk.ballast.bytes=0", // a test that wants to see a full disk says so
 	}
-	if len(c.peers) > 1 {
+	switch {
+	case n.join != nil:
+		args = append(args, "--join="+n.join.at(n.join.Ports.Control))
+	case len(c.peers) > 1:
 		args = append(args, "--peers="+n.peerList())
 	}
 	for name, value := range c.settings {

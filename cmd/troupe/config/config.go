@@ -35,7 +35,8 @@ type Config struct {
 	ControlListen, ControlAdvertised string
 	BulkListen, BulkAdvertised       string
 	MetricsListen                    string
-	Peers                            map[int32]Peer // empty: a cluster of one
+	Peers                            map[int32]Peer // empty: a cluster of one, unless Join is set
+	Join                             string         // control address of a node of a running cluster
 	DiskFreeBytes, DiskBallastBytes  int64
 	DiskFreePercent                  float64
 	DiskSlowSync                     time.Duration
@@ -75,6 +76,7 @@ func (r *resolver) resolve() *Config {
 	c.Telemetry.TraceRatio, _ = strconv.ParseFloat(v["trace.ratio"], 64)
 	c.Telemetry.MetricsInterval, _ = time.ParseDuration(v["otlp.metrics.interval"])
 	r.peers(c)
+	r.join(c)
 	r.listeners(c)
 	if len(c.Listeners) > 0 {
 		r.endpoints(c)
@@ -129,6 +131,26 @@ func (r *resolver) peers(c *Config) {
 	}
 }
 
+func (r *resolver) join(c *Config) {
+	c.Join = r.values["join"]
+	if c.Join == "" {
+		return
+	}
+	host, _, err := splitAddress(c.Join)
+	switch {
+	case err != nil:
+		r.complain("%s: join: %w", r.where("join"), err)
+	case wildcard(host):
+		r.complain("%s: join: %q names no host that this node can reach", r.where("join"), c.Join)
+	}
+	if len(c.Peers) > 0 {
+		r.complain("%s: join: a node is one of the founders (peers) or joins a cluster that is there (join), not both", r.where("join"))
+	}
+}
+
+// alone tells whether the node has no business with others.
+func (c *Config) alone() bool { return len(c.Peers) == 0 && c.Join == "" }
+
 // parsePeer reads id@host:control[/bulk].
 func parsePeer(item string) (int32, Peer, error) {
 	id, address, ok := strings.Cut(item, "@")
@@ -176,8 +198,12 @@ func (c *Config) reachable(host string) string {
 	if !wildcard(host) {
 		return host
 	}
+	others := []string{c.Join}
 	for _, p := range c.Peers {
-		if h, _, _ := splitAddress(p.Control); !loopback(h) {
+		others = append(others, p.Control)
+	}
+	for _, address := range others {
+		if h, _, _ := splitAddress(address); address != "" && !loopback(h) {
 			if name, err := os.Hostname(); err == nil {
 				return name
 			}

@@ -63,7 +63,7 @@ func (r *resolver) advertised() map[string]Listener {
 func (r *resolver) endpoints(c *Config) {
 	host, port, _ := splitAddress(c.Listeners[0].Listen)
 	private := host
-	if wildcard(host) && len(c.Peers) == 0 {
+	if wildcard(host) && c.alone() {
 		private = "127.0.0.1" // nobody else has business there
 	}
 	self := c.Peers[c.NodeID]
