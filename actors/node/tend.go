@@ -54,6 +54,10 @@ func (n *Node) cleanOne(c *replica.Cleaner, p *metadata.Partition, ref *replica.
 	if n.world.Wait(actors.Forever, done, n.stopping) != 0 || t.Err != nil || !t.Due {
 		return
 	}
+	if !n.roomy() && t.Cleaning.Bytes > n.spaces.free.Load()/4 {
+		n.log.Warn("a log is not cleaned for want of space", "topic", p.Topic, "partition", p.Index, "bytes", t.Cleaning.Bytes)
+		return
+	}
 	begin := n.world.Now()
 	read, kept, err := c.Clean(ref, t)
 	took := n.world.Now().Sub(begin)

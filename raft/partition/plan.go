@@ -35,6 +35,7 @@ type Cleaning struct {
 	Upto       int64 // the first offset that is left alone
 	Tombstones int64 // records without a value below this offset are dropped
 	Time       int64 // when it was decided, in ms since the epoch
+	Bytes      int64 // of record batches to go through: what it keeps takes no more
 
 	index  uint64 // of the last entry whose records lie below Upto
 	origin int64
@@ -49,7 +50,7 @@ const maxDirty = 1 << 20
 func (p *Partition) Cleanable(policy Policy, now int64) (Cleaning, bool) {
 	c := Cleaning{
 		Start: p.start, Dirty: max(p.cleaned.Upto, p.start), Upto: p.cleaned.Upto, Time: now,
-		Tombstones: p.cleaned.bound(now, policy.TombstoneMS), index: p.cleaned.Index, origin: p.cleaned.origin,
+		Tombstones: p.cleaned.bound(now, policy.TombstoneMS), Bytes: p.cleaned.bytes(p.start), index: p.cleaned.Index, origin: p.cleaned.origin,
 	}
 	if !policy.Compact {
 		return c, false
@@ -63,7 +64,7 @@ func (p *Partition) Cleanable(policy Policy, now int64) (Cleaning, bool) {
 	if float64(dirty) <= policy.DirtyRatio*float64(clean+dirty) && !older(first, now, policy.MaxLagMS) {
 		return c, due
 	}
-	c.Upto, c.index, c.origin = end.next, end.index, end.bytes
+	c.Upto, c.Bytes, c.index, c.origin = end.next, clean+dirty, end.index, end.bytes
 	return c, true
 }
 

@@ -15,10 +15,10 @@ import (
 // How space comes back: keys are deleted with the Writes. Badger learns what that made dead in the value log only when the deletions
 // reach its tables and are compacted, so once enough was deleted the memtable is filled with padding until Badger flushes it. A
 // goroutine then waits for the compaction and has the dead value-log files rewritten. Only the padding costs the writer anything: one
-// memtable for every two value-log files deleted.
+// memtable for every one or two value-log files deleted, as a quarter of what is live is.
 const (
 	padBytes     = 900
-	padWriteKeys = 128 // on one Write
+	padWriteKeys = 288 // on one Write
 	padTidyKeys  = 512 // on one Tidy
 	gcRatio      = 0.5 // of a file must be dead
 	settleWait   = 10 * time.Second
@@ -28,6 +28,7 @@ const (
 type reclaim struct {
 	entries, bytes uint64 // written, to know what an entry weighs
 	dead           uint64 // bytes deleted since the last reclaim, estimated
+	gone           uint64 // bytes ever deleted, estimated like that
 	padding        bool   // the memtable is being filled
 	flushing       string // the memtable's file when padding began
 
@@ -45,8 +46,15 @@ func (c *reclaim) weigh(n int) {
 
 func (c *reclaim) deleted(keys int) {
 	if c.entries > 0 {
-		c.dead += uint64(keys) * (c.bytes / c.entries)
+		n := uint64(keys) * (c.bytes / c.entries)
+		c.dead, c.gone = c.dead+n, c.gone+n
 	}
+}
+
+// enough is how much must be dead for a reclaim in passing: the less is live, the more the dead weighs.
+func (c *reclaim) enough(file int64) uint64 {
+	live := c.bytes - min(c.gone, c.bytes)
+	return min(max(live/4, uint64(file)), 2*uint64(file))
 }
 
 // housekeep adds deletions and padding to the transaction of a Write that changes so many replicas.
@@ -105,7 +113,7 @@ func (c *reclaim) consider(s *Store) {
 	case c.padding && newest(s.options.Dir, "*.mem") != c.flushing:
 		c.padding, c.dead = false, 0
 		c.start(s, c.flushing)
-	case !c.padding && c.dead >= 2*uint64(s.options.ValueLogBytes):
+	case !c.padding && c.dead >= c.enough(s.options.ValueLogBytes):
 		s.startPadding()
 	}
 }
