@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -130,4 +131,76 @@ func waitRestored(t *testing.T, n *cluster.Node, times int64) {
 		}
 		return err
 	})
+}
+
+// away kills the node, lets the load go on, and does something to its disk meanwhile.
+func (r *rejoin) away(do func()) {
+	r.t.Helper()
+	r.victim.Kill()
+	r.load.Wait(300, 30*time.Second)
+	do()
+}
+
+// says waits until a line of the node's log matches.
+func (r *rejoin) says(pattern string) {
+	r.t.Helper()
+	want := regexp.MustCompile(pattern)
+	cluster.Eventually(r.t, 30*time.Second, "the node's log says so", func(context.Context) error {
+		if !r.victim.LogSays(want) {
+			return fmt.Errorf("node %d: no line with %q", r.victim.ID, pattern)
+		}
+		return nil
+	})
+}
+
+// healed waits until nothing on the node is out of service.
+func (r *rejoin) healed() {
+	r.t.Helper()
+	cluster.Eventually(r.t, 60*time.Second, "every replica is in service again", func(ctx context.Context) error {
+		s, err := r.victim.Status(ctx)
+		if err == nil && (s.Quarantined > 0 || s.Replicas < 4) { // __meta and three partitions
+			err = fmt.Errorf("node %d: %+v", r.victim.ID, s)
+		}
+		return err
+	})
+}
+
+// Phase 3.4 (d): a node returns with a byte of its newest log flipped. What cannot be proved is replaced.
+func TestPhase3RejoinWithAFlippedByte(t *testing.T) {
+	r := startRejoin(t)
+	r.begin()
+	r.follow()
+	r.away(func() {
+		where := r.victim.FlipNewest()
+		out, err := r.victim.Troupe("storage", "verify", "--dir", r.victim.Data())
+		t.Logf("flipped %s; troupe storage verify: %v\n%s", where, err, out)
+		if err == nil || !strings.Contains(out, "DAMAGED") {
+			t.Fatal("troupe storage verify does not tell of it")
+		}
+	})
+	r.victim.Restart()
+	r.says("cannot be proved whole")
+	r.healed()
+	r.end()
+	// What was damaged is evidence until it is swept away; what took its place is whole.
+	if out, _ := operator(t, r.victim, "storage", "verify"); strings.Count(out, ": whole") < 4 {
+		t.Fatalf("troupe storage verify of the healed node:\n%s", out)
+	}
+}
+
+// Phase 3.4 (e): a node returns with an older copy of its disk. The others know better, and it is given other replicas.
+func TestPhase3RejoinWithAnOlderDisk(t *testing.T) {
+	r := startRejoin(t)
+	r.begin()
+	r.follow()
+	var restore func()
+	r.away(func() { restore = r.victim.Backup() })
+	r.victim.Restart()
+	r.c.WaitInSync(rejoinTopic)
+	r.load.Wait(500, 30*time.Second)
+	r.away(restore)
+	r.victim.Restart()
+	r.says("holds what it held some time ago")
+	r.healed()
+	r.end()
 }

@@ -124,3 +124,14 @@ func (n *Node) Get(ctx context.Context, path string) ([]byte, error) {
 	}
 	return body, err
 }
+
+// Troupe runs the binary with a command of its own and returns what it prints; an exit code other than 0 is an error.
+func (n *Node) Troupe(args ...string) (string, error) {
+	n.t.Helper()
+	bin, err := Binary()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	out, err := exec.Command(bin, args...).CombinedOutput()
+	return string(out), err
+}
