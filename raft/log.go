@@ -124,14 +124,14 @@ func limit(entries []*raftpb.Entry, maxBytes uint64) []*raftpb.Entry {
 }
 
 // read reads from the store. An error there means that acknowledged entries cannot be read: it is kept so that the
-// owner hears of it, and raft is told that the entries are not at hand.
+// owner hears of it, and raft is told that the entries are gone: it then sends nothing, or a snapshot, until the owner acts on the error.
 func (l *log) read(lo, hi, maxBytes uint64) ([]*raftpb.Entry, error) {
 	entries, err := l.store.Entries(l.replica, lo, hi, maxBytes)
 	if err != nil {
 		if l.failed == nil {
 			l.failed = err
 		}
-		return nil, raft.ErrUnavailable
+		return nil, raft.ErrCompacted // over ErrUnavailable it panics
 	}
 	return entries, nil
 }

@@ -230,3 +230,40 @@ func TestConfirmWaitsForAMajority(t *testing.T) {
 		t.Fatal("a deposed leader was confirmed")
 	}
 }
+
+// TestWhatCannotBeReadIsAnError: a leader that finds an entry damaged when a follower wants it says so, and does not panic.
+func TestWhatCannotBeReadIsAnError(t *testing.T) {
+	w := newWorld(t, 1, false)
+	leader := w.elect()
+	w.crash(w.members[2])
+	for range 20 {
+		leader.replica.Propose(make([]byte, 64))
+		w.settle(leader)
+		w.drain()
+	}
+	leader.disk.Corrupt(leader.id, Founding.Index+3)
+	w.start(w.members[2])
+	for range 60 {
+		leader.replica.Tick()
+		fx, err := leader.replica.Ready()
+		if err != nil {
+			return
+		}
+		for _, m := range fx.Messages {
+			to := w.members[m.GetTo()-1]
+			if err := to.replica.Step(m); err != nil {
+				t.Fatal(err)
+			}
+			w.settle(to)
+		}
+		for _, p := range w.network {
+			if m, ok := p.what.(*raftpb.Message); ok && p.to == leader.id {
+				if leader.replica.Step(m) != nil {
+					return
+				}
+			}
+		}
+		w.network = nil
+	}
+	t.Fatal("nobody noticed")
+}
