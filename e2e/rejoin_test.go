@@ -165,6 +165,20 @@ func (r *rejoin) healed() {
 	})
 }
 
+// Phase 3.4 (c): a node returns with an empty disk, after the old one was declared lost. It is given other replicas, which pull their logs.
+func TestPhase3RejoinWithAnEmptyDisk(t *testing.T) {
+	r := startRejoin(t)
+	r.begin()
+	r.follow()
+	r.away(r.victim.Wipe)
+	if out, code := operator(t, r.c.Node(1), "cluster", "replace", fmt.Sprint(r.victim.ID)); code != 0 {
+		t.Fatalf("troupe cluster replace: exit code %d\n%s", code, out)
+	}
+	r.victim.Restart()
+	r.healed()
+	r.end()
+}
+
 // Phase 3.4 (d): a node returns with a byte of its newest log flipped. What cannot be proved is replaced.
 func TestPhase3RejoinWithAFlippedByte(t *testing.T) {
 	r := startRejoin(t)
