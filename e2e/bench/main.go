@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/troupe-mq/troupe/e2e/cluster"
 )
 
 const help = `Starts three nodes on this machine in a temporary directory and measures them with franz-go: replication factor 3,
@@ -59,6 +61,7 @@ type options struct {
 	Batch      int32         `json:"batch_bytes"`
 	JSON       string        `json:"-"`
 	Profile    string        `json:"-"`
+	Set        []string      `json:"set,omitempty"` // settings of the nodes, name=value
 }
 
 func command() *cobra.Command {
@@ -88,9 +91,19 @@ func command() *cobra.Command {
 	f.IntSliceVar(&o.Rates, "rates", []int{2000, 8000, 20000}, "records a second of the open loops")
 	f.StringSliceVar(&o.Only, "only", nil, "measure only these: "+strings.Join(names(), ", "))
 	f.StringVar(&o.JSON, "json", "", "also write the whole result, every run and every histogram, to this file")
+	f.StringArrayVar(&o.Set, "set", nil, "name=value, a setting of every node, to compare with and without it")
 	f.StringVar(&o.Profile, "profile", "", "write the nodes' CPU profiles of the first run of each measurement into this directory")
 	c.AddCommand(versusCommand(), scaleCommand())
 	return c
+}
+
+// settings are what --set says, as the cluster takes it.
+func (o *options) settings() (all []cluster.Option) {
+	for _, s := range o.Set {
+		name, value, _ := strings.Cut(s, "=")
+		all = append(all, cluster.Set(name, value))
+	}
+	return all
 }
 
 // addTo adds the flags that all commands have.

@@ -79,7 +79,7 @@ func run(ctx context.Context, o *options) (*Report, error) {
 	}
 	err = guarded(func(h *host) error {
 		say("starting three nodes of %s", o.Binary)
-		c := cluster.Start(h, 3, cluster.NoVerify())
+		c := cluster.Start(h, 3, append(o.settings(), cluster.NoVerify())...)
 		b := newBench(o, c)
 		return b.all(ctx, r)
 	})
