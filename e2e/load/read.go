@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/troupe-mq/troupe/e2e/cluster"
@@ -21,20 +22,11 @@ func ReadAll(t testing.TB, c *cluster.Cluster, topic string) []history.Seen {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), readWithin)
 	defer cancel()
-	starts, err := c.Admin().ListStartOffsets(ctx, topic)
-	if err != nil {
-		t.Fatalf("start of %s: %v", topic, err)
-	}
-	ends, err := c.Admin().ListEndOffsets(ctx, topic)
-	if err != nil {
-		t.Fatalf("end of %s: %v", topic, err)
-	}
+	starts := listed(t, topic, "start", func(ctx context.Context) (kadm.ListedOffsets, error) { return c.Admin().ListStartOffsets(ctx, topic) })
+	ends := listed(t, topic, "end", func(ctx context.Context) (kadm.ListedOffsets, error) { return c.Admin().ListEndOffsets(ctx, topic) })
 	from, left := map[int32]kgo.Offset{}, map[int32]int64{}
 	for p, end := range ends[topic] {
 		start := starts[topic][p]
-		if start.Err != nil || end.Err != nil {
-			t.Fatalf("%s/%d: start: %v, end: %v", topic, p, start.Err, end.Err)
-		}
 		if start.Offset < end.Offset {
 			from[p], left[p] = kgo.NewOffset().At(start.Offset), end.Offset
 		}
@@ -45,6 +37,18 @@ func ReadAll(t testing.TB, c *cluster.Cluster, topic string) []history.Seen {
 	cl := c.Client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}), kgo.ConsumeResetOffset(kgo.NoResetOffset()))
 	defer cl.Close()
 	return readTo(ctx, t, cl, topic, left)
+}
+
+// listed asks until all partitions have answered: some may be electing.
+func listed(t testing.TB, topic, what string, list func(context.Context) (kadm.ListedOffsets, error)) (offsets kadm.ListedOffsets) {
+	t.Helper()
+	cluster.Eventually(t, readWithin, what+" of "+topic, func(ctx context.Context) (err error) {
+		if offsets, err = list(ctx); err == nil {
+			err = offsets.Error()
+		}
+		return err
+	})
+	return offsets
 }
 
 // readTo polls until every partition of ends was read up to there.
