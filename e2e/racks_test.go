@@ -63,6 +63,7 @@ func TestConsumersReadInTheirRack(t *testing.T) {
 	rec := history.NewRecorder()
 	p := load.Start(t, c, rec, load.Config{Topic: "near", Partitions: 1, Limit: n, Size: size, Interval: time.Millisecond, Options: asItIs})
 	p.StopClean(60 * time.Second)
+	c.WaitReplicas("near", 0, n)
 
 	var from fetchedFrom
 	consumer := c.Client(kgo.ConsumeTopics("near"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.Rack("b"), kgo.WithHooks(&from))

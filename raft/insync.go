@@ -16,7 +16,7 @@ type quorum struct {
 	last   map[storage.ReplicaID]uint64 // tick of the last message
 	commit uint64                       // commit index at the last call of InSync
 
-	learners []storage.ReplicaID // that were in sync then
+	near []storage.ReplicaID // other members that were near the commit index then
 }
 
 func (q *quorum) tick() { q.now++ }
@@ -36,25 +36,27 @@ func (r *Replica) InSync() []storage.ReplicaID {
 	if r.role != Leader {
 		return nil
 	}
-	var in, learners []storage.ReplicaID
+	commit := r.node.BasicStatus().GetCommit()
+	var in, near []storage.ReplicaID
 	r.node.WithProgress(func(id uint64, kind raft.ProgressType, p tracker.Progress) {
-		switch {
-		case !r.inSync(storage.ReplicaID(id), p.Match):
-		case kind == raft.ProgressTypePeer:
-			in = append(in, storage.ReplicaID(id))
-		default:
-			learners = append(learners, storage.ReplicaID(id))
+		m := storage.ReplicaID(id)
+		if kind == raft.ProgressTypePeer && r.inSync(m, p.Match) {
+			in = append(in, m)
+		}
+		if m != r.id && r.heardOf(m) && p.Match+nearEntries >= commit {
+			near = append(near, m)
 		}
 	})
-	r.quorum.commit = r.node.BasicStatus().GetCommit()
+	r.quorum.commit = commit
 	slices.Sort(in)
-	slices.Sort(learners)
-	r.quorum.learners = learners
+	slices.Sort(near)
+	r.quorum.near = near
 	return in
 }
 
-// InSyncLearners returns, on a leader, the learners that were in sync by the same measure at the last call of InSync.
-func (r *Replica) InSyncLearners() []storage.ReplicaID { return r.quorum.learners }
+// Near returns, on a leader, the other members, voters and learners, that were heard of and near the commit index at the last call of InSync: good enough to be
+// read from. Who is in sync may change with every moment of load; this does not.
+func (r *Replica) Near() []storage.ReplicaID { return r.quorum.near }
 
 func (r *Replica) inSync(id storage.ReplicaID, match uint64) bool {
 	if id == r.id {

@@ -159,6 +159,9 @@ func TestInSync(t *testing.T) {
 	if got := fmt.Sprint(leader.replica.InSync()); got != "[1 2]" {
 		t.Fatalf("in sync without replica 3: %v", got)
 	}
+	if got := fmt.Sprint(leader.replica.Near()); got != "[2]" {
+		t.Fatalf("near without replica 3: %v", got)
+	}
 	w.start(w.members[2])
 	for range 10 {
 		leader.replica.Tick()

@@ -23,22 +23,22 @@ func TestNearest(t *testing.T) {
 		p.Replicas = append(p.Replicas, r)
 	}
 	for _, test := range []struct {
-		name            string
-		rack            string
-		inSync, readers []storage.ReplicaID
-		down            []metadata.NodeID
-		want            metadata.NodeID // 0 is the leader, node 1
+		name string
+		rack string
+		near []storage.ReplicaID
+		down []metadata.NodeID
+		want metadata.NodeID // 0 is the leader, node 1
 	}{
-		{name: "the leader's rack", rack: "a", inSync: []storage.ReplicaID{10, 20, 30}},
-		{name: "a rack where nobody is", rack: "z", inSync: []storage.ReplicaID{10, 20, 30}},
-		{name: "a voter's", rack: "c", inSync: []storage.ReplicaID{10, 20, 30}, want: 3},
-		{name: "a voter's that is behind", rack: "c", inSync: []storage.ReplicaID{10, 20}},
-		{name: "a voter's that is down", rack: "c", inSync: []storage.ReplicaID{10, 20, 30}, down: []metadata.NodeID{3}},
-		{name: "a reader before a voter", rack: "b", inSync: []storage.ReplicaID{10, 20, 30}, readers: []storage.ReplicaID{40}, want: 4},
-		{name: "the voter, for the reader is behind", rack: "b", inSync: []storage.ReplicaID{10, 20, 30}, want: 2},
-		{name: "the voter, for the reader is down", rack: "b", inSync: []storage.ReplicaID{10, 20, 30}, readers: []storage.ReplicaID{40}, down: []metadata.NodeID{4}, want: 2},
+		{name: "the leader's rack", rack: "a", near: []storage.ReplicaID{10, 20, 30}},
+		{name: "a rack where nobody is", rack: "z", near: []storage.ReplicaID{10, 20, 30}},
+		{name: "a voter's", rack: "c", near: []storage.ReplicaID{10, 20, 30}, want: 3},
+		{name: "a voter's that is behind", rack: "c", near: []storage.ReplicaID{10, 20}},
+		{name: "a voter's that is down", rack: "c", near: []storage.ReplicaID{10, 20, 30}, down: []metadata.NodeID{3}},
+		{name: "a reader before a voter", rack: "b", near: []storage.ReplicaID{10, 20, 30, 40}, want: 4},
+		{name: "the voter, for the reader is behind", rack: "b", near: []storage.ReplicaID{10, 20, 30}, want: 2},
+		{name: "the voter, for the reader is down", rack: "b", near: []storage.ReplicaID{10, 20, 30, 40}, down: []metadata.NodeID{4}, want: 2},
 	} {
-		l := led{partition: p, view: &replica.View{Role: replica.Leader, InSync: test.inSync, Readers: test.readers}}
+		l := led{partition: p, view: &replica.View{Role: replica.Leader, Readers: test.near}}
 		got, ok := nearest(image, l, test.rack, "client", 1, func(n metadata.NodeID) bool { return !slices.Contains(test.down, n) })
 		if got != test.want || ok != (test.want != 0) {
 			t.Errorf("%s: node %d (%t), want %d", test.name, got, ok, test.want)

@@ -58,7 +58,7 @@ func (a *Actor) shownInSync() []storage.ReplicaID {
 
 func (a *Actor) shownReaders() []storage.ReplicaID {
 	if a.status.Established {
-		return a.replica.InSyncLearners()
+		return a.replica.Near()
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ type View struct {
 	Epoch  int32               // Raft's term, Kafka's leader epoch
 	InSync []storage.ReplicaID // on the leader: voters within reach of its log; else nil
 	Conf   *raftpb.ConfState   // the shard's members as of the last applied entry; not to be changed
-	// Readers are, on the leader, the replicas that never vote and are within reach of its log.
+	// Readers are, on the leader, the other replicas that are near enough to be read from, whether they vote or not.
 	Readers []storage.ReplicaID
 
 	LogStart      int64 // first offset kept
