@@ -121,23 +121,21 @@ func (r *Run) join(number int) {
 	if h.Number != number || int(n.ID) != number {
 		r.t.Fatalf("host %d and node %d were added, the plan says %d", h.Number, n.ID, number)
 	}
+	n.Join(r.asked(0))
 	r.launch(n)
 	n.WaitReady()
 }
 
-// decommission drains a node, waits until the cluster has let go of it, and ends it for good.
+// decommission has a node emptied and taken out of the cluster; its process ends by itself then.
 func (r *Run) decommission(number int) {
 	r.t.Helper()
-	r.command("decommission", fmt.Sprint(number))
-	r.eventually(fmt.Sprintf("node %d has left", number), func(h health.Cluster) error {
-		for _, n := range h.Nodes {
-			if int(n.ID) == number && n.State != "decommissioned" {
-				return fmt.Errorf("it is %s and has %d replicas", n.State, n.Replicas)
-			}
-		}
-		return nil
+	cluster.Eventually(r.t, calmWithin, fmt.Sprintf("decommission %d", number), func(ctx context.Context) error {
+		_, err := r.asked(number).Operate(ctx, "cluster", "decommission", fmt.Sprint(number))
+		return err
 	})
-	r.node(number).Retire()
+	if code, out := r.node(number).WaitExit(calmWithin); code != 0 {
+		r.t.Fatalf("node %d was decommissioned and ended with code %d:\n%s", number, code, out)
+	}
 }
 
 func (r *Run) mayStop(number int) {

@@ -30,10 +30,13 @@ func (o Operation) String() string {
 
 // OperationKinds are the operations, and what each is.
 var OperationKinds = []struct{ Name, Help string }{
+	{"join", "a new node joins, up to five"},
+	{"decommission", "a node drains and leaves, down to three"},
 	{"kill", "SIGKILL, and a start after a while"},
 	{"restart", "what an operator does: ask whether the node can be stopped, SIGTERM, start"},
 	{"partition", "a node hears no node for a while and no node hears it"},
 	{"maintenance", "maintenance on and, with the next one, off again"},
+	{"reassign", "a partition is given other replicas, by Kafka's API"},
 }
 
 // OperationNames are the names of all kinds of operations.

@@ -41,12 +41,3 @@ func (n *Node) Health(ctx context.Context) (h health.Cluster, err error) {
 	}
 	return h, nil
 }
-
-// Retire ends a node for good, as an operator does: it is no part of the cluster any more.
-func (n *Node) Retire() {
-	n.t.Helper()
-	if n.Running() {
-		n.Stop()
-	}
-	n.gone = true
-}
