@@ -274,7 +274,7 @@ func (w *World) holders(s storage.ShardID, index uint64, seal memory.Seal) (have
 	members := w.checks.shard(s).members
 	for _, r := range slices.Sorted(maps.Keys(members)) {
 		store := w.machines[members[r]].disk.store
-		if store.Removed(r) { // the topic was deleted or the replica moved, and this node has heard of it
+		if store.Removed(r) || w.checks.forgotten[r] != "" { // it was deleted or moved, and this node has heard of it, or it had the entry until its disk was tampered with
 			have = append(have, r)
 			continue
 		}
