@@ -35,7 +35,8 @@ type Replica struct {
 	inflight []write
 	out      []*raftpb.Message
 	doubtful []*raftpb.Message // see doubt
-	restored uint64            // index of a snapshot that is durable and not told yet
+	told     hearsay
+	restored uint64 // index of a snapshot that is durable and not told yet
 
 	pull puller
 	lent map[storage.ReplicaID]lent
@@ -128,9 +129,7 @@ func (r *Replica) Step(m *raftpb.Message) error {
 		return nil
 	}
 	r.quorum.heard(storage.ReplicaID(m.GetFrom()))
-	if err := r.believe(m); err != nil {
-		return err
-	}
+	r.hear(m)
 	switch m.GetType() {
 	case raftpb.MsgVote, raftpb.MsgPreVote:
 		if r.blank() {
@@ -185,6 +184,7 @@ func (r *Replica) step(m *raftpb.Message) error {
 func (r *Replica) Tick() {
 	r.quorum.tick()
 	r.node.Tick()
+	r.tickHearsay()
 	r.tickPull()
 	r.tickLent()
 }
