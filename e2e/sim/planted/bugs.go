@@ -82,7 +82,7 @@ var Bugs = []Bug{
 		New: "func (c *records) fail(cause *protocol.Error) {\n	if planted.Is(\"deposed-acks\") {\n		return\n	}\n",
 	},
 	{
-		Name: "truncation-forgets", Seeds: 20, File: "raft/partition/partition.go",
+		Name: "truncation-forgets", Seeds: 80, File: "raft/partition/partition.go",
 		Why: "a truncated tail stays in the machine: its offsets are counted although its entries are gone",
 		Old: "	for n := len(p.tail); n > 0 && p.tail[n-1].index >= from; n = len(p.tail) {\n",
 		New: "	if planted.Is(\"truncation-forgets\") && len(p.tail) > 0 && p.tail[len(p.tail)-1].index >= from {\n		p.tail[len(p.tail)-1].index = from - 1\n		return\n	}\n	for n := len(p.tail); n > 0 && p.tail[n-1].index >= from; n = len(p.tail) {\n",
