@@ -159,7 +159,8 @@ func describePartition(c Cluster, p *metadata.Partition) kmsg.MetadataResponseTo
 	out := kmsg.NewMetadataResponseTopicPartition()
 	out.Partition, out.Leader, out.LeaderEpoch = p.Index, -1, -1
 	out.OfflineReplicas = []int32{}
-	out.Replicas = p.Reassignment().Replicas
+	readers := readersOf(p)
+	out.Replicas = slices.Concat(p.Reassignment().Replicas, readers)
 	for _, n := range out.Replicas {
 		if !c.Alive(n) {
 			out.OfflineReplicas = append(out.OfflineReplicas, n)
@@ -172,5 +173,19 @@ func describePartition(c Cluster, p *metadata.Partition) kmsg.MetadataResponseTo
 		return out
 	}
 	out.Leader, out.LeaderEpoch, out.ISR = l.Node, l.Epoch, l.InSync
+	if len(l.InSync)+len(readers) == len(out.Replicas) { // else the ISR would seem to have more that count for min.insync.replicas
+		out.ISR = slices.Concat(l.InSync, slices.DeleteFunc(readers, func(n metadata.NodeID) bool { return !c.Alive(n) }))
+	}
 	return out
+}
+
+// readersOf returns the nodes with read-only replicas of a partition that hold no voter of it. Clients go to no node to read that is not among a partition's replicas.
+func readersOf(p *metadata.Partition) (nodes []metadata.NodeID) {
+	voters := p.Reassignment().Replicas
+	for _, r := range p.Replicas {
+		if r.Role == metadata.Reader && !slices.Contains(voters, r.Node) {
+			nodes = append(nodes, r.Node)
+		}
+	}
+	return nodes
 }

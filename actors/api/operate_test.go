@@ -116,6 +116,62 @@ func TestReassign(t *testing.T) {
 	says(t, "what is called off already", move(true), kerr.NoReassignmentInProgress, "")
 }
 
+// read gives the partition a reader on node 4, as if it had come.
+func (o *operated) read(t *testing.T) *metadata.Partition {
+	t.Helper()
+	p := o.Image().Partition("t", 0)
+	targets := append(p.Voting([]metadata.NodeID{1, 2, 3}), metadata.Target{Node: 4, Role: metadata.Reader})
+	if r, err := o.Submit(context.Background(), metadata.Command{AlterReplicas: &metadata.AlterReplicas{Shard: p.Shard, Seen: replicaIDs(p), Targets: targets}}); err != nil || r.Err != nil {
+		t.Fatal(err, r.Err)
+	}
+	return o.Image().Partition("t", 0)
+}
+
+// A client follows a preferred read replica only to a node that metadata names among the partition's replicas: without the reader it would get nothing, for ever.
+func TestMetadataNamesReaders(t *testing.T) {
+	o := operate(t, 4)
+	p := o.read(t)
+	for _, test := range []struct {
+		name   string
+		inSync []metadata.NodeID
+		down   []metadata.NodeID
+		want   string // replicas, in sync, offline
+	}{
+		{"all are well", []metadata.NodeID{1, 2, 3}, nil, "[1 2 3 4] [1 2 3 4] []"},
+		{"the reader is down", []metadata.NodeID{1, 2, 3}, []metadata.NodeID{4}, "[1 2 3 4] [1 2 3] [4]"},
+		{"a voter is down, and no reader counts for it", []metadata.NodeID{1, 2}, []metadata.NodeID{3}, "[1 2 3 4] [1 2] [3]"},
+	} {
+		o.down, o.leads[p.Shard] = test.down, Leadership{Known: true, Node: 2, InSync: test.inSync}
+		d := describePartition(o, p)
+		if got := fmt.Sprint(d.Replicas, d.ISR, d.OfflineReplicas); got != test.want || d.Leader != 2 {
+			t.Errorf("%s: %s, led by %d, want %s", test.name, got, d.Leader, test.want)
+		}
+	}
+}
+
+// A list that was read from metadata is written back without making a voter of a reader.
+func TestReassignLeavesReaders(t *testing.T) {
+	for _, test := range []struct {
+		nodes []int32
+		want  string
+	}{
+		{[]int32{1, 2, 3, 4}, "{[1 2 3] [] []} readers [4]"},
+		{[]int32{3, 4, 2, 1}, "{[3 2 1] [] []} readers [4]"},
+		{[]int32{1, 2, 3}, "{[1 2 3] [] []} readers [4]"},
+		{[]int32{1, 2, 4}, "{[1 2 4 3] [4] [3]} readers []"},
+	} {
+		o := operate(t, 4)
+		o.read(t)
+		want := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
+		want.Replicas = test.nodes
+		says(t, fmt.Sprint(test.nodes), reassign(context.Background(), o, "t", want, false), nil, "")
+		p := o.Image().Partition("t", 0)
+		if got := fmt.Sprintf("%v readers %v", p.Reassignment(), readersOf(p)); got != test.want {
+			t.Errorf("%v: %s, want %s", test.nodes, got, test.want)
+		}
+	}
+}
+
 func TestElectLeaders(t *testing.T) {
 	o := operate(t, 3)
 	shard := o.Image().Partition("t", 0).Shard

@@ -59,18 +59,37 @@ func reassign(ctx context.Context, c Cluster, topic string, want kmsg.AlterParti
 			return protocol.Errorf(kerr.NoReassignmentInProgress, "%s-%d is not being reassigned", topic, want.Partition)
 		}
 		nodes = before
-	} else if err := assignable(p, nodes, resize); err != nil {
-		return err
+	} else {
+		nodes = voting(p, nodes)
+		if err := assignable(p, nodes, resize); err != nil {
+			return err
+		}
 	}
 	return submit(ctx, c, metadata.Command{AlterReplicas: &metadata.AlterReplicas{Shard: p.Shard, Seen: replicaIDs(p), Targets: p.Voting(nodes)}})
 }
 
+// voting returns the nodes of a list that are meant to vote. Tools write back lists that they read, with the readers: those stay what they are if there are
+// voters enough without them, else a voter is to take the reader's place.
+func voting(p *metadata.Partition, nodes []metadata.NodeID) []metadata.NodeID {
+	readers := readersOf(p)
+	others := slices.DeleteFunc(slices.Clone(nodes), func(n metadata.NodeID) bool { return slices.Contains(readers, n) })
+	if len(others) >= len(votersBefore(p)) {
+		return others
+	}
+	return nodes
+}
+
+// votersBefore returns the nodes that hold a partition's voters, those from before if it is moving.
+func votersBefore(p *metadata.Partition) []metadata.NodeID {
+	if before, moving := p.Before(); moving {
+		return before
+	}
+	return p.Reassignment().Replicas
+}
+
 // assignable tells why a partition cannot be put on nodes, as far as that can be told before asking; nil if it can.
 func assignable(p *metadata.Partition, nodes []metadata.NodeID, resize bool) *protocol.Error {
-	had, moving := p.Before()
-	if !moving {
-		had = p.Reassignment().Replicas
-	}
+	had := votersBefore(p)
 	switch {
 	case len(nodes) == 0:
 		return protocol.Errorf(kerr.InvalidReplicaAssignment, "no replicas are named: a partition needs one")

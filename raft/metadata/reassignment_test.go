@@ -55,7 +55,7 @@ func TestReassignmentsAsKafkaSeesThem(t *testing.T) {
 		t.Errorf("called off, and yet %+v", p)
 	}
 
-	// A reader is no replica to Kafka's tools, and stays where it is while voters are moved around it.
+	// A reader is no part of a reassignment, and stays where it is while voters are moved around it.
 	m = moving(t)
 	p = m.Image().Partition("t", 0)
 	p = alter(t, m, append(p.Voting([]NodeID{1, 2, 3}), Target{4, Reader}))
