@@ -99,6 +99,42 @@ func TestConsumersReadInTheirRack(t *testing.T) {
 	load.Check(t, c, rec, "near")
 }
 
+// A consumer whose replica is gone asks the leader again, in its own time, and is not sent back to where nobody is.
+func TestConsumersOutliveTheirReplica(t *testing.T) {
+	c := inRacks(t, 0)
+	c.CreateTopicAt("outlived", []int32{1, 2, 3})
+	waitPreferred(t, c, "outlived", 1)
+	rec := history.NewRecorder()
+	p := load.Start(t, c, rec, load.Config{Topic: "outlived", Partitions: 1, Interval: 3 * time.Millisecond})
+	var from fetchedFrom
+	consumer := c.Client(kgo.SeedBrokers(c.Node(1).Addr()), kgo.ConsumeTopics("outlived"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.Rack("b"),
+		kgo.RecheckPreferredReplicaInterval(2*time.Second), kgo.WithHooks(&from))
+	ctx := within(t, 90*time.Second)
+	next := int64(0)
+	until := func(done func() bool) {
+		t.Helper()
+		for !done() {
+			fetches := consumer.PollFetches(ctx)
+			if ctx.Err() != nil {
+				t.Fatalf("nothing more after %d records; bytes by node: %d, %d, %d", next, from.node(1), from.node(2), from.node(3))
+			}
+			fetches.EachRecord(func(r *kgo.Record) {
+				if r.Offset != next {
+					t.Fatalf("offset %d comes after %d", r.Offset, next-1)
+				}
+				next++
+			})
+		}
+	}
+	until(func() bool { return next >= 100 && from.node(2) > 100 })
+	c.Node(2).Kill()
+	killed := next
+	until(func() bool { return next >= killed+300 })
+	p.StopClean(30 * time.Second)
+	c.Node(2).Restart()
+	load.Check(t, c, rec, "outlived")
+}
+
 // A follower serves what is committed, says so of what is not there, and sends nobody anywhere.
 func TestFollowersServeWhatIsCommitted(t *testing.T) {
 	c := inRacks(t, 0)
