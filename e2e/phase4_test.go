@@ -100,11 +100,12 @@ func TestPhase4MetricsTellWhatHappened(t *testing.T) {
 	t.Run("state", w.quiet)
 	t.Run("groups", w.grouped)
 	t.Run("snapshots", w.snapshots)
+	t.Run("a replica is replaced", w.moved)
 	t.Run("a paused follower and an election", w.lagAndElection)
+	t.Run("a question without an answer", w.unanswered)
 	t.Run("metadata by snapshot", w.metadataBySnapshot)
 }
 
-// produced sends ten records, one request after the other: ten proposals, ten entries, ten commits.
 // follows waits until a metric of the partition is the same at a node as at another.
 func (w *watched) follows(n, other *cluster.Node, name string) {
 	w.t.Helper()
@@ -116,6 +117,7 @@ func (w *watched) follows(n, other *cluster.Node, name string) {
 	})
 }
 
+// produced sends ten records, one request after the other: ten proposals, ten entries, ten commits.
 func (w *watched) produced(t *testing.T) {
 	leader := w.c.Node(1)
 	cl := leader.Client(manual(), kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1))
