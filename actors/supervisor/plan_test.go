@@ -361,7 +361,7 @@ func (h *house) crowd(t *rapid.T) {
 // trouble has nodes come, be drained or lose their disks.
 func trouble(t *rapid.T, h *house) {
 	next := metadata.NodeID(len(h.image().Nodes) + 1)
-	for range rapid.IntRange(0, 3).Draw(t, "troubles") {
+	for i := range rapid.IntRange(0, 3).Draw(t, "troubles") {
 		node := rapid.Int32Range(1, next-1).Draw(t, "node")
 		switch rapid.IntRange(0, 2).Draw(t, "trouble") {
 		case 0:
@@ -371,7 +371,8 @@ func trouble(t *rapid.T, h *house) {
 			h.do(metadata.Command{DrainNode: &metadata.DrainNode{Node: node}})
 		case 2:
 			if h.do(metadata.Command{ReplaceNode: &metadata.ReplaceNode{Node: node}}).Err == nil {
-				h.do(metadata.Command{RegisterNode: &metadata.RegisterNode{Node: metadata.Node{ID: node, Incarnation: uint64(node) + 1000, Rack: h.image().Nodes[node].Rack}}})
+				disk := uint64(1000*(i+1)) + uint64(node) // another one each time: one that was given up does not return
+				h.do(metadata.Command{RegisterNode: &metadata.RegisterNode{Node: metadata.Node{ID: node, Incarnation: disk, Rack: h.image().Nodes[node].Rack}}})
 			}
 		}
 		h.settle()
