@@ -233,9 +233,7 @@ func TestBadInputEndsItsConnectionOnly(t *testing.T) {
 			}
 		})
 	}
-	if !strings.Contains(logged.String(), "127.0.0.1:") {
-		t.Errorf("no line names the peer: %s", logged)
-	}
+	eventually(t, "a line names a peer", func() bool { return strings.Contains(logged.String(), "client=127.0.0.1:") })
 	good.send(metadata)
 	good.receive()
 }
