@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -215,18 +216,18 @@ func TestMetadataVoters(t *testing.T) {
 		slices.Sort(nodes)
 		return fmt.Sprint(nodes)
 	}
-	says(t, "a voter", changeVoters(ctx, o, nil, 1, none, addVoter), kerr.DuplicateVoter, "")
-	says(t, "a fourth", changeVoters(ctx, o, nil, 4, none, addVoter), kerr.InvalidRequest, "remove another voter")
-	says(t, "a node that is not there", changeVoters(ctx, o, nil, 9, none, addVoter), kerr.VoterNotFound, "")
-	says(t, "another cluster", changeVoters(ctx, o, &wrong, 1, none, removeVoter), kerr.InconsistentClusterID, "this cluster is c")
-	says(t, "another disk", changeVoters(ctx, o, nil, 1, DirectoryID(o.Image().Nodes[2]), removeVoter), kerr.VoterNotFound, "another data directory")
-	says(t, "a reader", changeVoters(ctx, o, nil, 4, none, removeVoter), kerr.VoterNotFound, "not a voter")
-	says(t, "a voter, for another", changeVoters(ctx, o, &other, 1, DirectoryID(o.Image().Nodes[1]), removeVoter), nil, "")
+	says(t, "a voter", changeVoters(ctx, o, nil, 1, none, supervisor.AddVoter), kerr.DuplicateVoter, "")
+	says(t, "a fourth", changeVoters(ctx, o, nil, 4, none, supervisor.AddVoter), kerr.InvalidRequest, "remove another voter")
+	says(t, "a node that is not there", changeVoters(ctx, o, nil, 9, none, supervisor.AddVoter), kerr.VoterNotFound, "")
+	says(t, "another cluster", changeVoters(ctx, o, &wrong, 1, none, supervisor.RemoveVoter), kerr.InconsistentClusterID, "this cluster is c")
+	says(t, "another disk", changeVoters(ctx, o, nil, 1, DirectoryID(o.Image().Nodes[2]), supervisor.RemoveVoter), kerr.VoterNotFound, "another data directory")
+	says(t, "a reader", changeVoters(ctx, o, nil, 4, none, supervisor.RemoveVoter), kerr.VoterNotFound, "not a voter")
+	says(t, "a voter, for another", changeVoters(ctx, o, &other, 1, DirectoryID(o.Image().Nodes[1]), supervisor.RemoveVoter), nil, "")
 	if got := voting(); got != "[2 3 4]" {
 		t.Errorf("%s vote, want [2 3 4]", got)
 	}
 	o.down = []metadata.NodeID{1}
-	says(t, "one that no other could replace", changeVoters(ctx, o, nil, 2, none, removeVoter), kerr.InvalidRequest, "add one first")
+	says(t, "one that no other could replace", changeVoters(ctx, o, nil, 2, none, supervisor.RemoveVoter), kerr.InvalidRequest, "add one first")
 	if got := voting(); got != "[2 3 4]" {
 		t.Errorf("%s vote, want [2 3 4]", got)
 	}

@@ -13,35 +13,18 @@ func PlanMeta(image *metadata.Image, usable func(metadata.NodeID) bool) (Move, b
 	if meta == nil || meta.Moving() {
 		return Move{}, false
 	}
-	homes := 0
-	for _, n := range image.Nodes {
-		if n.Home() {
-			homes++
-		}
-	}
-	voters := chooseVoters(image, metadata.MetaVoters(homes), usable)
-	m := Move{Topic: "__meta", Shard: metadata.MetaShard}
+	voters := chooseVoters(image, metadata.MetaVoters(homes(image)), usable)
+	c := withVoters(image, voters)
+	m := Move{Topic: "__meta", Shard: c.Shard, Seen: c.Seen, Targets: c.Targets}
 	changed := false
-	for _, role := range []metadata.Role{metadata.Voter, metadata.Reader} {
-		for _, r := range meta.Replicas {
-			want := metadata.Reader
-			if slices.Contains(voters, r.Node) {
-				want = metadata.Voter
-			}
-			if want == role {
-				m.Targets = append(m.Targets, metadata.Target{Node: r.Node, Role: role})
-				changed = changed || r.Role != role
-			}
-		}
-	}
 	for _, r := range meta.Replicas {
-		m.Seen = append(m.Seen, r.ID)
-		if image.Nodes[r.Node] == nil {
+		switch {
+		case image.Nodes[r.Node] == nil:
 			return Move{}, false // a founder that has not registered
-		}
-		if r.Role == metadata.Voter && !image.Nodes[r.Node].Home() {
+		case r.Role == metadata.Voter && !image.Nodes[r.Node].Home():
 			m.Why = Drain
 		}
+		changed = changed || slices.Contains(voters, r.Node) != (r.Role == metadata.Voter)
 	}
 	return m, changed && len(voters) > 0
 }
