@@ -19,6 +19,7 @@ import (
 
 	"github.com/troupe-mq/troupe/e2e/cluster"
 	"github.com/troupe-mq/troupe/e2e/history"
+	"github.com/troupe-mq/troupe/e2e/hosts"
 	"github.com/troupe-mq/troupe/e2e/load"
 )
 
@@ -33,9 +34,7 @@ const (
 // small puts a node's data on a file system of its own, of which some is taken by a file that is not the node's.
 func small(t *testing.T, n *cluster.Node, takenMiB int64) {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("only root may mount the small file systems that this test fills")
-	}
+	hosts.Need(t)
 	if err := os.MkdirAll(n.Data(), 0o755); err != nil {
 		t.Fatal(err)
 	}
