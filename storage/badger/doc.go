@@ -6,6 +6,7 @@
 //
 // Keys (integers big-endian):
 //
+//	'F'                                      → the format all of this is in, 4 bytes; written with the node record
 //	'N'                                      → the node record, JSON
 //	'H' replica:8                            → record of a replica
 //	'C' replica:8 chunk:4                    → checkpoint, in chunks of 4 MiB

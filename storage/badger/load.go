@@ -27,6 +27,9 @@ func (s *Store) load() error {
 	s.suspect = make(map[storage.ReplicaID]error)
 	s.garbage.kept = make(map[storage.ReplicaID][]stretch)
 	return s.view(s.version, func(txn *badger.Txn) error {
+		if err := checkFormat(txn); err != nil {
+			return err
+		}
 		l := &loader{
 			Store: s, txn: txn, files: valueLogs(s.options.Dir),
 			versions: make(map[storage.ReplicaID]uint64), next: make(map[storage.ReplicaID]uint64), pulled: make(map[storage.ReplicaID]uint64),

@@ -188,7 +188,7 @@ func (s *Store) WriteNode(n storage.Node) error {
 	s.writer.Lock()
 	defer s.writer.Unlock()
 	return s.commit(func(txn *badger.Txn) error {
-		return txn.Set(nodeKey, seal(append(sealed(len(body)), body...)))
+		return errors.Join(writeFormat(txn), txn.Set(nodeKey, seal(append(sealed(len(body)), body...))))
 	}, func() {})
 }
 
