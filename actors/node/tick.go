@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -117,50 +116,4 @@ func (c *calm) of(n metadata.NodeID, now time.Time) time.Duration {
 		return 0
 	}
 	return now.Sub(since)
-}
-
-const (
-	drainLook  = 10 * time.Millisecond  // between two looks at what is still led
-	drainAgain = 500 * time.Millisecond // between two tries to hand the same leadership over
-)
-
-// Drain hands every leadership over and keeps them away, so that the node can stop without a gap. It returns when none is left that another
-// node could take, or with ctx's error.
-func (n *Node) Drain(ctx context.Context) error {
-	n.draining.Store(true)
-	rest := &replica.Rest{On: true}
-	n.replicas.each(func(r *replica.Ref) { r.Send(rest) })
-	for _, peer := range n.peers() {
-		if n.links.Up(peer) {
-			n.do(func() { n.tell(peer, askRest, restBody(true)) })
-		}
-	}
-	var asked time.Time
-	for {
-		led := n.movable()
-		if len(led) == 0 {
-			return nil
-		}
-		if now := n.world.Now(); now.Sub(asked) > drainAgain {
-			asked = now
-			for _, r := range led {
-				r.Send(&replica.Transfer{})
-			}
-		}
-		if n.world.Wait(drainLook, ctx.Done()) == 0 {
-			return ctx.Err()
-		}
-	}
-}
-
-// movable are the led replicas that have another replica in sync.
-func (n *Node) movable() []*replica.Ref {
-	var led []*replica.Ref
-	n.replicas.each(func(r *replica.Ref) {
-		v := r.View()
-		if v.Role == replica.Leader && len(n.nodesOf(r.Shard, lead{inSync: v.InSync})) > 1 {
-			led = append(led, r)
-		}
-	})
-	return led
 }

@@ -25,6 +25,17 @@ func (n *Node) LogSays(pattern *regexp.Regexp) (says bool) {
 	return says
 }
 
+// LogFinds returns the last line of the node's log that matches, and what the pattern's groups match; nil if none does.
+func (n *Node) LogFinds(pattern *regexp.Regexp) (found []string) {
+	n.lines(func(_ int, line []byte) bool {
+		if m := pattern.FindStringSubmatch(string(line)); m != nil {
+			found = m
+		}
+		return true
+	})
+	return found
+}
+
 // broken is what the Go runtime and the race detector write when a process went wrong.
 var broken = regexp.MustCompile(`^(panic: |fatal error: |goroutine \d+ .*\[running|WARNING: DATA RACE|SIGSEGV|.* msg="?panic)`)
 
