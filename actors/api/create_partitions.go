@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -52,10 +53,37 @@ func addPartitions(ctx context.Context, c Cluster, want kmsg.CreatePartitionsReq
 		return nil
 	}
 	err = submit(ctx, c, metadata.Command{CreatePartitions: &metadata.CreatePartitions{ID: t.ID, From: have, Placement: placement}})
-	if err == nil {
-		awaitLeaders(ctx, c, t.Name)
+	if err != nil {
+		return err
 	}
-	return err
+	awaitLeaders(ctx, c, t.Name)
+	return addReaders(ctx, c, t.Name, have)
+}
+
+// addReaders gives the partitions of a topic from one on as many read-only replicas as its first partition has.
+func addReaders(ctx context.Context, c Cluster, topic string, from int) error {
+	image := c.Image()
+	t := image.Topics[topic]
+	if t == nil {
+		return nil // deleted meanwhile
+	}
+	readers := len(t.Partitions[0].Replicas) - t.Partitions[0].Voters()
+	if readers == 0 {
+		return nil
+	}
+	added := *t
+	added.Partitions = t.Partitions[from:]
+	changes, err := supervisor.Readers(image, c.Alive, &added, readers)
+	for _, change := range changes {
+		if err == nil {
+			err = submit(ctx, c, metadata.Command{AlterReplicas: &change})
+		}
+	}
+	if err != nil {
+		return protocol.Errorf(kerr.InvalidReplicationFactor, "the partitions were added, but not all of their %d read-only replicas, which `troupe topic alter %s --read-replicas %d` does: %v",
+			readers, topic, readers, err)
+	}
+	return nil
 }
 
 // assigned returns the client's own placement, nil if it gave none.

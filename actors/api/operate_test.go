@@ -128,6 +128,31 @@ func (o *operated) read(t *testing.T) *metadata.Partition {
 	return o.Image().Partition("t", 0)
 }
 
+// Partitions that are added to a topic with readers get readers as well, away from their voters; those that were there keep theirs.
+func TestNewPartitionsGetReaders(t *testing.T) {
+	o := operate(t, 5)
+	before := o.read(t)
+	want := kmsg.NewCreatePartitionsRequestTopic()
+	want.Topic, want.Count = "t", 3
+	for _, nodes := range [][]int32{{4, 2, 3}, {1, 2, 4}} {
+		a := kmsg.NewCreatePartitionsRequestTopicAssignment()
+		a.Replicas = nodes
+		want.Assignment = append(want.Assignment, a)
+	}
+	if err := addPartitions(context.Background(), o, want, false); err != nil {
+		t.Fatal(err)
+	}
+	if now := o.Image().Partition("t", 0); now != before {
+		t.Errorf("partition 0 was changed: %+v", now)
+	}
+	for at, nodes := range [][]metadata.NodeID{{4, 2, 3}, {1, 2, 4}} {
+		p := o.Image().Partition("t", int32(at)+1)
+		if len(p.Replicas) != 4 || p.Voters() != 3 || p.Replicas[3].Role != metadata.Reader || slices.Contains(nodes, p.Replicas[3].Node) || !p.Replicas[3].Pending {
+			t.Errorf("partition %d has %+v", at+1, p.Replicas)
+		}
+	}
+}
+
 // A client follows a preferred read replica only to a node that metadata names among the partition's replicas: without the reader it would get nothing, for ever.
 func TestMetadataNamesReaders(t *testing.T) {
 	o := operate(t, 4)
