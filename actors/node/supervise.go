@@ -162,13 +162,17 @@ func (n *Node) gather() []supervisor.Report {
 	return reports
 }
 
-// moves tells of the shards that this node leads: how large they are and how their changes of members stand.
+// moves tells of the shards that this node leads: how large they are and how their changes of members stand; and of the replicas here that receive a log as a whole, how
+// much of it they have, which their leaders do not know before it is all there.
 func (n *Node) moves() []supervisor.Report {
 	reports := []supervisor.Report{}
 	all := n.replicas.all()
 	for _, shard := range n.replicas.shards() {
 		ref := all[shard].ref
 		if ref.View().Role != replica.Leader {
+			if g := ref.Group(); g != nil && g.Pulled > 0 {
+				reports = append(reports, supervisor.Report{Shard: shard, Pulled: &supervisor.Match{Replica: ref.Replica, Upto: g.Pulled}})
+			}
 			continue
 		}
 		r := supervisor.Report{Shard: shard, Bytes: ref.Bytes()}

@@ -24,6 +24,7 @@ type Group struct {
 	Progress []raft.Progress // of every member
 	Waits    string          // what the change waits for; empty if for nothing
 	Refused  int             // proposed changes that raft turned into nothing, by this leader
+	Pulled   uint64          // on one that receives the log that goes with a snapshot: the last entry that came
 }
 
 // groupTicks is how often a leader looks at its members, in ticks; bytesTicks how often a replica tells how large its log is.
@@ -94,6 +95,9 @@ func (a *Actor) showGroup(r raft.Reconfigured) {
 	if a.status.Role == raft.Leader && a.change.moving {
 		g.Leads, g.Last, g.Start, g.Progress = true, a.status.Last, a.replica.LogStart(), a.replica.Progress()
 		g.Waits, g.Refused = r.Waits, a.change.refused
+	}
+	if got, _, ok := a.replica.Pulling(); ok {
+		g.Pulled = got
 	}
 	a.ref.group.Store(g)
 }

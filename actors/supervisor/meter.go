@@ -23,9 +23,7 @@ func (m *meter) read(in Input) {
 	if m.reports == nil {
 		m.reports = make(map[storage.ShardID]Report)
 	}
-	for _, r := range in.Reports {
-		m.reports[r.Shard] = r
-	}
+	m.take(in.Reports)
 	for s := range m.reports {
 		if in.Image.Shard(s) == nil {
 			delete(m.reports, s)
@@ -51,6 +49,28 @@ func (m *meter) read(in Input) {
 	m.got = got
 	if in.Seconds > 0 {
 		m.rate += smooth * (float64(received)/in.Seconds - m.rate)
+	}
+}
+
+// take keeps what leaders tell, and adds what replicas have that their leaders know nothing of yet.
+func (m *meter) take(reports []Report) {
+	for _, r := range reports {
+		if r.Pulled == nil {
+			m.reports[r.Shard] = r
+		}
+	}
+	for _, r := range reports {
+		led, told := m.reports[r.Shard]
+		if r.Pulled == nil || !told {
+			continue
+		}
+		led.Matches = slices.Clone(led.Matches)
+		at := slices.IndexFunc(led.Matches, func(m Match) bool { return m.Replica == r.Pulled.Replica })
+		if at < 0 {
+			at, led.Matches = len(led.Matches), append(led.Matches, Match{Replica: r.Pulled.Replica})
+		}
+		led.Matches[at].Upto = max(led.Matches[at].Upto, r.Pulled.Upto)
+		m.reports[r.Shard] = led
 	}
 }
 

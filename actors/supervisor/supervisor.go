@@ -19,7 +19,7 @@ type Limits struct {
 // DefaultLimits leave most of the disks and the network to clients.
 var DefaultLimits = Limits{Moves: 32, PerNode: 4, Bytes: 16 << 30, Reordered: 64}
 
-// Report is what the leader of a shard tells of it.
+// Report is what the leader of a shard tells of it, or, with Pulled and nothing else, a replica that receives the log as a whole.
 type Report struct {
 	Shard   storage.ShardID
 	Bytes   int64 // about how large the log is
@@ -28,6 +28,7 @@ type Report struct {
 	Matches []Match `json:",omitempty"` // while members change
 	Waits   string  `json:",omitempty"`
 	Refused int     `json:",omitempty"`
+	Pulled  *Match  `json:",omitempty"`
 }
 
 // Match is how far a member's log is known to be the leader's.
