@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/e2e/cluster"
 	"github.com/troupe-mq/troupe/e2e/history"
@@ -17,7 +18,7 @@ import (
 )
 
 // Phase 3.7: two of three nodes are lost for good, disks and all. Nothing happens by itself; the operator is told what is left and what may be lost, and
-// brings it back, and the record of it stays.
+// brings it back, and the record of it stays. The lost nodes come back with empty disks, and the cluster is whole again.
 func TestPhase3TwoNodesLostForGood(t *testing.T) {
 	c := cluster.Start(t, 3, cluster.NoVerify())
 	onlyTroupe(t, c)
@@ -69,6 +70,7 @@ func TestPhase3TwoNodesLostForGood(t *testing.T) {
 	if out, code = operator(t, left, "cluster", "recover", "--lost=2,3", "--accept-data-loss"); code == 0 || !strings.Contains(out, "nothing to recover") {
 		t.Errorf("it acts twice: %d, %s", code, out)
 	}
+	comeBack(t, c, rec, left)
 }
 
 // goesOn: what was acknowledged is there, more can be written, the record is kept over a restart.
@@ -89,5 +91,40 @@ func goesOn(t *testing.T, c *cluster.Cluster, rec *history.Recorder, left *clust
 	h := healthAt(t, left)
 	if len(h.Recoveries) != 1 || fmt.Sprint(h.Recoveries[0].Lost, h.Recoveries[0].Gone, len(h.Recoveries[0].Shards)) != "[2 3] [gone-0] 4" {
 		t.Errorf("the record is %+v", h.Recoveries)
+	}
+}
+
+// comeBack: the lost nodes start with empty disks, without another word of the operator's, and are all that they were: when the one that was left is killed, they go on.
+func comeBack(t *testing.T, c *cluster.Cluster, rec *history.Recorder, left *cluster.Node) {
+	t.Helper()
+	ctx := within(t, 60*time.Second)
+	if _, err := c.Admin().DeleteTopic(ctx, "gone"); err != nil { // nothing brings it back
+		t.Fatal(err)
+	}
+	p := load.Start(t, c, rec, load.Config{Topic: "kept", Partitions: 3})
+	for _, n := range c.Nodes[1:] {
+		n.Start()
+	}
+	c.WaitReady()
+	waitSpread(t, left, 1, 2, 3)
+	c.WaitTopic("kept", "three replicas in sync", func(topic kmsg.MetadataResponseTopic) error {
+		for _, p := range topic.Partitions {
+			if len(p.Replicas) != 3 || len(p.ISR) != 3 {
+				return fmt.Errorf("partition %d: replicas %v, in sync %v", p.Partition, p.Replicas, p.ISR)
+			}
+		}
+		return nil
+	})
+	waitHealthy(t, left)
+	p.Wait(100, 30*time.Second)
+
+	left.Kill()
+	p.Wait(100, 60*time.Second)
+	left.Restart()
+	p.StopClean(60 * time.Second)
+	load.Check(t, c, rec, "kept")
+	c.Verify()
+	if h := healthAt(t, c.Node(3)); len(h.Recoveries) != 1 {
+		t.Errorf("node 3 knows the record as %+v", h.Recoveries)
 	}
 }
