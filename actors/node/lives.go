@@ -110,9 +110,11 @@ func (n *Node) remark(change func(*storage.Node)) error {
 	id := *n.identity.Load()
 	change(&id)
 	id.Peers = n.lives.all()
+	reached := n.store.Reached()
 	if err := n.store.WriteNode(id); err != nil {
 		return fmt.Errorf("write the node's record: %w", err)
 	}
+	n.remarked = reached + 1
 	n.identity.Store(&id)
 	return nil
 }
@@ -267,7 +269,7 @@ func (n *Node) forsake(peer metadata.NodeID, back string) error {
 // errBack ends a node whose disk was found too late to have gone back in time.
 var errBack = errors.New("this data directory holds what it held some time ago: start the node again, it will then give up what is there and join as one with an empty directory")
 
-// tellLives tells the peers how far the store is, until the node stops.
+// tellLives tells the peers how far the store is, until the node stops, and keeps what they told.
 func (n *Node) tellLives() {
 	actors.Every(n.world, lifeEvery, n.stopping, func(time.Time) {
 		body, err := json.Marshal(n.life())
@@ -277,5 +279,18 @@ func (n *Node) tellLives() {
 		for _, peer := range n.peers() {
 			n.links.Tell(peer, tellRun, body)
 		}
+		if n.heardMore() {
+			if err := n.remark(func(*storage.Node) {}); err != nil {
+				n.fail(err)
+			}
+		}
 	})
+}
+
+// heardMore tells whether what the others told of their stores is to be made durable, so that it outlives the end of all nodes at once: if it is new and this
+// store was written to besides. Nodes that acknowledged something together were both written to; between idle ones each note would be a write for the next note.
+func (n *Node) heardMore() bool {
+	n.remarking.Lock()
+	defer n.remarking.Unlock()
+	return n.store.Reached() > n.remarked && !maps.Equal(n.lives.all(), n.identity.Load().Peers)
 }

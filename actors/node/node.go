@@ -46,6 +46,7 @@ type Node struct {
 	lives               lives
 	proved              atomic.Bool // the others have looked at this disk
 	remarking           sync.Mutex  // held while the node's record is changed
+	remarked            uint64      // how far the store was with the newest record; by remarking
 	restored            atomic.Int64
 	losses              *losses
 	plan                atomic.Pointer[supervisor.Status] // where __meta leads

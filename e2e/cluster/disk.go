@@ -23,6 +23,19 @@ func (n *Node) Wipe() {
 func (n *Node) Backup() (restore func()) {
 	n.t.Helper()
 	n.stopped("copied")
+	return n.copied()
+}
+
+// Snapshot does the same at one moment of a running node's life, as a virtual machine's host does.
+func (n *Node) Snapshot() (restore func()) {
+	n.t.Helper()
+	n.Pause()
+	defer n.Resume()
+	return n.copied()
+}
+
+func (n *Node) copied() (restore func()) {
+	n.t.Helper()
 	backup := filepath.Join(n.Dir, "backup")
 	if out, err := exec.Command("cp", "-a", "--sparse=always", n.Data(), backup).CombinedOutput(); err != nil {
 		n.t.Fatalf("copy %s: %v\n%s", n.Data(), err, out)

@@ -27,17 +27,27 @@ func (w *World) late() (Fault, bool) {
 // victim is the machine whose disk is tampered with: one in each world.
 func (w *World) victim() metadata.NodeID { return w.order[int(w.options.Seed)%len(w.order)] }
 
-// rollBack puts an older copy of a disk back.
+// noted is how long a process has to live for the others to have kept durably how far its store was (docs/adr, Nodes remember how far each other's disks were).
+const noted = 3 * time.Second
+
+// rollBack puts an older copy of a disk back, if the process that used it then lived for long enough to be remembered.
 func rollBack(w *World, n metadata.NodeID) Fault {
 	var copied *memory.Backup
 	at := w.upTo(w.options.For)
 	w.after(at, func() {
-		b := w.machines[n].disk.store.Backup()
-		copied = &b
+		p, b := w.machines[n].process, w.machines[n].disk.store.Backup()
+		w.after(noted, func() {
+			if w.machines[n].process == p {
+				copied = &b
+			}
+		})
 	})
 	what := fmt.Sprintf("the disk of n%d is replaced by a copy of %s", n, at.Round(time.Millisecond))
 	return Fault{What: what, late: true, begin: func(w *World) {
 		m := w.machines[n]
+		if copied == nil {
+			return
+		}
 		w.crash(m, keepsSome, what)
 		before := m.disk.store.Backup()
 		m.disk.store.Roll(*copied)
