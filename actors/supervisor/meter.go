@@ -1,15 +1,14 @@
 package supervisor
 
 import (
-	"slices"
-
 	"github.com/troupe-mq/troupe/storage"
 )
 
 // meter knows how large the shards are and how fast replicas under way receive their logs.
 type meter struct {
 	reports map[storage.ShardID]Report
-	togo    map[storage.ShardID]int64 // bytes that newcomers still have to receive
+	pulled  map[storage.ReplicaID]uint64 // the last entry that a newcomer has, by its own word
+	togo    map[storage.ShardID]int64    // bytes that newcomers still have to receive
 	got     map[storage.ReplicaID]int64
 	left    int64   // sum of togo
 	rate    float64 // bytes a second, smoothed
@@ -21,9 +20,9 @@ const smooth = 0.3
 // read takes what the leaders tell. Of a shard whose leader tells nothing this time, what it told last counts.
 func (m *meter) read(in Input) {
 	if m.reports == nil {
-		m.reports = make(map[storage.ShardID]Report)
+		m.reports, m.pulled = make(map[storage.ShardID]Report), make(map[storage.ReplicaID]uint64)
 	}
-	m.take(in.Reports)
+	m.take(in)
 	for s := range m.reports {
 		if in.Image.Shard(s) == nil {
 			delete(m.reports, s)
@@ -38,7 +37,7 @@ func (m *meter) read(in Input) {
 			continue
 		}
 		for _, id := range pendingOf(p) {
-			got[id] = int64(r.done([]storage.ReplicaID{id}) * float64(r.Bytes))
+			got[id] = int64(m.done(r, []storage.ReplicaID{id}) * float64(r.Bytes))
 			if before, known := m.got[id]; known {
 				received += max(0, got[id]-before)
 			}
@@ -52,38 +51,42 @@ func (m *meter) read(in Input) {
 	}
 }
 
-// take keeps what leaders tell, and adds what replicas have that their leaders know nothing of yet.
-func (m *meter) take(reports []Report) {
-	for _, r := range reports {
+// take keeps what is told. What a newcomer had stays known until it is none any more: its leader knows it only a moment after it has stopped to tell.
+func (m *meter) take(in Input) {
+	for _, r := range in.Reports {
 		if r.Pulled == nil {
 			m.reports[r.Shard] = r
+		} else {
+			m.pulled[r.Pulled.Replica] = max(m.pulled[r.Pulled.Replica], r.Pulled.Upto)
 		}
 	}
-	for _, r := range reports {
-		led, told := m.reports[r.Shard]
-		if r.Pulled == nil || !told {
-			continue
+	coming := make(map[storage.ReplicaID]uint64)
+	for p := range partitions(in.Image) {
+		for _, id := range pendingOf(p) {
+			if upto, told := m.pulled[id]; told {
+				coming[id] = upto
+			}
 		}
-		led.Matches = slices.Clone(led.Matches)
-		at := slices.IndexFunc(led.Matches, func(m Match) bool { return m.Replica == r.Pulled.Replica })
-		if at < 0 {
-			at, led.Matches = len(led.Matches), append(led.Matches, Match{Replica: r.Pulled.Replica})
-		}
-		led.Matches[at].Upto = max(led.Matches[at].Upto, r.Pulled.Upto)
-		m.reports[r.Shard] = led
 	}
+	m.pulled = coming
 }
 
 func (m *meter) size(s storage.ShardID) int64   { return m.reports[s].Bytes }
 func (m *meter) leftOf(s storage.ShardID) int64 { return m.togo[s] }
 
-// done tells how much of the log the slowest of some members has, 0 to 1.
-func (r *Report) done(members []storage.ReplicaID) float64 {
+// done tells how much of a shard's log the slowest of some members has, 0 to 1, by its leader's word or its own.
+func (m *meter) done(r Report, members []storage.ReplicaID) float64 {
 	least := 1.0
 	for _, id := range members {
+		upto := max(r.Start, m.pulled[id])
+		for _, match := range r.Matches {
+			if match.Replica == id {
+				upto = max(upto, match.Upto)
+			}
+		}
 		at := 0.0
-		if i := slices.IndexFunc(r.Matches, func(m Match) bool { return m.Replica == id }); i >= 0 && r.Matches[i].Upto > r.Start && r.Last > r.Start {
-			at = min(1, float64(r.Matches[i].Upto-r.Start)/float64(r.Last-r.Start))
+		if r.Last > r.Start {
+			at = min(1, float64(upto-r.Start)/float64(r.Last-r.Start))
 		}
 		least = min(least, at)
 	}

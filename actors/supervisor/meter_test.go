@@ -41,8 +41,15 @@ func TestProgressOfAPullIsSeen(t *testing.T) {
 	if m := look(140); m.Done != 0.9 || m.BytesLeft != 100 {
 		t.Errorf("with 90 of 100 entries: %+v", m)
 	}
+	if m := look(0); m.Done != 0.9 || m.BytesLeft != 100 {
+		t.Errorf("when it has stopped to tell, and its leader knows nothing yet: %+v", m)
+	}
 	led.Matches[0].Upto = 150
 	if m := look(0); m.Done != 1 || m.BytesLeft != 0 {
 		t.Errorf("when all has come: %+v", m)
+	}
+	h.settle()
+	if s.Look(Input{Image: h.image(), Usable: h.usable, Seconds: 1}); len(s.meter.pulled) > 0 {
+		t.Errorf("it is remembered for ever: %v", s.meter.pulled)
 	}
 }

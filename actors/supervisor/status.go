@@ -142,7 +142,7 @@ func (s *Supervisor) moving(p *metadata.Partition) Moving {
 		m.From = append(m.From, r.Node)
 	}
 	if r, ok := s.meter.reports[p.Shard]; ok {
-		m.Done, m.Waits, m.Refused = r.done(pendingOf(p)), r.Waits, r.Refused
+		m.Done, m.Waits, m.Refused = s.meter.done(r, pendingOf(p)), r.Waits, r.Refused
 	}
 	return m
 }
