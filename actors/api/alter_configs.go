@@ -138,7 +138,7 @@ func increment(c Cluster, at resource, config kmsg.IncrementalAlterConfigsReques
 	}
 	before, _ := brokerValue(c, at.node, d)
 	if at.topic != nil {
-		before, _ = topicValue(c.Image(), at.topic, d)
+		before, _ = topicValue(c, at.topic, d)
 	}
 	after := changeList(before, *config.Value, config.Op == kmsg.IncrementalAlterConfigOpAppend)
 	return &after, nil

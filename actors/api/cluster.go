@@ -51,6 +51,8 @@ type Cluster interface {
 	// Settings are Kafka's own broker settings on this node by Kafka's names (auto.create.topics.enable, num.partitions, …): static ones
 	// overlaid by the dynamic ones in the Image.
 	Setting(name string) string
+	// TopicSetting is the value of a topic's setting that counts on this node: the topic's own, else that of the broker setting which is its default.
+	TopicSetting(t *metadata.Topic, name string) string
 }
 
 // Standing is how the members of a shard stand, as its leader knows it. JSON between nodes.

@@ -39,14 +39,14 @@ func resourceOf(image *metadata.Image, kind kmsg.ConfigResourceType, name string
 }
 
 // topicValue returns the value of a topic setting that counts, and where it comes from.
-func topicValue(image *metadata.Image, t *metadata.Topic, d *metadata.Config) (string, kmsg.ConfigSource) {
-	if v, ok := t.Configs[d.Name]; ok {
-		return v, kmsg.ConfigSourceDynamicTopicConfig
+func topicValue(c Cluster, t *metadata.Topic, d *metadata.Config) (string, kmsg.ConfigSource) {
+	value, source := c.TopicSetting(t, d.Name), kmsg.ConfigSourceDefaultConfig
+	if _, own := t.Configs[d.Name]; own {
+		source = kmsg.ConfigSourceDynamicTopicConfig
+	} else if b := metadata.BrokerConfigOf(d.Broker); b != nil {
+		_, source = brokerValue(c, c.Self(), b)
 	}
-	if v, ok := image.NodeConfigs[metadata.DefaultNode][d.Broker]; ok && d.Broker != "" {
-		return v, kmsg.ConfigSourceDynamicDefaultBrokerConfig
-	}
-	return d.Default, kmsg.ConfigSourceDefaultConfig
+	return value, source
 }
 
 // brokerValue returns the value of a broker setting that counts for a node, and where it comes from.

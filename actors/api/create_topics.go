@@ -49,7 +49,7 @@ func createTopic(c *Call, request *kmsg.CreateTopicsRequest, t *kmsg.CreateTopic
 		return out
 	}
 	out.NumPartitions, out.ReplicationFactor = int32(n.partitions), int16(n.replicas)
-	out.Configs = createdConfigs(c.Cluster.Image(), n)
+	out.Configs = createdConfigs(c.Cluster, n)
 	return out
 }
 
@@ -99,12 +99,12 @@ func (n *newTopic) assign(all []kmsg.CreateTopicsRequestTopicReplicaAssignment) 
 }
 
 // createdConfigs are the settings that count for a topic that was created.
-func createdConfigs(image *metadata.Image, n *newTopic) []kmsg.CreateTopicsResponseTopicConfig {
+func createdConfigs(c Cluster, n *newTopic) []kmsg.CreateTopicsResponseTopicConfig {
 	t := &metadata.Topic{Name: n.name, Configs: n.configs}
 	var all []kmsg.CreateTopicsResponseTopicConfig
 	for i := range metadata.TopicConfigs {
 		d := &metadata.TopicConfigs[i]
-		value, source := topicValue(image, t, d)
+		value, source := topicValue(c, t, d)
 		out := kmsg.NewCreateTopicsResponseTopicConfig()
 		out.Name, out.Value, out.Source = d.Name, &value, int8(source)
 		all = append(all, out)

@@ -37,8 +37,7 @@ func describeResource(c *Call, request *kmsg.DescribeConfigsRequest, names []str
 	value := func(d *metadata.Config) (string, kmsg.ConfigSource) { return brokerValue(c.Cluster, at.node, d) }
 	if at.topic != nil {
 		all = metadata.TopicConfigs
-		image := c.Cluster.Image()
-		value = func(d *metadata.Config) (string, kmsg.ConfigSource) { return topicValue(image, at.topic, d) }
+		value = func(d *metadata.Config) (string, kmsg.ConfigSource) { return topicValue(c.Cluster, at.topic, d) }
 	}
 	var out []kmsg.DescribeConfigsResponseResourceConfig
 	for i := range all {

@@ -179,11 +179,11 @@ func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request 
 	if err != nil {
 		return err
 	}
-	b, stamp, err := admit(image, t, b, p.call.Cluster.Runtime().Now().UnixMilli())
+	b, stamp, err := admit(p.call.Cluster, t, b, p.call.Cluster.Runtime().Now().UnixMilli())
 	if err != nil {
 		return err
 	}
-	if least, _ := strconv.Atoi(image.TopicConfig(t, "min.insync.replicas")); p.acks == -1 && len(l.view.InSync) < least {
+	if least, _ := strconv.Atoi(p.call.Cluster.TopicSetting(t, "min.insync.replicas")); p.acks == -1 && len(l.view.InSync) < least {
 		return protocol.Errorf(kerr.NotEnoughReplicas, "%d replicas are in sync, min.insync.replicas is %d", len(l.view.InSync), least)
 	}
 	part.ErrorCode = unsettled
@@ -225,11 +225,11 @@ func (p *producing) hint(at *metadata.Partition, part *kmsg.ProduceResponseTopic
 }
 
 // admit holds a batch against the topic's settings at a time in ms. stamp tells whether the leader's clock is to be the records' time.
-func admit(image *metadata.Image, t *metadata.Topic, b batch.Batch, now int64) (_ batch.Batch, stamp bool, _ *protocol.Error) {
+func admit(c Cluster, t *metadata.Topic, b batch.Batch, now int64) (_ batch.Batch, stamp bool, _ *protocol.Error) {
 	if t.Internal {
 		return nil, false, protocol.Errorf(kerr.InvalidTopicException, "topic %q is internal", t.Name)
 	}
-	config := func(name string) string { return image.TopicConfig(t, name) }
+	config := func(name string) string { return c.TopicSetting(t, name) }
 	if err := checkKeys(b, config); err != nil {
 		return nil, false, err
 	}

@@ -17,6 +17,8 @@ type Picture struct {
 	Alive      func(metadata.NodeID) bool
 	Leader     func(storage.ShardID) Leader
 	Reports    map[metadata.NodeID]Report // of the nodes that answered
+	// TopicSetting is the value of a topic's setting that counts here.
+	TopicSetting func(t *metadata.Topic, name string) string
 }
 
 // Leader is who leads a shard, as far as it is known.

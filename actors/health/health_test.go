@@ -39,9 +39,10 @@ func stage(t *testing.T) *scene {
 	s := &scene{leaders: map[storage.ShardID]Leader{}}
 	s.Picture = Picture{
 		Image: m.Image(), MetaLeader: 1,
-		Alive:   func(n metadata.NodeID) bool { return !slices.Contains(s.down, n) },
-		Leader:  func(shard storage.ShardID) Leader { return s.leaders[shard] },
-		Reports: map[metadata.NodeID]Report{1: {Node: 1}, 2: {Node: 2}, 3: {Node: 3}},
+		Alive:        func(n metadata.NodeID) bool { return !slices.Contains(s.down, n) },
+		Leader:       func(shard storage.ShardID) Leader { return s.leaders[shard] },
+		Reports:      map[metadata.NodeID]Report{1: {Node: 1}, 2: {Node: 2}, 3: {Node: 3}},
+		TopicSetting: func(t *metadata.Topic, name string) string { return t.Configs[name] },
 	}
 	s.each(func(p *metadata.Partition) {
 		l := Leader{Known: true, Node: p.Replicas[0].Node}

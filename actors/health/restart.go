@@ -33,7 +33,7 @@ func (p Picture) without(part *metadata.Partition, n metadata.NodeID) string {
 	need := voters/2 + 1
 	least := 0
 	if t := p.Image.Topics[part.Topic]; t != nil && part.Shard != metadata.MetaShard {
-		least, _ = strconv.Atoi(p.Image.TopicConfig(t, "min.insync.replicas"))
+		least, _ = strconv.Atoi(p.TopicSetting(t, "min.insync.replicas"))
 	}
 	switch {
 	case !l.Known:

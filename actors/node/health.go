@@ -31,7 +31,7 @@ func (n *Node) picture(ctx context.Context) health.Picture {
 			l := n.Leadership(s)
 			return health.Leader{Known: l.Known, Node: l.Node, InSync: l.InSync}
 		},
-		Reports: make(map[metadata.NodeID]health.Report),
+		Reports: make(map[metadata.NodeID]health.Report), TopicSetting: n.TopicSetting,
 	}
 	ctx, cancel := n.world.Timeout(ctx, reportWithin)
 	defer cancel()

@@ -82,15 +82,15 @@ func (n *Node) led(f func(*metadata.Partition, *replica.Ref, partition.Policy)) 
 		policy, ok := policies[p.Topic]
 		if !ok {
 			t := image.Topics[p.Topic]
-			policy = partition.PolicyOf(func(name string) string { return n.topicSetting(image, t, name) })
+			policy = partition.PolicyOf(func(name string) string { return n.TopicSetting(t, name) })
 			policies[p.Topic] = policy
 		}
 		f(p, ref, policy)
 	}
 }
 
-// topicSetting returns the value of a topic's setting that counts on this node: the topic's own, else that of the broker setting which is its default.
-func (n *Node) topicSetting(image *metadata.Image, t *metadata.Topic, name string) string {
+// TopicSetting implements api.Cluster.
+func (n *Node) TopicSetting(t *metadata.Topic, name string) string {
 	c := metadata.TopicConfigOf(name)
 	v, own := t.Configs[name]
 	switch {

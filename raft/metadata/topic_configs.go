@@ -61,18 +61,3 @@ func ValidateTopicConfig(name, value string) *protocol.Error {
 	}
 	return c.Check(value)
 }
-
-// TopicConfig returns the value of a setting that counts for a topic: its own, else the cluster's default, else Kafka's.
-func (i *Image) TopicConfig(t *Topic, name string) string {
-	if v, ok := t.Configs[name]; ok {
-		return v
-	}
-	c := topicConfigs[name]
-	if c == nil {
-		return ""
-	}
-	if v, ok := i.NodeConfigs[DefaultNode][c.Broker]; ok && c.Broker != "" {
-		return v
-	}
-	return c.Default
-}
