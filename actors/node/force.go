@@ -23,9 +23,9 @@ func (n *Node) survivors() ([]recovery.Survivor, error) {
 		return nil, err
 	}
 	var all []recovery.Survivor
-	hosted := n.replicas.all()
-	for _, s := range n.replicas.shards() {
-		ref := hosted[s].ref
+	hosted := n.replicas.now()
+	for _, s := range hosted.shards {
+		ref := hosted.byShard[s].ref
 		state, ok := states[ref.Replica]
 		if !ok {
 			continue
@@ -94,7 +94,7 @@ var errLed = errors.New("the shard has a leader")
 
 // forceOne stops the replica, writes the operator's word into its log, and opens it again.
 func (n *Node) forceOne(s recovery.Step) error {
-	h := n.replicas.all()[s.Shard]
+	h := n.replicas.now().byShard[s.Shard]
 	switch {
 	case h == nil || h.ref.Replica != s.Replica:
 		return fmt.Errorf("replica %d does not run here any more", s.Replica)

@@ -147,7 +147,7 @@ func (n *Node) swept(placed map[storage.ShardID]metadata.Placed) []storage.Appen
 	for _, p := range placed {
 		here[p.Replica.ID] = true
 	}
-	for _, h := range n.replicas.all() {
+	for _, h := range n.replicas.now().byShard {
 		here[h.ref.Replica] = true
 	}
 	var removes []storage.Append

@@ -85,7 +85,7 @@ func (n *Node) Observe(ctx context.Context) *Observation {
 
 // readReplicas asks all replicas where they stand.
 func (n *Node) readReplicas(ctx context.Context, image *metadata.Image) []ReplicaReading {
-	running := n.replicas.all()
+	running := n.replicas.now().byShard
 	answers := newGathering[replica.Standing](len(running))
 	for _, h := range running {
 		h.ref.Send(&replica.Observe{Done: func(s replica.Standing) { answers.add(s) }})

@@ -42,9 +42,9 @@ func (n *Node) reconcile(i *metadata.Image) error {
 	}
 	var gone []storage.ShardID
 	missing := make(map[storage.ShardID]metadata.Placed)
-	running := n.replicas.all()
-	for _, s := range n.replicas.shards() {
-		h := running[s]
+	running := n.replicas.now()
+	for _, s := range running.shards {
+		h := running.byShard[s]
 		p, ok := placed[s]
 		switch {
 		case ok && p.Replica.ID == h.ref.Replica:
@@ -54,7 +54,7 @@ func (n *Node) reconcile(i *metadata.Image) error {
 		}
 	}
 	for s, p := range placed {
-		if h := running[s]; s != metadata.MetaShard && (h == nil || h.ref.Replica != p.Replica.ID) {
+		if h := running.byShard[s]; s != metadata.MetaShard && (h == nil || h.ref.Replica != p.Replica.ID) {
 			missing[s] = p
 		}
 	}
@@ -80,7 +80,7 @@ func (n *Node) remove(shards []storage.ShardID) {
 	if len(shards) == 0 {
 		return
 	}
-	running := n.replicas.all()
+	running := n.replicas.now().byShard
 	n.replicas.change(nil, shards)
 	var stops []func(done func())
 	var removes []storage.Append

@@ -31,33 +31,27 @@ type running struct {
 	shards  []storage.ShardID // in order: what is done to all is done in one order, or the simulator could not repeat it
 }
 
-func (r *replicas) all() map[storage.ShardID]*hosted {
+// now returns the replicas of this moment. What belongs together is to be read from one such answer.
+func (r *replicas) now() *running {
 	if m := r.current.Load(); m != nil {
-		return m.byShard
+		return m
 	}
-	return nil
-}
-
-// shards returns the shards that have a replica here, in order.
-func (r *replicas) shards() []storage.ShardID {
-	if m := r.current.Load(); m != nil {
-		return m.shards
-	}
-	return nil
+	return &running{}
 }
 
 // get returns the replica of a shard, nil if none runs here.
 func (r *replicas) get(s storage.ShardID) *replica.Ref {
-	if h := r.all()[s]; h != nil {
+	if h := r.now().byShard[s]; h != nil {
 		return h.ref
 	}
 	return nil
 }
 
+// each calls f with every replica, in the order of shards.
 func (r *replicas) each(f func(*replica.Ref)) {
-	all := r.all()
-	for _, s := range r.shards() {
-		f(all[s].ref)
+	m := r.now()
+	for _, s := range m.shards {
+		f(m.byShard[s].ref)
 	}
 }
 
@@ -65,7 +59,7 @@ func (r *replicas) each(f func(*replica.Ref)) {
 func (r *replicas) change(add map[storage.ShardID]*hosted, remove []storage.ShardID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before := r.all()
+	before := r.now().byShard
 	next := make(map[storage.ShardID]*hosted, len(before)+len(add))
 	for s, h := range before {
 		next[s] = h
@@ -82,7 +76,7 @@ func (r *replicas) change(add map[storage.ShardID]*hosted, remove []storage.Shar
 // stop ends all replicas and waits until each has finished its last turn.
 func (r *replicas) stop(w actors.Runtime) {
 	var stops []func(done func())
-	for _, h := range r.all() {
+	for _, h := range r.now().byShard {
 		stops = append(stops, h.address.Stop)
 	}
 	actors.AwaitAll(w, stops...)

@@ -30,9 +30,9 @@ func (n *Node) settleForever() {
 // seen returns the members of the led shards that differ from what the image says.
 func (n *Node) seen() []metadata.Settled {
 	var seen []metadata.Settled
-	i, all := n.Image(), n.replicas.all()
-	for _, s := range n.replicas.shards() {
-		ref := all[s].ref
+	i, all := n.Image(), n.replicas.now()
+	for _, s := range all.shards {
+		ref := all.byShard[s].ref
 		p, g := i.Shard(s), ref.Group()
 		if p == nil || g == nil || ref.View().Role != replica.Leader || g.Version != p.Version || !g.Durable || len(g.Conf.GetVotersOutgoing()) > 0 {
 			continue

@@ -166,9 +166,9 @@ func (n *Node) gather() []supervisor.Report {
 // much of it they have, which their leaders do not know before it is all there.
 func (n *Node) moves() []supervisor.Report {
 	reports := []supervisor.Report{}
-	all := n.replicas.all()
-	for _, shard := range n.replicas.shards() {
-		ref := all[shard].ref
+	all := n.replicas.now()
+	for _, shard := range all.shards {
+		ref := all.byShard[shard].ref
 		if ref.View().Role != replica.Leader {
 			if g := ref.Group(); g != nil && g.Pulled > 0 {
 				reports = append(reports, supervisor.Report{Shard: shard, Pulled: &supervisor.Match{Replica: ref.Replica, Upto: g.Pulled}})

@@ -74,9 +74,10 @@ func (n *Node) cleanOne(c *replica.Cleaner, p *metadata.Partition, ref *replica.
 func (n *Node) led(f func(*metadata.Partition, *replica.Ref, partition.Policy)) {
 	image := n.Image()
 	policies := make(map[string]partition.Policy)
-	for _, s := range n.replicas.shards() {
-		p, ref := image.Shard(s), n.replicas.get(s)
-		if p == nil || image.Topics[p.Topic] == nil || ref == nil || ref.View().Role != replica.Leader {
+	all := n.replicas.now()
+	for _, s := range all.shards {
+		p, ref := image.Shard(s), all.byShard[s].ref
+		if p == nil || image.Topics[p.Topic] == nil || ref.View().Role != replica.Leader {
 			continue // __meta is no topic's
 		}
 		policy, ok := policies[p.Topic]

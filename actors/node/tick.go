@@ -54,13 +54,13 @@ func (n *Node) balance() {
 // handBack starts the transfers that are due.
 func (n *Node) handBack(now time.Time) {
 	left := balanceLimit
-	all := n.replicas.all()
-	for _, s := range n.replicas.shards() {
+	all := n.replicas.now()
+	for _, s := range all.shards {
 		if left == 0 {
 			return
 		}
-		if to := n.preferred(s, all[s], now); to != 0 {
-			all[s].ref.Send(&replica.Transfer{To: to})
+		if to := n.preferred(s, all.byShard[s], now); to != 0 {
+			all.byShard[s].ref.Send(&replica.Transfer{To: to})
 			left--
 		}
 	}
