@@ -128,19 +128,26 @@ func TestPhase1LeadersStopAndDie(t *testing.T) {
 	load.Check(t, c, rec, "one")
 }
 
-// stopLeader is 1.3: a producer running throughout sees no error and no gap above 1 s. It has a topic of its own, so that the
-// gap is of this step alone.
+// stopLeader is 1.3: a producer running throughout sees no error and no gap above 1 s, a group no error and no record less. They have a topic of their own, so that
+// the gap is of this step alone.
 func stopLeader(t *testing.T, c *cluster.Cluster) *cluster.Node {
 	t.Helper()
 	t.Log("1.3: SIGTERM the leader")
 	rec := history.NewRecorder()
 	c.CreateTopic("stopped", 1, 3)
 	p := load.Start(t, c, rec, load.Config{Topic: "stopped", Partitions: 1})
+	group := load.StartGroup(t, c, rec, load.GroupConfig{Group: "stopped", Topic: "stopped", Members: 2})
 	p.Wait(100, 30*time.Second)
+	group.Wait(100, 30*time.Second)
 	leader := c.Leader("stopped", 0)
 	leader.Stop()
 	p.Wait(200, 30*time.Second)
 	p.StopClean(30 * time.Second)
+	group.WaitAll(rec, 60*time.Second)
+	group.Stop()
+	for _, err := range group.Errs() {
+		t.Errorf("a consumer saw %v", err)
+	}
 	if next := c.Leader("stopped", 0); next == leader {
 		t.Errorf("node %d still leads", leader.ID)
 	}
