@@ -127,19 +127,44 @@ func (j jvm) fillOne(t *testing.T, topic string, n int) {
 	run(t, j.tool(kafkaConsoleProducer, "--topic", topic), input.String())
 }
 
+// controller writes what kafka-metadata-quorum reads of a controller that is to vote: its configuration and the properties of its log directory.
+func controller(t *testing.T, id, directory string) string {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "controller.properties")
+	for name, text := range map[string]string{
+		"meta.properties": "version=1\ncluster.id=\nnode.id=" + id + "\ndirectory.id=" + directory + "\n",
+		"controller.properties": "process.roles=controller\nnode.id=" + id + "\nlisteners=CONTROLLER://127.0.0.1:1\ncontroller.listener.names=CONTROLLER\n" +
+			"controller.quorum.bootstrap.servers=127.0.0.1:1\nlog.dirs=" + dir + "\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return file
+}
+
 func quorum(t *testing.T, j jvm) {
 	j.says(t, j.tool(kafkaQuorum, "describe", "--status"), "ClusterId:", "LeaderId:", "CurrentVoters:", "CurrentObservers:")
 	out := run(t, j.tool(kafkaQuorum, "describe", "--replication"), "")
 	if strings.Count(out, "Follower") != 2 || !regexp.MustCompile(`(?m)\tLeader\s*$`).MatchString(out) || strings.Count(out, "Observer") != 1 {
 		t.Errorf("of four nodes one leads, two follow and one observes:\n%s", out)
 	}
-	// A voter other than the leader makes room for the observer.
-	var voter, directory string
+	var voter, directory, observer, observed string
 	for line := range strings.Lines(out) {
-		if f := strings.Fields(line); len(f) > 2 && strings.Contains(line, "Follower") {
+		switch f := strings.Fields(line); {
+		case len(f) > 2 && strings.Contains(line, "Follower"):
 			voter, directory = f[0], f[1]
+		case len(f) > 2 && strings.Contains(line, "Observer"):
+			observer, observed = f[0], f[1]
 		}
 	}
+	// A fourth voter is refused, and the tool says what to do instead.
+	out, err := try(j.tool(kafkaQuorum, "--command-config", controller(t, observer, observed), "add-controller"), "")
+	if err == nil || !strings.Contains(out, "remove another voter") {
+		t.Errorf("a fourth voter: %v\n%s", err, out)
+	}
+	// A voter other than the leader makes room for the observer.
 	run(t, j.tool(kafkaQuorum, "remove-controller", "--controller-id", voter, "--controller-directory-id", directory), "")
 	cluster.Eventually(t, 60*time.Second, "the observer votes in its place", func(context.Context) error {
 		out, err := try(j.tool(kafkaQuorum, "describe", "--replication"), "")
