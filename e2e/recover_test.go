@@ -37,7 +37,7 @@ func TestPhase3TwoNodesLostForGood(t *testing.T) {
 	}
 	for _, n := range c.Nodes[1:] {
 		n.Kill()
-		if err := os.RemoveAll(n.Data()); err != nil {
+		if err := os.Rename(n.Data(), n.Data()+".old"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -94,7 +94,8 @@ func goesOn(t *testing.T, c *cluster.Cluster, rec *history.Recorder, left *clust
 	}
 }
 
-// comeBack: the lost nodes start with empty disks, without another word of the operator's, and are all that they were: when the one that was left is killed, they go on.
+// comeBack: a lost node whose disk turns up after all is not let in with it. With empty disks the lost nodes start without another word of the operator's, and are all
+// that they were: when the one that was left is killed, they go on.
 func comeBack(t *testing.T, c *cluster.Cluster, rec *history.Recorder, left *cluster.Node) {
 	t.Helper()
 	ctx := within(t, 60*time.Second)
@@ -102,6 +103,17 @@ func comeBack(t *testing.T, c *cluster.Cluster, rec *history.Recorder, left *clu
 		t.Fatal(err)
 	}
 	p := load.Start(t, c, rec, load.Config{Topic: "kept", Partitions: 3})
+	third := c.Node(3)
+	if err := os.Rename(third.Data()+".old", third.Data()); err != nil {
+		t.Fatal(err)
+	}
+	third.Start()
+	if code, out := third.WaitExit(30 * time.Second); code != 1 || !strings.Contains(out, "cannot come back under its old identity") {
+		t.Errorf("node 3 came back with its old disk, and ended with code %d:\n%s", code, out)
+	}
+	if err := os.RemoveAll(third.Data()); err != nil {
+		t.Fatal(err)
+	}
 	for _, n := range c.Nodes[1:] {
 		n.Start()
 	}

@@ -21,6 +21,8 @@ type hello struct {
 	Founders    map[metadata.NodeID]uint64 // incarnation by node; nil until it founded __meta, or joined
 	// Expelled tells the node that is answered that it is no member any more.
 	Expelled bool `json:",omitempty"`
+	// Gone tells the node that is asked that the disk of this incarnation, if it has it, is no member's any more; 0 tells nothing.
+	Gone uint64 `json:",omitempty"`
 }
 
 // decision is what a node that has not founded yet does next.

@@ -107,6 +107,9 @@ func (n *Node) greeted(body []byte) ([]byte, error) {
 	if me.Founders == nil && me.Peers != other.Peers {
 		n.log.Error("a node with another peer list was refused", "error", errPeerLists(me, other))
 	}
+	if other.Gone != 0 && other.Gone == me.Incarnation && maps.Equal(other.Founders, me.Founders) {
+		n.expel(n.Image())
+	}
 	me.Expelled = n.Image().IsGone(other.Node, other.Incarnation)
 	return json.Marshal(me)
 }

@@ -1,11 +1,16 @@
 package node
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"slices"
 	"testing"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
 )
 
 // linkedTo are links that only remember to whom.
@@ -51,4 +56,42 @@ func TestReachKeepsWhoIsNotGone(t *testing.T) {
 	without.Gone = map[metadata.NodeID][]uint64{2: {5}}
 	look("a founder was removed", without, 1, 7)
 	look("it came back", full, 1, 2, 7)
+}
+
+// heard are links on which a question is answered by another node.
+type heard struct {
+	linkedTo
+	by *Node
+}
+
+func (h *heard) Ask(_ context.Context, _ metadata.NodeID, _ string, body []byte) ([]byte, error) {
+	return h.by.greeted(body)
+}
+
+// A node whose disk was given up hears so from whoever it sends something to. One with another disk by now does not take it for itself.
+func TestANodeThatIsGoneIsTold(t *testing.T) {
+	founders := map[metadata.NodeID]uint64{1: 10, 3: 30}
+	made := func(id metadata.NodeID, incarnation uint64, log *[]error) *Node {
+		n := &Node{config: Config{ID: id, Logger: slog.New(slog.DiscardHandler), Fatal: func(err error) { *log = append(*log, err) }}, world: World{Runtime: actors.Goroutines{}}}
+		n.context, n.stopping = context.Background(), make(chan struct{})
+		n.identity.Store(&storage.Node{NodeID: id, Incarnation: incarnation, Founders: founders})
+		i := metadata.NewMachine().Image()
+		i.Nodes[3] = &metadata.Node{ID: 3, Incarnation: 30}
+		n.image.Store(i)
+		return n
+	}
+	for _, c := range []struct {
+		name string
+		disk uint64 // of node 3 when it hears it
+		ends bool
+	}{{"with the disk that is gone", 30, true}, {"with another one", 31, false}} {
+		var ended, none []error
+		survivor, gone := made(1, 10, &none), made(3, c.disk, &ended)
+		survivor.links = &heard{by: gone}
+		close(survivor.stopping) // do not wait afterwards
+		survivor.tellGone(3, 30)
+		if (len(ended) > 0) != c.ends || c.ends && !errors.Is(ended[0], errExpelled) || len(none) > 0 {
+			t.Errorf("%s: %v", c.name, ended)
+		}
+	}
 }

@@ -21,7 +21,8 @@ func (n *Node) verify(peer metadata.NodeID) {
 			return
 		}
 		if n.Image().IsGone(other.Node, other.Incarnation) {
-			return // it will hear of it when it greets somebody
+			n.tellGone(peer, other.Incarnation)
+			return
 		}
 		if err := compatible(me, other); err != nil {
 			n.log.Error("messages of a foreign node are dropped", "peer", peer, "error", err)
@@ -38,4 +39,14 @@ func (n *Node) verify(peer metadata.NodeID) {
 			n.verified.set(peer, true)
 		}
 	})
+}
+
+// tellGone tells a peer that it is no member any more. It may not find out by itself: where its replica is still a learner it hears of a leader, whom its answers do
+// not reach.
+func (n *Node) tellGone(peer metadata.NodeID, incarnation uint64) {
+	me := n.hello()
+	me.Gone = incarnation
+	body, _ := json.Marshal(me)
+	n.greetOne(peer, body)
+	n.pause(greetTimeout) // it sends on until it has ended
 }
