@@ -159,4 +159,8 @@ type Room struct{ Free, Total int64 }
 type Usage struct {
 	Disk int64 // on disk
 	Free int64 // left on the file system, 0 if unknown
+	// Live is the data of the entries and checkpoints that count, known to about a thirtieth of a log.
+	Live int64
+	// Reclaimed is how much of the disk was given back since the store was opened because it held what does not count any more.
+	Reclaimed uint64
 }

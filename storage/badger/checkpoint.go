@@ -52,6 +52,14 @@ func decodeCheckpoint(body []byte) (*storage.Checkpoint, error) {
 	return c, nil
 }
 
+// sizeOfChunks returns how much a checkpoint has in its chunks.
+func sizeOfChunks(chunks [][]byte) (n int64) {
+	for _, c := range chunks {
+		n += int64(len(c) - sealBytes)
+	}
+	return n
+}
+
 // putChunks replaces the checkpoint of a replica, which had so many chunks before.
 func putChunks(txn *badger.Txn, r storage.ReplicaID, chunks [][]byte, before uint32) error {
 	for i, chunk := range chunks {

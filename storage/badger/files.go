@@ -1,6 +1,7 @@
 package badger
 
 import (
+	"encoding/binary"
 	"os"
 	"path/filepath"
 
@@ -42,6 +43,23 @@ func valueLogs(dir string) map[uint32]int64 {
 	return lengths
 }
 
+// discards returns how much of each value-log file Badger knows to be dead, from the file in which it keeps that: pairs of a file's number and bytes, up to
+// a pair of zeros. A file that is gone is not in it.
+func discards(dir string) map[uint32]uint64 {
+	lengths, dead := valueLogs(dir), make(map[uint32]uint64)
+	b, err := os.ReadFile(filepath.Join(dir, "DISCARD"))
+	for ; err == nil && len(b) >= 16; b = b[16:] {
+		file, n := uint32(binary.BigEndian.Uint64(b)), binary.BigEndian.Uint64(b[8:])
+		if file == 0 {
+			break
+		}
+		if length, ok := lengths[file]; ok {
+			dead[file] = min(n, uint64(length))
+		}
+	}
+	return dead
+}
+
 // fileNumber returns N of ".../N.ext".
 func fileNumber(path string) (n uint32) {
 	for _, c := range filepath.Base(path) {
@@ -57,6 +75,10 @@ func fileNumber(path string) (n uint32) {
 func (s *Store) Usage() (u storage.Usage) {
 	u.Disk = sizeOf(s.options.Dir, "*") - sizeOf(s.options.Dir, ballastName)
 	u.Free = s.Room().Free
+	u.Reclaimed = s.reclaim.given.Load()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	u.Live = s.ledger.total
 	return u
 }
 

@@ -26,6 +26,7 @@ func (s *Store) load() error {
 	s.records = make(map[storage.ReplicaID]record)
 	s.suspect = make(map[storage.ReplicaID]error)
 	s.garbage.kept = make(map[storage.ReplicaID][]stretch)
+	s.ledger.weights = make(map[storage.ReplicaID]*weight)
 	return s.view(s.version, func(txn *badger.Txn) error {
 		if err := checkFormat(txn); err != nil {
 			return err
@@ -37,7 +38,7 @@ func (s *Store) load() error {
 		l.scan('X', l.tombstone)
 		l.scan('H', l.record)
 		l.scan('L', l.entry)
-		l.scan('C', func(*badger.Item) {})
+		l.scan('C', l.chunk)
 		l.finish()
 		return l.readLost()
 	})
@@ -128,6 +129,7 @@ func (l *loader) entry(item *badger.Item) {
 	case live && generation == h.State.Generation:
 		l.inLog(item, h.State, index)
 	case live:
+		l.ledger.of(r, h.State.Generation).next.add(index, dataBytes(item))
 		l.follows(l.pulled, r, index)
 	case l.records[r].Suspect:
 		l.garbage.kept[r] = join(l.garbage.kept[r], stretch{r, generation, index, index + 1})
@@ -147,6 +149,7 @@ func (l *loader) follows(next map[storage.ReplicaID]uint64, r storage.ReplicaID,
 // inLog checks an entry that counts.
 func (l *loader) inLog(item *badger.Item, s storage.State, index uint64) {
 	l.follows(l.next, s.Replica, index)
+	l.ledger.of(s.Replica, s.Generation).log.add(index, dataBytes(item))
 	l.reclaim.weigh(int(item.EstimatedSize()))
 	if index+storage.TailEntries <= s.Last.Index {
 		return
@@ -165,9 +168,21 @@ func (l *loader) inLog(item *badger.Item, s storage.State, index uint64) {
 	}
 }
 
+// dataBytes returns the size of an entry's data, to a few bytes.
+func dataBytes(item *badger.Item) int64 { return max(0, item.ValueSize()-sealBytes-entryBytes) }
+
+// chunk weighs a piece of a checkpoint.
+func (l *loader) chunk(item *badger.Item) {
+	r := parseReplica(item.Key())
+	if h := l.records[r]; h.Known {
+		l.ledger.of(r, h.State.Generation).checkpoint += item.ValueSize() - sealBytes
+	}
+}
+
 // finish checks the ends of the logs and the checkpoints.
 func (l *loader) finish() {
 	for r, h := range l.records {
+		l.ledger.settle(r, h)
 		if !h.Known {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -31,6 +32,8 @@ type reclaim struct {
 	gone           uint64 // bytes ever deleted, estimated like that
 	padding        bool   // the memtable is being filled
 	flushing       string // the memtable's file when padding began
+
+	given atomic.Uint64 // bytes of the value log that were given back
 
 	mu      sync.Mutex
 	running bool
@@ -160,6 +163,7 @@ func (s *Store) giveBack(flushing string) {
 	}
 	files := 0
 	for !s.reclaim.quits(0) {
+		dead := discards(s.options.Dir)
 		err := s.db.RunValueLogGC(gcRatio)
 		if err != nil {
 			if !errors.Is(err, badger.ErrNoRewrite) {
@@ -167,9 +171,19 @@ func (s *Store) giveBack(flushing string) {
 			}
 			break
 		}
+		s.reclaim.gave(dead, valueLogs(s.options.Dir))
 		files++
 	}
 	s.log.Infof("%d files of the value log given back", files)
+}
+
+// gave counts what was dead in files that are gone; what was live in them is elsewhere now.
+func (c *reclaim) gave(dead map[uint32]uint64, left map[uint32]int64) {
+	for file, n := range dead {
+		if _, ok := left[file]; !ok {
+			c.given.Add(n)
+		}
+	}
 }
 
 // quits waits, and tells whether the store is being closed.

@@ -26,7 +26,16 @@ func TestSpaceComesBackWhenIdle(t *testing.T) {
 	written(t, s, l.next(1))
 	closed(t, s)
 	s = opened(t, dir) // what is dead must be found again
+	full := s.Usage()
 	fewFiles(t, s, 2)
+	now := s.Usage()
+	if left := full.Disk - now.Disk; int64(now.Reclaimed) < left*9/10 || int64(now.Reclaimed) > left*11/10 || full.Reclaimed != 0 {
+		t.Errorf("%d MiB were given back by the store's account, the disk has %d MiB more", now.Reclaimed>>20, left>>20)
+	}
+	t.Logf("%d MiB were given back of %d: the disk has %d MiB more", now.Reclaimed>>20, full.Disk>>20, (full.Disk-now.Disk)>>20)
+	if want := int64(8 * len(l.data)); now.Live < want || now.Live > want+1000 {
+		t.Errorf("%d bytes are live, want %d and a checkpoint", now.Live, want)
+	}
 	if _, err := s.Entries(1, l.state.Start.Index+1, l.state.Last.Index+1, 1<<62); err != nil {
 		t.Fatal(err)
 	}

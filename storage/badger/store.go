@@ -26,6 +26,7 @@ type Store struct {
 	mu      sync.RWMutex
 	version uint64 // of the last durable transaction; readers see this one, never a transaction that is not synced
 	records map[storage.ReplicaID]record
+	ledger  ledger // its weights are the writer's
 	suspect map[storage.ReplicaID]error
 
 	// The rest is owned by the writer: whoever holds the lock.

@@ -101,6 +101,9 @@ func (s *Store) put(txn *badger.Txn, p *step, left *int) error {
 		return txn.Set(replicaKey('H', r), encodeRecord(p.after))
 	}
 	g := p.State.Generation
+	w := s.ledger.of(r, g)
+	w.log.extend(p.Entries)
+	w.next.extend(p.NextEntries)
 	if err := errors.Join(s.putEntries(txn, r, g, p.Entries), s.putEntries(txn, r, g+1, p.NextEntries)); err != nil {
 		return err
 	}
@@ -112,6 +115,7 @@ func (s *Store) put(txn *badger.Txn, p *step, left *int) error {
 		s.garbage.add(gone)
 	}
 	if p.chunks != nil {
+		w.checkpoint = sizeOfChunks(p.chunks)
 		if err := putChunks(txn, r, p.chunks, p.before.chunks); err != nil {
 			return err
 		}
@@ -175,6 +179,7 @@ func (s *Store) putRemoval(txn *badger.Txn, p *step) error {
 func (s *Store) publish(after map[storage.ReplicaID]record) {
 	for r, h := range after {
 		s.records[r] = h
+		s.ledger.settle(r, h)
 		switch _, known := s.suspect[r]; {
 		case h.Removed:
 			delete(s.suspect, r)

@@ -236,11 +236,12 @@ func (s *Store) Checkpoint(id storage.ReplicaID) (*storage.Checkpoint, error) {
 	return cloneCheckpoint(r.checkpoint), nil
 }
 
-// Usage implements storage.Store: Disk is the bytes of entries and checkpoints.
+// Usage implements storage.Store. Nothing dead is kept, so that nothing of it has to be given back.
 func (s *Store) Usage() (u storage.Usage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u.Disk = s.live.bytes()
+	u.Live = s.live.bytes()
+	u.Disk = u.Live
 	u.Free = s.room().Free
 	return u
 }

@@ -35,6 +35,7 @@ func Run(t *testing.T, open Opener) {
 		{"Distrust", testDistrust},
 		{"Verify", testVerify},
 		{"Reached", testReached},
+		{"Usage", testUsage},
 		{"Refusals", testRefusals},
 		{"RefusedWhole", testRefusedWhole},
 		{"LargestWrite", testLargestWrite},
