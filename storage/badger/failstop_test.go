@@ -55,10 +55,10 @@ func TestOptionsSayAllThatIsWrong(t *testing.T) {
 func TestSized(t *testing.T) {
 	small, large := Options{}.Sized(256<<20), Options{ValueLogBytes: 64 << 20}.Sized(8<<30)
 	small.setDefaults()
-	if small.MemTableBytes != 8<<20 || small.ValueLogBytes != 128<<20 || small.IndexCacheBytes != 16<<20 {
+	if small.MemTableBytes != 8<<20 || small.ValueLogBytes != 128<<20 {
 		t.Errorf("for 256 MiB: %+v", small)
 	}
-	if large.MemTableBytes != 16<<20 || large.ValueLogBytes != 64<<20 || large.IndexCacheBytes != 512<<20 {
+	if large.MemTableBytes != 16<<20 || large.ValueLogBytes != 64<<20 {
 		t.Errorf("for 8 GiB: %+v", large)
 	}
 }

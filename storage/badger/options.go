@@ -24,8 +24,6 @@ type Options struct {
 	MemTableBytes int64
 	// ValueLogBytes is the size of a value-log file, 128 MiB by default, 64 MiB to 1 GiB: the unit in which space comes back.
 	ValueLogBytes int64
-	// IndexCacheBytes bounds the table indexes kept in memory, 16 MiB by default.
-	IndexCacheBytes int64
 	// BallastBytes is the size of a file that only takes space, to be given up when the store could not be opened for lack of it; 0 is none. See RestoreBallast.
 	BallastBytes int64
 	// Advise is whether the kernel is told to treat the files being written as accessed at random, so that it writes back
@@ -54,7 +52,6 @@ func (o Options) Sized(memory int64) Options {
 	if memory >= 2<<30 {
 		set(&o.MemTableBytes, 16<<20)
 		set(&o.ValueLogBytes, 256<<20)
-		set(&o.IndexCacheBytes, min(memory/16, 1<<30))
 	}
 	return o
 }
@@ -68,7 +65,6 @@ func set(field *int64, value int64) {
 func (o *Options) setDefaults() {
 	set(&o.MemTableBytes, minMemTableBytes)
 	set(&o.ValueLogBytes, 128<<20)
-	set(&o.IndexCacheBytes, 16<<20)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -112,8 +108,8 @@ func (o *Options) badger(log *failStop) badger.Options {
 		WithNumVersionsToKeep(1).
 		WithCompression(options.None).
 		WithChecksumVerificationMode(options.OnBlockRead).
-		WithBlockCacheSize(0).
-		WithIndexCacheSize(o.IndexCacheBytes).
+		WithBlockCacheSize(0). // records are cached as they are sent, see actors/replica
+		WithIndexCacheSize(0). // serves encrypted tables only; indexes lie in mapped files
 		WithValueThreshold(valueThreshold).
 		WithMetricsEnabled(false).
 		WithMemTableSize(o.MemTableBytes).
