@@ -27,15 +27,19 @@ func (l *looks) wanted() bool {
 
 // trace begins the span of a batch that was checked and is about to be appended; nil if it is not sampled.
 func (c *Call) trace(p *metadata.Partition, b batch.Batch) *spans.Traced {
-	tracer := c.pending.Tracer()
-	if tracer == nil {
-		return nil
-	}
-	context, parent, ok := tracer.Sample(c.parentOf(b))
+	context, parent, ok := c.sample(c.pending.Tracer(), b)
 	if !ok {
 		return nil
 	}
 	return c.pending.Trace("produce", context, parent, place(p, -1))
+}
+
+// sample decides on a batch; there is no tracer while tracing is off.
+func (c *Call) sample(t *spans.Tracer, b batch.Batch) (context spans.Context, parent spans.SpanID, ok bool) {
+	if t == nil {
+		return context, parent, false
+	}
+	return t.Sample(c.parentOf(b))
 }
 
 // parentOf returns the trace context of a batch's first record, nil if it has none or was not looked at.

@@ -55,7 +55,7 @@ func (l *logs) String() string {
 }
 
 // serve starts a server on loopback and returns it with its address and its logs.
-func serve(t *testing.T, o Options, handle func(*Request, *Pending)) (*Server, string, *logs) {
+func serve(t testing.TB, o Options, handle func(*Request, *Pending)) (*Server, string, *logs) {
 	t.Helper()
 	l := &logs{}
 	o.Listeners = []Listener{{Name: "PLAINTEXT", Listen: "127.0.0.1:0"}}
