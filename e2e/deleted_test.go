@@ -38,6 +38,16 @@ func TestADeletedTopicReturnsItsDisk(t *testing.T) {
 	if full < 400*mib {
 		t.Fatalf("the test is wrong: only %d MiB are occupied", full/mib)
 	}
+	shown := func() (live, reclaimed int64) {
+		m, err := c.Node(1).Metrics(within(t, 10*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return int64(m.Value("troupe_storage_live_bytes")), int64(m.Value("troupe_storage_reclaimed_bytes_total"))
+	}
+	if live, reclaimed := shown(); live < 450*mib || live > 460*mib || reclaimed != 0 {
+		t.Errorf("%d MiB are live and %d MiB were reclaimed, want the 450 MiB that were sent and none", live/mib, reclaimed/mib)
+	}
 	if _, err := c.Admin().DeleteTopics(within(t, 20*time.Second), "goes"); err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +57,9 @@ func TestADeletedTopicReturnsItsDisk(t *testing.T) {
 		}
 		return nil
 	})
+	if live, reclaimed := shown(); live > mib || reclaimed < full/2 || reclaimed > full {
+		t.Errorf("%d bytes are live and %d MiB were reclaimed of %d, want next to nothing and more than half", live, reclaimed/mib, full/mib)
+	}
 	wantExactly(t, c, "stays", 0, values)
 }
 

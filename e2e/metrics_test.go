@@ -9,10 +9,101 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/e2e/cluster"
 )
+
+// follows waits until a metric of the partition is the same at a node as at another.
+func (w *watched) follows(n, other *cluster.Node, name string) {
+	w.t.Helper()
+	cluster.Eventually(w.t, 45*time.Second, fmt.Sprintf("%s at node %d", name, n.ID), func(ctx context.Context) error {
+		if got, want := w.value(n, name), w.value(other, name); got != want {
+			return fmt.Errorf("is %g, at node %d %g", got, other.ID, want)
+		}
+		return nil
+	})
+}
+
+// stored sends four MiB to a topic of its own, reads their beginning and their end, and deletes the topic.
+func (w *watched) stored(t *testing.T) {
+	const sent, slack = 8 * 512 << 10, 128 << 10
+	live := func(n *cluster.Node, least, most float64) {
+		t.Helper()
+		cluster.Eventually(t, 30*time.Second, "live bytes at node "+id(n), func(ctx context.Context) error {
+			m, err := n.Metrics(ctx)
+			if err != nil {
+				return err
+			}
+			if got := m.Value("troupe_storage_live_bytes"); got < least || got > most {
+				return fmt.Errorf("%g, want from %g to %g", got, least, most)
+			}
+			return nil
+		})
+	}
+	w.c.CreateTopicAt("stored", []int32{1, 2, 3})
+	before := map[int32]cluster.Metrics{}
+	for _, n := range w.c.Nodes {
+		before[n.ID] = w.of(n)
+	}
+	cl := w.c.Client(manual(), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	for range 8 {
+		produce(t, cl, &kgo.Record{Topic: "stored", Value: make([]byte, 512<<10)})
+	}
+	for _, n := range w.c.Nodes {
+		was := before[n.ID].Value("troupe_storage_live_bytes")
+		live(n, was+sent, was+sent+slack)
+		m := w.of(n)
+		if disk := m.Value("troupe_storage_disk_bytes"); disk < was+sent || m.Value("troupe_storage_free_bytes") <= 0 {
+			t.Errorf("%g bytes of the disk are used at node %d and %g are free, %d were sent", disk, n.ID, m.Value("troupe_storage_free_bytes"), sent)
+		}
+		// A tail is 2 MiB at most: that of this topic, and that of the other.
+		if kept := m.Value("troupe_storage_cache_bytes"); kept < 512<<10 || kept > 4<<20 {
+			t.Errorf("%g bytes are kept in memory at node %d, want a record at least and 4 MiB at most", kept, n.ID)
+		}
+	}
+	leader := w.c.Leader("stored", 0)
+	reads := func(what string, offset int64, memory, store float64) {
+		t.Helper()
+		of := func(source string) float64 { return w.of(leader).Value("troupe_storage_reads_total", "source", source) }
+		m, s := of("memory"), of("store")
+		w.fetched(t, leader, "stored", offset, 512<<10)
+		want(t, what+" in memory", of("memory")-m, memory)
+		want(t, what+" in the store", of("store")-s, store)
+	}
+	reads("the first record", 0, 0, 1)
+	reads("the last record", 7, 1, 0)
+	if _, err := w.c.Admin().DeleteTopics(within(t, 20*time.Second), "stored"); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range w.c.Nodes {
+		was := before[n.ID].Value("troupe_storage_live_bytes")
+		live(n, was-slack, was+slack)
+	}
+}
+
+// fetched asks for one batch, which has a size at least.
+func (w *watched) fetched(t *testing.T, n *cluster.Node, topic string, offset int64, size int) {
+	t.Helper()
+	known, err := n.Topic(within(t, 10*time.Second), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := kmsg.NewFetchRequestTopicPartition()
+	p.FetchOffset, p.PartitionMaxBytes = offset, 1
+	one := kmsg.NewFetchRequestTopic()
+	one.Topic, one.TopicID, one.Partitions = topic, known.TopicID, append(one.Partitions, p)
+	req := kmsg.NewPtrFetchRequest()
+	req.MinBytes, req.MaxBytes, req.Topics = 1, 1, append(req.Topics, one)
+	resp, err := req.RequestWith(within(t, 10*time.Second), n.Broker())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := resp.Topics[0].Partitions[0]; r.ErrorCode != 0 || len(r.RecordBatches) < size {
+		t.Fatalf("offset %d: error %d and %d bytes", offset, r.ErrorCode, len(r.RecordBatches))
+	}
+}
 
 // moved replaces one of a partition's two replicas. That is three changes of members: who comes becomes a learner, the joint configuration in which
 // it votes instead of who goes is entered, and it is left.

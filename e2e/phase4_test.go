@@ -100,21 +100,11 @@ func TestPhase4MetricsTellWhatHappened(t *testing.T) {
 	t.Run("state", w.quiet)
 	t.Run("groups", w.grouped)
 	t.Run("snapshots", w.snapshots)
+	t.Run("storage", w.stored)
 	t.Run("a replica is replaced", w.moved)
 	t.Run("a paused follower and an election", w.lagAndElection)
 	t.Run("a question without an answer", w.unanswered)
 	t.Run("metadata by snapshot", w.metadataBySnapshot)
-}
-
-// follows waits until a metric of the partition is the same at a node as at another.
-func (w *watched) follows(n, other *cluster.Node, name string) {
-	w.t.Helper()
-	cluster.Eventually(w.t, 45*time.Second, fmt.Sprintf("%s at node %d", name, n.ID), func(ctx context.Context) error {
-		if got, want := w.value(n, name), w.value(other, name); got != want {
-			return fmt.Errorf("is %g, at node %d %g", got, other.ID, want)
-		}
-		return nil
-	})
 }
 
 // produced sends ten records, one request after the other: ten proposals, ten entries, ten commits.
@@ -219,6 +209,7 @@ func (w *watched) grouped(t *testing.T) {
 	})
 	consumer := w.c.Client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{w.topic: {0: kgo.NewOffset().At(4)}}))
 	made := consumer.PollFetches(ctx).Records()[0].Timestamp
+	consumer.Close() // what follows counts what is fetched
 	labels := append([]string{"group", "slow"}, w.labels...)
 	cluster.Eventually(t, 10*time.Second, "the group's coordinator shows its lag", func(ctx context.Context) error {
 		shown := 0

@@ -22,13 +22,14 @@ import (
 
 // alone is a node with one replica, the only one of its shard. What is sent to the actor is done before send returns.
 type alone struct {
-	t     testing.TB
-	store *memory.Store
-	ref   *Ref
-	actor *Actor
-	queue []any
-	busy  bool
-	blank bool // nothing is stored
+	t      testing.TB
+	store  *memory.Store
+	meters Meters
+	ref    *Ref
+	actor  *Actor
+	queue  []any
+	busy   bool
+	blank  bool // nothing is stored
 }
 
 func (n *alone) Write(w journal.Write) {
@@ -83,7 +84,7 @@ func (n *alone) open() {
 	}
 	var queue []any
 	n.ref, err = OpenPartition(Options{
-		Shard: 256, Replica: aloneReplica, Self: 1, Members: Members{{Replica: aloneReplica, Node: 1}}, State: states[0], Store: n.store, Node: n,
+		Shard: 256, Replica: aloneReplica, Self: 1, Members: Members{{Replica: aloneReplica, Node: 1}}, State: states[0], Store: n.store, Node: n, Meters: &n.meters,
 	}, func(a *Actor) (Mailbox, error) {
 		n.actor = a
 		return func(m any) { queue = append(queue, m); n.take(&queue) }, nil

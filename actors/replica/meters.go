@@ -18,7 +18,7 @@ type Meters struct {
 	SnapshotCreate stages.Histogram // ns from the turn that took a snapshot until it is durable
 	SnapshotApply  stages.Histogram // ns from being offered a snapshot until it and its log are durable
 
-	TailReads, StoreReads atomic.Uint64 // reads of committed records that found them in memory, or had to go to the store
+	TailReads, StoreReads atomic.Uint64 // reads of committed records for consumers that found them in memory, or had to go to the store
 
 	mu   sync.Mutex
 	gone Counts

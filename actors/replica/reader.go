@@ -38,6 +38,11 @@ type reader struct {
 // Read returns committed record batches from the batch that contains offset on. Empty if offset equals limits.Upto.
 // OFFSET_OUT_OF_RANGE (a *protocol.Error) if offset lies outside [LogStart, HighWatermark].
 func (v *View) Read(offset int64, limits FetchLimits) ([]Chunk, error) {
+	return v.read(offset, limits, v.meters)
+}
+
+// read is Read, counted by m.
+func (v *View) read(offset int64, limits FetchLimits, m *Meters) ([]Chunk, error) {
 	if offset < v.LogStart || offset > v.HighWatermark {
 		return nil, protocol.Errorf(kerr.OffsetOutOfRange, "offset %d lies outside [%d, %d]", offset, v.LogStart, v.HighWatermark)
 	}
@@ -46,7 +51,7 @@ func (v *View) Read(offset int64, limits FetchLimits) ([]Chunk, error) {
 	}
 	r := &reading{offset: offset, limits: limits}
 	at := v.inTail(offset)
-	v.meters.read(at >= 0)
+	m.read(at >= 0)
 	if at >= 0 {
 		for _, c := range v.chunks[at:] {
 			if !r.take(c.data) {
@@ -57,7 +62,7 @@ func (v *View) Read(offset int64, limits FetchLimits) ([]Chunk, error) {
 	}
 	if err := v.readStore(offset, r); err != nil {
 		if newest := v.newer(err); newest != nil {
-			return newest.Read(offset, limits)
+			return newest.read(offset, limits, m)
 		}
 		return nil, v.unreadable(err)
 	}

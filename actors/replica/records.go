@@ -219,7 +219,7 @@ func (c *records) fail(cause *protocol.Error) {
 func (c *records) standing(s *Standing) {
 	s.Waiting = len(c.taken) + len(c.waiting) + len(c.trims)
 	s.Counts.Records, s.Counts.Bytes = c.records, c.bytes
-	s.LogBytes = c.machine.Bytes()
+	s.LogBytes, s.TailBytes = c.machine.Bytes(), c.tail.bytes
 }
 
 func (c *records) view(v View) *View {

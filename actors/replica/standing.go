@@ -32,6 +32,7 @@ type Standing struct {
 	Votes     int // in its last election, its own among them
 	Followers []FollowerStanding
 
+	TailBytes     int    // of committed records in memory
 	LogBytes      int64  // of the log that is kept, to what a mark is apart; -1 if it is not known
 	SnapshotIndex uint64 // of the newest snapshot taken or received since the replica was opened, 0 if there is none
 	SnapshotBytes int

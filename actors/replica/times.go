@@ -167,10 +167,11 @@ func (v *View) EpochOf(offset int64) int32 {
 	return v.epochs[i-1].Epoch
 }
 
-// TimeAt returns the timestamp of the first record kept at an offset or behind it, in ms since the epoch; found is false if there is none.
+// TimeAt returns the timestamp of the first record kept at an offset or behind it, in ms since the epoch; found is false if there is none. Observers ask
+// for it, so it does not count as a read.
 func (v *View) TimeAt(offset int64) (ms int64, found bool, err error) {
 	offset = max(offset, v.LogStart)
-	chunks, err := v.Read(offset, FetchLimits{MaxBytes: 1, MinOne: true, Upto: v.HighWatermark})
+	chunks, err := v.read(offset, FetchLimits{MaxBytes: 1, MinOne: true, Upto: v.HighWatermark}, nil)
 	if err != nil || len(chunks) == 0 {
 		return 0, false, err
 	}

@@ -158,7 +158,17 @@ var remoteFamilies = []family{
 var storageFamilies = []family{
 	{"troupe_storage_disk_bytes", gauge, "By", nil, "What the store occupies on disk.", number(func(o *node.Observation) int64 { return o.Store.Disk })},
 	{"troupe_storage_free_bytes", gauge, "By", nil, "What is left on its file system.", number(func(o *node.Observation) int64 { return o.Store.Free })},
-	{"troupe_storage_reads_total", counter, "{read}", []string{"source"}, "Reads of committed records for consumers, by where they were found: memory or store.", func(r *reading, p *points) {
+	{"troupe_storage_live_bytes", gauge, "By", nil, "What of it counts: data of the entries and snapshots of replicas here. The rest is what was trimmed or deleted and is not given back yet, and what the store needs itself.",
+		number(func(o *node.Observation) int64 { return o.Store.Live })},
+	{"troupe_storage_reclaimed_bytes_total", counter, "By", nil, "What of the disk was given back because what it held does not count any more.", number(func(o *node.Observation) uint64 { return o.Store.Reclaimed })},
+	{"troupe_storage_cache_bytes", gauge, "By", nil, "Committed records that are kept in memory for consumers close behind, by entries' size.", func(r *reading, p *points) {
+		n := 0
+		for i := range r.Replicas {
+			n += r.Replicas[i].Standing.TailBytes
+		}
+		p.put(float64(n))
+	}},
+	{"troupe_storage_reads_total", counter, "{read}", []string{"source"}, "Reads of committed records for consumers, by where they were found: memory (hits of the cache) or store (misses).", func(r *reading, p *points) {
 		p.put(float64(r.Meters.TailReads.Load()), "memory")
 		p.put(float64(r.Meters.StoreReads.Load()), "store")
 	}},

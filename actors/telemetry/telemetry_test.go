@@ -21,6 +21,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
 )
 
 // still is a source that always shows the same.
@@ -36,11 +37,14 @@ func observation(partitions int) *node.Observation {
 		Server: server.Reading{Answered: []server.Answered{{Key: 0, Code: 6, Took: stages.Counts{Count: 2, Sum: 3e6, Buckets: []stages.Bucket{{Top: 1e6, Count: 1}, {Top: 2e6, Count: 1}}}}}},
 		Peers:  []remote.PeerReading{{Peer: 2, Up: true, Asks: []remote.AskReading{{Kind: "hello", Failed: 1}}}},
 	}
+	o.Store = storage.Usage{Disk: 4000, Free: 5000, Live: 3000, Reclaimed: 2000}
+	o.Meters.TailReads.Store(7)
 	o.Peers[0].Lanes[0].Name, o.Peers[0].Lanes[1].Name = "control", "bulk"
 	for i := range partitions {
 		r := node.ReplicaReading{Topic: fmt.Sprintf("topic-%03d", i/10), Partition: int32(i % 10), Wanted: 3, View: &replica.View{HighWatermark: int64(i)}}
 		r.Standing.Status = raft.Status{Role: raft.Follower, Term: uint64(5 + i), Last: 30, Commit: 20, Applied: 20}
 		r.Standing.Counts = replica.Counts{Won: 1, Commits: 10}
+		r.Standing.TailBytes = 100
 		r.Standing.Start, r.Standing.Voters, r.Standing.Members = 10, 3, 3
 		if i%3 == 0 {
 			r.Standing.Role, r.Standing.Established, r.Standing.InSync = raft.Leader, true, 2
@@ -125,6 +129,14 @@ func TestSeriesOfPartitions(t *testing.T) {
 	}
 	if got := at(t, f, "troupe_requests_total", "api", "Produce", "error", "NOT_LEADER_FOR_PARTITION"); got != 2 {
 		t.Errorf("%g produce requests failed, want 2", got)
+	}
+	for name, want := range map[string]float64{"disk_bytes": 4000, "free_bytes": 5000, "live_bytes": 3000, "reclaimed_bytes_total": 2000, "cache_bytes": 3000} {
+		if got := at(t, f, "troupe_storage_"+name); got != want {
+			t.Errorf("troupe_storage_%s is %g, want %g", name, got, want)
+		}
+	}
+	if memory, store := at(t, f, "troupe_storage_reads_total", "source", "memory"), at(t, f, "troupe_storage_reads_total", "source", "store"); memory != 7 || store != 0 {
+		t.Errorf("%g reads of memory and %g of the store, want 7 and 0", memory, store)
 	}
 	h := f["troupe_request_latency_ms"].GetMetric()[0].GetHistogram()
 	if h.GetSampleCount() != 2 || h.GetSampleSum() != 3 {
