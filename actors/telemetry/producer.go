@@ -35,7 +35,7 @@ func (p *producer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, erro
 		return nil, nil
 	}
 	o := (*source).Observe(ctx)
-	r := &reading{o, p.scope.of(len(o.Replicas))}
+	r := newReading(o, p.scope)
 	window := span{p.started, time.Now()}
 	out := metricdata.ScopeMetrics{Scope: instrumentation.Scope{Name: "troupe", Version: o.Version}}
 	for _, f := range p.families {

@@ -16,13 +16,13 @@ type Scope string
 
 // The scopes. What is not shown by partition is folded: summed, or its largest or smallest value taken, as the metric's meaning wants it.
 const (
-	Auto       Scope = "auto"       // Partitions with up to AutoLimit replicas on the node, else Off
+	Auto       Scope = "auto"       // Partitions with up to AutoLimit replicas on the node, of groups' lags with up to as many of those, else Off
 	Partitions Scope = "partitions" // a series for every partition
 	Topics     Scope = "topics"     // a series for every topic
 	Off        Scope = "off"        // a series for the node
 )
 
-// AutoLimit is up to how many replicas on a node Auto shows partitions.
+// AutoLimit is up to how many of them Auto shows partitions.
 const AutoLimit = 1000
 
 // ParseScope reads a scope.
@@ -34,12 +34,12 @@ func ParseScope(s string) (Scope, error) {
 	return "", fmt.Errorf("must be one of auto, partitions, topics, off")
 }
 
-// of settles Auto.
-func (s Scope) of(replicas int) Scope {
+// of settles Auto for so many partitions.
+func (s Scope) of(n int) Scope {
 	switch {
 	case s != Auto:
 		return s
-	case replicas > AutoLimit:
+	case n > AutoLimit:
 		return Off
 	}
 	return Partitions

@@ -111,7 +111,7 @@ func lags(f fold, of func(*node.LagReading) float64) func(*reading, *points) {
 			into := folder{fold: f, at: make(map[folded]float64)}
 			for i := range g.Lags {
 				l := &g.Lags[i]
-				switch r.scope {
+				switch r.lags {
 				case Partitions:
 					into.add(folded{l.Topic, l.Partition, ""}, of(l))
 				case Topics:

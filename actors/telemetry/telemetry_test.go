@@ -178,6 +178,40 @@ func TestSeriesOfTopicsAndOfTheNode(t *testing.T) {
 	}
 }
 
+// TestLagsOfManyGroups: few partitions and many groups that consume them make many series, too.
+func TestLagsOfManyGroups(t *testing.T) {
+	o := observation(30)
+	consumed := func(groups int) {
+		o.Groups = nil
+		for i := range groups {
+			g := node.GroupReading{Group: fmt.Sprintf("group-%03d", i), State: "Stable"}
+			for p := range int32(10) {
+				g.Lags = append(g.Lags, node.LagReading{Topic: "topic-000", Partition: p, Records: int64(p), Behind: time.Duration(p) * time.Second})
+			}
+			o.Groups = append(o.Groups, g)
+		}
+	}
+	consumed(AutoLimit / 10)
+	f, _, _ := scrape(t, Auto, o)
+	if got := at(t, f, "troupe_group_lag_records", "group", "group-007", "topic", "topic-000", "partition", "9"); got != 9 {
+		t.Errorf("the lag is %g, want 9", got)
+	}
+	consumed(AutoLimit/10 + 1)
+	f, _, _ = scrape(t, Auto, o)
+	if got := at(t, f, "troupe_group_lag_records", "group", "group-007"); got != 45 {
+		t.Errorf("the lag of the group is %g, want 45", got)
+	}
+	if got := at(t, f, "troupe_group_lag_seconds", "group", "group-007"); got != 9 {
+		t.Errorf("the lag of the group is %g s, want the largest, 9", got)
+	}
+	if n := len(f["troupe_group_lag_records"].GetMetric()); n != len(o.Groups) {
+		t.Errorf("%d series of lags, want one for each of %d groups", n, len(o.Groups))
+	}
+	if got := at(t, f, "troupe_raft_current_term", "topic", "topic-002", "partition", "4"); got != 29 {
+		t.Errorf("the term is %g, want 29: partitions are shown", got)
+	}
+}
+
 func TestThreeThousandPartitions(t *testing.T) {
 	f, bytes, took := scrape(t, Auto, observation(3000))
 	t.Logf("3,000 partitions: %d bytes in %s", bytes, took)
