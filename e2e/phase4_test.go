@@ -101,6 +101,7 @@ func TestPhase4MetricsTellWhatHappened(t *testing.T) {
 	t.Run("groups", w.grouped)
 	t.Run("snapshots", w.snapshots)
 	t.Run("storage", w.stored)
+	t.Run("nodes", w.nodes)
 	t.Run("a replica is replaced", w.moved)
 	t.Run("a paused follower and an election", w.lagAndElection)
 	t.Run("a question without an answer", w.unanswered)

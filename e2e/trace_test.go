@@ -85,6 +85,13 @@ func TestPhase4OneTraceThroughConsensus(t *testing.T) {
 	if n := receiver.Traces(); n != 1 {
 		t.Errorf("%d traces arrived, one was sampled", n)
 	}
+	w, counted, dropped := watch(t, c, "traced"), 0.0, 0.0
+	for _, n := range c.Nodes {
+		counted, dropped = counted+w.of(n).Value("troupe_spans_total"), dropped+w.of(n).Value("troupe_spans_dropped_total")
+	}
+	if counted != float64(len(got)) || dropped != 0 {
+		t.Errorf("the nodes counted %g spans and %g that were dropped, %d arrived", counted, dropped, len(got))
+	}
 	for name, want := range map[string]int{"troupe_raft_commit_latency_ms": 3, "troupe_raft_current_term": 3, "troupe_requests_total": 3, "troupe_build_info": 3} {
 		cluster.Eventually(t, 10*time.Second, name+" is pushed by all nodes", func(context.Context) error {
 			if n := receiver.Metrics(name); n != want {
