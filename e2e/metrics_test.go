@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -161,4 +162,46 @@ func (w *watched) unanswered(t *testing.T) {
 	want(t, "errors of the other", of(after, "troupe_raft_rpc_errors_total", other)-of(before, "troupe_raft_rpc_errors_total", other), 0)
 	w.c.WaitReady()
 	w.c.WaitInSync(w.topic)
+}
+
+// The default /metrics of a node with thousands of replicas stays small and quick.
+func TestPhase4MetricsOfThreeThousandPartitions(t *testing.T) {
+	if os.Getenv("E2E_LONG") == "" {
+		t.Skip("9,000 replicas take minutes; E2E_LONG=1 runs it")
+	}
+	c := cluster.Start(t, 3, cluster.NoVerify())
+	onlyTroupe(t, c)
+	begin := time.Now()
+	for _, topic := range []string{"a", "b", "c"} {
+		if r, err := c.Admin().CreateTopic(within(t, time.Minute), 1000, 3, nil, topic); err != nil || r.Err != nil {
+			t.Fatal(errors.Join(err, r.Err))
+		}
+	}
+	cluster.Eventually(t, 5*time.Minute, "every partition has a leader and two followers", func(ctx context.Context) error {
+		leaders, followers := 0.0, 0.0
+		for _, n := range c.Nodes {
+			m, err := n.Metrics(ctx)
+			if err != nil {
+				return err
+			}
+			leaders, followers = leaders+m.Value("troupe_raft_leader_count"), followers+m.Value("troupe_raft_follower_count")
+		}
+		if leaders != 3001 || followers != 6002 { // __meta is one more
+			return fmt.Errorf("%g leaders and %g followers", leaders, followers)
+		}
+		return nil
+	})
+	t.Logf("3,000 partitions with three replicas were led after %s", time.Since(begin))
+	for _, n := range c.Nodes {
+		begin := time.Now()
+		text, err := n.Get(within(t, 5*time.Second), "/metrics")
+		took := time.Since(begin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("node %d: %d bytes in %s", n.ID, len(text), took)
+		if took > time.Second || len(text) > 5<<20 {
+			t.Errorf("node %d: /metrics is %d bytes after %s; below 5 MiB within a second is wanted", n.ID, len(text), took)
+		}
+	}
 }
