@@ -124,7 +124,7 @@ func (p *prometheus) query(ctx context.Context, expr string) (int, error) {
 	return len(answer.Data.Result), nil
 }
 
-// queries are the expressions of all panels, rules and alerts, alerts without what they compare with.
+// queries are the expressions of all panels and their variables, rules and alerts, alerts without what they compare with.
 func queries(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -133,6 +133,7 @@ func queries(t *testing.T) map[string]string {
 	if len(files) != 6 {
 		t.Fatalf("%d dashboards, want 6", len(files))
 	}
+	values := regexp.MustCompile(`label_values\((\w+), (\w+)\)`)
 	for _, f := range files {
 		_, text := deployed(t, "dashboards/"+filepath.Base(f))
 		var board struct {
@@ -141,9 +142,20 @@ func queries(t *testing.T) map[string]string {
 				Title   string
 				Targets []struct{ Expr string }
 			}
+			Templating struct {
+				List []struct {
+					Name  string
+					Query any
+				}
+			}
 		}
 		if err := json.Unmarshal([]byte(text), &board); err != nil {
 			t.Fatalf("%s: %v", f, err)
+		}
+		for _, v := range board.Templating.List {
+			if m := values.FindStringSubmatch(fmt.Sprint(v.Query)); m != nil {
+				all[board.Title+" / variable "+v.Name] = fmt.Sprintf("count by (%[2]s) (%[1]s{%[2]s!=''})", m[1], m[2])
+			}
 		}
 		for _, p := range board.Panels {
 			for i, q := range p.Targets {
