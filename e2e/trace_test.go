@@ -110,7 +110,11 @@ func checkParents(t *testing.T, got otlp.Trace) {
 		"fetch": {"produce"}, "find": {"fetch"}, "replicate": {"commit"}, "receive": {"replicate"},
 		"append": {"commit", "replicate"}, "sync": {"commit", "replicate"}, "apply": {"produce", "commit"},
 	}
-	index := got.Named("commit")[0].Attributes["troupe.index"]
+	commit := got.Named("commit")[0].Attributes
+	index, term := commit["troupe.index"], commit["troupe.term"]
+	if index == "" || term == "" {
+		t.Errorf("the commit does not say of which entry: %v", commit)
+	}
 	for _, s := range got {
 		parent := got.Find(s.Parent)
 		if s.Name == "produce" {
@@ -127,6 +131,8 @@ func checkParents(t *testing.T, got otlp.Trace) {
 		}
 		if i, ok := s.Attributes["troupe.index"]; ok && i != index {
 			t.Errorf("%s is about entry %s, want %s", s.Name, i, index)
+		} else if ok && s.Attributes["troupe.term"] != term {
+			t.Errorf("%s is about term %q, want %s", s.Name, s.Attributes["troupe.term"], term)
 		}
 		if s.Attributes["troupe.shard"] == "" || s.Attributes["messaging.kafka.offset"] == "" && s.Name != "read" && s.Name != "check" {
 			t.Errorf("%s does not say where it was: %v", s.Name, s.Attributes)
