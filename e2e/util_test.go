@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -71,3 +72,14 @@ func wantExactly(t *testing.T, c *cluster.Cluster, topic string, partition int32
 
 // manual makes a client send records to the partition they name.
 func manual() kgo.Opt { return kgo.RecordPartitioner(kgo.ManualPartitioner()) }
+
+// want compares what is so with what is to be.
+func want[N comparable](t *testing.T, what string, got, want N) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// id is how labels name a node.
+func id(n *cluster.Node) string { return strconv.Itoa(int(n.ID)) }
