@@ -106,6 +106,9 @@ func (c *child) do(line []string) string {
 		return fmt.Sprint(c.unreachable.Swap(0))
 	case "count": // from lane
 		return c.count(line[1] + " " + line[2])
+	case "exchanged": // with lane
+		fmt.Sscan(line[1], &a)
+		return c.exchanged(metadata.NodeID(a), line[2])
 	case "ask": // to kind size milliseconds
 		fmt.Sscan(line[1]+" "+line[3]+" "+line[4], &a, &b, &d)
 		return c.ask(b, time.Duration(d)*time.Millisecond, func(ctx context.Context, body []byte) ([]byte, error) {
@@ -162,6 +165,18 @@ func (c *child) count(key string) string {
 		return "0 0 0"
 	}
 	return fmt.Sprint(t.n, t.last, t.disorder)
+}
+
+// exchanged is what was sent and received, in frames and bytes.
+func (c *child) exchanged(with metadata.NodeID, lane string) string {
+	for _, p := range c.links.Read() {
+		for _, l := range p.Lanes {
+			if p.Peer == with && l.Name == lane {
+				return fmt.Sprint(l.FramesSent, l.BytesSent, l.FramesReceived, l.BytesReceived)
+			}
+		}
+	}
+	return "0 0 0 0"
 }
 
 func (c *child) ask(size int, timeout time.Duration, ask func(context.Context, []byte) ([]byte, error)) string {

@@ -134,5 +134,8 @@ func credited(p *peer, f frame) error {
 
 // reply sends a frame to whoever listens at an address, known as a peer or not.
 func (r *Remotes) reply(address string, frame []byte) {
+	if p := r.peerAt(control, address); p != nil {
+		p.meter.sent(control, len(frame))
+	}
 	r.systems[control].Protoactor().Root.Send(actor.NewPID(address, linkName), &message{frame})
 }

@@ -42,6 +42,34 @@ func TestEveryMessageArrivesInOrder(t *testing.T) {
 	}
 }
 
+// TestWhatIsExchangedIsCountedOnBothSides: all that is sent, answers and signs of life too, is counted where it leaves and where it arrives.
+func TestWhatIsExchangedIsCountedOnBothSides(t *testing.T) {
+	a, b := pair(t, 0)
+	sendAll(t, a, b, 20, 1000)
+	for range 50 {
+		if got := a.do("ask 2 echo 1000 2000") + a.do("askat %s echo 1000 2000", b.address.Control); got != "okok" {
+			t.Fatal(got)
+		}
+	}
+	counted := func(n, with *node, lane string) (sent, received [2]int) {
+		fmt.Sscan(n.do("exchanged %d %s", with.id, lane), &sent[0], &sent[1], &received[0], &received[1])
+		return sent, received
+	}
+	for _, lane := range []string{"control", "bulk"} {
+		for _, way := range [][2]*node{{a, b}, {b, a}} {
+			from, to := way[0], way[1]
+			least, _ := counted(from, to, lane)
+			within(t, 10*time.Second, fmt.Sprintf("node %d counts what node %d sent on the lane %s", to.id, from.id, lane), func() bool {
+				_, received := counted(to, from, lane)
+				if most, _ := counted(from, to, lane); received[0] > most[0] || received[1] > most[1] {
+					t.Fatalf("on the lane %s node %d received %v frames and bytes of node %d, which sent %v", lane, to.id, received, from.id, most)
+				}
+				return received[0] >= least[0] && received[1] >= least[1]
+			})
+		}
+	}
+}
+
 func TestAsk(t *testing.T) {
 	a, b := pair(t, 0)
 	for _, c := range []struct{ ask, want string }{

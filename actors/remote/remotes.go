@@ -241,20 +241,20 @@ func (r *Remotes) leave(l lane, address string) {
 	}
 	end()
 	time.AfterFunc(time.Second, func() {
-		if !r.peerAt(l, address) {
+		if r.peerAt(l, address) == nil {
 			end()
 		}
 	})
 }
 
-// peerAt tells whether some peer is at an address.
-func (r *Remotes) peerAt(l lane, address string) bool {
+// peerAt returns the peer that is at an address, nil if none is.
+func (r *Remotes) peerAt(l lane, address string) *peer {
 	for _, p := range r.all() {
 		if p.host(l) == address {
-			return true
+			return p
 		}
 	}
-	return false
+	return nil
 }
 
 // hangUp ends the connections to a peer. Protoactor makes new ones with the next message.
