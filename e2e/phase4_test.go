@@ -154,7 +154,7 @@ func (w *watched) produced(t *testing.T) {
 		for _, n := range w.c.Nodes[1:] {
 			received += w.of(n).Value("troupe_raft_append_entries_received_total", w.labels...) - before[n.ID].Value("troupe_raft_append_entries_received_total", w.labels...)
 		}
-		if sent != received {
+		if off := sent - received; off < -2 || off > 2 { // of each link a message may have been under way before
 			return fmt.Errorf("%g of %g", received, sent)
 		}
 		return nil
@@ -252,7 +252,8 @@ func (w *watched) snapshots(t *testing.T) {
 	for _, n := range w.c.Nodes {
 		cluster.Eventually(t, 20*time.Second, "a snapshot is taken at node "+id(n), func(context.Context) error {
 			taken := w.value(n, "troupe_raft_snapshot_count")
-			if taken == 0 {
+			if taken == 0 { // it goes with the next write, which a follower that got all at once does not have yet
+				produce(t, cl, &kgo.Record{Topic: w.topic, Partition: 0, Value: []byte("next")})
 				return fmt.Errorf("none")
 			}
 			m := w.of(n)
@@ -273,7 +274,7 @@ func (w *watched) snapshots(t *testing.T) {
 func (w *watched) lagAndElection(t *testing.T) {
 	leader, heir, follower := w.c.Node(1), w.c.Node(2), w.c.Node(3)
 	w.becomes(leader, 0, "troupe_raft_follower_lag_entries", "follower_id", id(follower))
-	follower.Pause()
+	follower.Freeze()
 	records, _ := numbered(w.topic, 0, "lag", 7)
 	cl := leader.Client(manual(), kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1))
 	begin := time.Now()

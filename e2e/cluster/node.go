@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -243,6 +244,13 @@ func (n *Node) WaitExit(limit time.Duration) (code int, output string) {
 
 // Pause stops the process where it stands (SIGSTOP): its connections stay open and nobody answers.
 func (n *Node) Pause() { n.t.Helper(); n.process.paused = true; n.signal(syscall.SIGSTOP) }
+
+// Freeze is Pause, and waits until the process stands still: for a moment after a signal was sent its threads may run on.
+func (n *Node) Freeze() {
+	n.t.Helper()
+	n.Pause()
+	Eventually(n.t, 30*time.Second, fmt.Sprintf("node %d stands still", n.ID), func(context.Context) error { return stopped(n.Pid()) })
+}
 
 // Resume is the end of Pause (SIGCONT).
 func (n *Node) Resume() { n.t.Helper(); n.process.paused = false; n.signal(syscall.SIGCONT) }

@@ -1,8 +1,29 @@
 package cluster
 
-import "syscall"
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
 
 // processAttributes makes nodes die with the test process, however that ends, and keeps the terminal's Ctrl-C for it.
 func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// stopped tells which thread of a process is not stopped.
+func stopped(pid int) error {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid)) // fails only for a bad pattern
+	for _, t := range threads {
+		b, err := os.ReadFile(t)
+		if err != nil {
+			continue // it ended
+		}
+		if _, after, ok := bytes.Cut(b, []byte(") ")); ok && len(after) > 0 && after[0] != 'T' {
+			return fmt.Errorf("%s is in state %c", filepath.Dir(t), after[0])
+		}
+	}
+	return nil
 }
