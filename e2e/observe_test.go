@@ -43,6 +43,16 @@ func deployed(t *testing.T, name string) (path, text string) {
 	return path, string(b)
 }
 
+// tool is a program that task observe:tools built.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	root, err := cluster.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(root, ".task", "bin", name)
+}
+
 // beside runs a program until the test ends, its output in a file that it returns.
 func beside(t *testing.T, dir, name string, args ...string) (log string) {
 	t.Helper()
@@ -89,14 +99,14 @@ func startPrometheus(t *testing.T, c *cluster.Cluster, dir string) *prometheus {
 		t.Fatal(err)
 	}
 	for _, check := range [][]string{{"check", "config", file}, {"check", "rules", rules}} {
-		out, err := exec.Command("promtool", check...).CombinedOutput()
+		out, err := exec.Command(tool(t, "promtool"), check...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("promtool %v: %v\n%s", check, err, out)
 		}
 		t.Logf("promtool %s: %s", strings.Join(check[:2], " "), strings.TrimSpace(string(out)))
 	}
 	p := &prometheus{freeAddress(t)}
-	beside(t, dir, "prometheus", "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "tsdb"), "--web.listen-address="+p.address)
+	beside(t, dir, tool(t, "prometheus"), "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "tsdb"), "--web.listen-address="+p.address)
 	return p
 }
 
@@ -184,7 +194,6 @@ func queries(t *testing.T) map[string]string {
 // TestObserve runs what an operator would run: Prometheus, a collector, a cluster under load; then a node dies and comes back.
 func TestObserve(t *testing.T) {
 	dir := t.TempDir()
-	root, _ := cluster.Root()
 	receiver := freeAddress(t)
 	_, config := deployed(t, "collector.yaml")
 	config = strings.NewReplacer("127.0.0.1:4317", receiver, "127.0.0.1:4318", freeAddress(t)).Replace(config)
@@ -192,7 +201,7 @@ func TestObserve(t *testing.T) {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	collected := beside(t, dir, filepath.Join(root, ".task", "bin", "collector"), "--config", file)
+	collected := beside(t, dir, tool(t, "collector"), "--config", file)
 	c := cluster.New(t, 3)
 	for _, n := range c.Nodes {
 		n.Args("--otlp.endpoint", "http://"+receiver, "--otlp.metrics.interval", "2s")
