@@ -165,6 +165,17 @@ func (r *rejoin) healed() {
 	})
 }
 
+// whole waits until the node itself proves that all that it has is what was written.
+func (r *rejoin) whole() {
+	r.t.Helper()
+	cluster.Eventually(r.t, 60*time.Second, "troupe storage verify finds all whole", func(context.Context) error {
+		if out, code := operator(r.t, r.victim, "storage", "verify"); code != 0 || strings.Count(out, ": whole") < 4 {
+			return fmt.Errorf("node %d: exit code %d\n%s", r.victim.ID, code, out)
+		}
+		return nil
+	})
+}
+
 // Phase 3.4 (c): a node returns with an empty disk, after the old one was declared lost. It is given other replicas, which pull their logs.
 func TestPhase3RejoinWithAnEmptyDisk(t *testing.T) {
 	r := startRejoin(t)
@@ -196,10 +207,7 @@ func TestPhase3RejoinWithAFlippedByte(t *testing.T) {
 	r.says("cannot be proved whole")
 	r.healed()
 	r.end()
-	// What was damaged is evidence until it is swept away; what took its place is whole.
-	if out, _ := operator(t, r.victim, "storage", "verify"); strings.Count(out, ": whole") < 4 {
-		t.Fatalf("troupe storage verify of the healed node:\n%s", out)
-	}
+	r.whole()
 }
 
 // Phase 3.4 (e): a node returns with an older copy of its disk. The others know better, and it is given other replicas.

@@ -90,14 +90,15 @@ const (
 	Waiting         Kind = "waiting"
 	UnderReplicated Kind = "under-replicated"
 	Lagging         Kind = "lagging"
+	Aside           Kind = "set-aside"
 	Resting         Kind = "not-active"
 	Moving          Kind = "moving"
 )
 
-var gravity = []Kind{Leaderless, OutOfService, NodeDown, NodeSilent, Waiting, UnderReplicated, Lagging, Resting, Moving}
+var gravity = []Kind{Leaderless, OutOfService, NodeDown, NodeSilent, Waiting, UnderReplicated, Lagging, Aside, Resting, Moving}
 
 // harmless kinds are told, but a cluster with nothing else is healthy: somebody wants it so.
-var harmless = []Kind{Resting, Moving}
+var harmless = []Kind{Aside, Resting, Moving}
 
 // Assess judges.
 func (p Picture) Assess() Cluster {
@@ -119,13 +120,15 @@ func (p Picture) Assess() Cluster {
 	return c
 }
 
-// each visits all partitions, __meta first, then in order of topic.
-func (p Picture) each(visit func(*metadata.Partition)) {
-	if p.Image.Meta != nil {
-		visit(p.Image.Meta)
+func (p Picture) each(visit func(*metadata.Partition)) { Each(p.Image, visit) }
+
+// Each visits all partitions, __meta first, then in order of topic.
+func Each(i *metadata.Image, visit func(*metadata.Partition)) {
+	if i.Meta != nil {
+		visit(i.Meta)
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.Image.Topics)) {
-		for _, part := range p.Image.Topics[name].Partitions {
+	for _, name := range slices.Sorted(maps.Keys(i.Topics)) {
+		for _, part := range i.Topics[name].Partitions {
 			visit(part)
 		}
 	}
@@ -264,6 +267,10 @@ func (p Picture) report(r Report, c *Cluster) {
 	for _, q := range r.Quarantined {
 		c.Partitions.Quarantined++
 		c.Problems = append(c.Problems, Problem{Kind: OutOfService, Node: r.Node, Partition: name(q.Shard), Replica: q.Replica, Reason: q.Cause})
+	}
+	for _, a := range r.SetAside {
+		c.Problems = append(c.Problems, Problem{Kind: Aside, Node: r.Node, MS: a.MS,
+			Reason: fmt.Sprintf("a damaged store was set aside and what it held was replaced; it is kept as %s (%d MiB): %s", a.Dir, a.Bytes>>20, a.Cause)})
 	}
 	for _, b := range r.Behind {
 		c.Partitions.Lagging++

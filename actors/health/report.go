@@ -16,6 +16,7 @@ type Report struct {
 	DiskFree int64 // 0 if unknown
 
 	Quarantined []Quarantined // replicas out of service
+	SetAside    []SetAside    // damaged stores that the node has put aside
 	Behind      []Behind      // members of shards that the node leads which lack something for longer than SlowAfter, or are not heard of
 	Waits       []Wait        // what waits longer than SlowAfter
 }
@@ -25,6 +26,14 @@ type Quarantined struct {
 	Shard   storage.ShardID
 	Replica storage.ReplicaID
 	Cause   string
+}
+
+// SetAside is a damaged store of which nothing is used any more.
+type SetAside struct {
+	Dir   string
+	Bytes int64
+	Cause string
+	MS    int64 // since when
 }
 
 // Behind is a member that does not have the whole log of its shard.

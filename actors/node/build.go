@@ -52,6 +52,9 @@ func build(w World, c Config) (*Node, error) {
 
 func (n *Node) openStore() error {
 	store, err := n.world.Store(n.config)
+	if u := (*storage.Unreadable)(nil); errors.As(err, &u) {
+		store, err = n.setAside(u)
+	}
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ type Config struct {
 	// LendBytes is how many bytes of its logs the node gives in a second to replicas elsewhere that pull them; 64 MiB by default.
 	LendBytes int64
 	Disk      Disk
+	Scrub     Scrub
 	Memory    int64 // bytes that the process may use; 0: not known
 	Logger    *slog.Logger
 	Tracer    *spans.Tracer // nil while tracing is off

@@ -66,7 +66,10 @@ func (n *Node) admit(e entry) (admission, error) {
 		return admission{Again: "the cluster has not formed yet"}, nil
 	}
 	commands := []metadata.Command{{RegisterNode: &metadata.RegisterNode{Node: e.Node}}}
-	if have := n.Image().Nodes[e.Node.ID]; have != nil && have.Incarnation == e.Gave && e.Gave != 0 {
+	if have := n.Image().Nodes[e.Node.ID]; have != nil && have.Incarnation == e.Gave && e.Gave != 0 && have.State != metadata.Replacing {
+		if why := n.needs(e.Node.ID); why != "" {
+			return admission{Again: why}, nil
+		}
 		commands = slices.Insert(commands, 0, metadata.Command{ReplaceNode: &metadata.ReplaceNode{Node: e.Node.ID, Incarnation: e.Gave}})
 	}
 	if p, ok := n.Image().MetaOn(e.Node.ID, e.Node.Incarnation); ok && e.LostMeta {
@@ -111,6 +114,9 @@ func (n *Node) knock(lostMeta bool) (admission, error) {
 		return admission{}, err
 	}
 	reported := n.world.Now()
+	if e.Gave != 0 && e.Founders == nil && n.world.Wait(spareTime, n.stopping) == 0 {
+		return admission{}, context.Canceled
+	}
 	for {
 		a, err := n.ask(body)
 		var refused *remote.RemoteError
@@ -123,9 +129,10 @@ func (n *Node) knock(lostMeta bool) (admission, error) {
 			err = errors.New(a.Again)
 		}
 		if n.world.Now().Sub(reported) > waitReport {
-			n.log.Info("waiting to be let into the cluster", "join", n.config.Join, "error", err)
+			n.log.Warn("waiting to be let into the cluster", "join", n.config.Join, "error", err)
 			reported = n.world.Now()
 		}
+		n.outside.Store(new(err.Error()))
 		if n.world.Wait(enterAgain, n.stopping) == 0 {
 			return admission{}, context.Canceled
 		}

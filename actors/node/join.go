@@ -43,8 +43,13 @@ func (n *Node) join() error {
 	return n.openMeta()
 }
 
-// begin makes a node with an empty disk one of the founders; if the cluster was founded without this disk, a new member.
+// begin makes a node with an empty disk one of the founders; if the cluster was founded without this disk, a new member. A disk that was given up had been part of a cluster: it never
+// founds another.
 func (n *Node) begin() error {
+	if n.identity.Load().Gave != 0 {
+		_, err := n.enter(false)
+		return err
+	}
 	founders, err := n.agree()
 	if foreign := (errForeignDisk{}); errors.As(err, &foreign) {
 		n.log.Info("the cluster was founded without this data directory: asking to be let in", "founder", foreign.founder)

@@ -260,8 +260,7 @@ func (n *Node) forsake(peer metadata.NodeID, back string) error {
 	}
 	n.write(all)
 	return n.remark(func(id *storage.Node) {
-		id.Gave = id.Incarnation
-		id.Incarnation, id.Founders, id.ClusterID = newIncarnation(), nil, ""
+		*id = givenUp(*id, newIncarnation())
 		n.live(id)
 	})
 }

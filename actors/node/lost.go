@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/health"
+	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -138,6 +140,25 @@ func (n *Node) sweep() {
 	}
 	n.sweepAt.Store(r.Index)
 	n.imaged.fire()
+}
+
+// buried returns what deletes the suspect replicas that an image does not know any more, in which others have taken their places. The caller knows that the image is not old.
+func (n *Node) buried(i *metadata.Image) []storage.Append {
+	suspect := n.store.Suspect()
+	if len(suspect) == 0 {
+		return nil
+	}
+	health.Each(i, func(p *metadata.Partition) {
+		for _, m := range p.Members() {
+			delete(suspect, m.ID)
+		}
+	})
+	n.replicas.each(func(ref *replica.Ref) { delete(suspect, ref.Replica) })
+	var removes []storage.Append
+	for _, r := range slices.Sorted(maps.Keys(suspect)) {
+		removes = append(removes, storage.Append{State: storage.State{Shard: metadata.MetaShard, Replica: r}, Remove: true})
+	}
+	return removes
 }
 
 // swept returns what deletes the replicas on disk that an image does not know here. The caller knows that the image is not old. Of which shard a suspect replica

@@ -51,6 +51,7 @@ type Node struct {
 	losses              *losses
 	plan                atomic.Pointer[supervisor.Status] // where __meta leads
 	reached             reached                           // the reconciling goroutine's
+	upToDate            bool                              // the reconciling goroutine's: the disk was swept, so no image is an old one any more
 	sweepAt             atomic.Uint64                     // the first image by which the disk may be swept; 0 if that is done, or there is none yet
 	replicas            replicas
 	lender              actors.Address
@@ -58,15 +59,17 @@ type Node struct {
 	waits               waits
 	spaces              spaces
 	forcings            forcings
+	scrubbed            scrubbed
 	lagTimes            lagTimes
 	caught              sync.Map // ids of replicas that have been in sync since the node started
 	observing           sync.Mutex
 
 	draining    atomic.Bool
 	ready       chan struct{}
-	accompanied atomic.Bool   // a leader of the metadata was known in this run
-	left        chan struct{} // closed once the node was removed from the cluster
-	leave       func()        // closes it
+	outside     atomic.Pointer[string] // why the cluster did not let the node in when it last asked
+	accompanied atomic.Bool            // a leader of the metadata was known in this run
+	left        chan struct{}          // closed once the node was removed from the cluster
+	leave       func()                 // closes it
 	stopping    chan struct{}
 	context     context.Context // ends with stopping
 	stop        func()
@@ -94,6 +97,7 @@ func StartIn(w World, c Config) (*Node, error) {
 	n.do(n.gossip)
 	n.do(n.watchSpace)
 	n.do(n.keepBallast)
+	n.do(n.keepEvidence)
 	n.do(n.tellLives)
 	return n, nil
 }
@@ -104,7 +108,7 @@ func (n *Node) run() {
 		n.fail(err)
 		return
 	}
-	for _, f := range []func(){n.register, n.balance, n.replaceLost, n.settleForever, n.standing, n.supervise, n.retain, n.clean, n.watchWaits} {
+	for _, f := range []func(){n.register, n.balance, n.replaceLost, n.settleForever, n.standing, n.supervise, n.retain, n.clean, n.watchWaits, n.scrub} {
 		n.do(f)
 	}
 	n.reconcileForever()

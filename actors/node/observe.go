@@ -34,6 +34,8 @@ type Observation struct {
 	JournalWrites int   // that wait for a transaction
 	JournalBytes  int64 // of entry data in them
 	Store         storage.Usage
+	SetAside      []storage.Evidence // damaged stores that were put aside
+	Scrub         ScrubReading
 }
 
 // ReplicaReading is one replica of this node.
@@ -59,7 +61,7 @@ func (n *Node) Observe(ctx context.Context) *Observation {
 	defer cancel()
 	o := &Observation{
 		Status: n.Status(), Version: n.config.Version, Image: n.Image(),
-		Meters: &n.meters, Stages: &n.stages, Store: n.store.Usage(),
+		Meters: &n.meters, Stages: &n.stages, Store: n.store.Usage(), SetAside: n.evidence(), Scrub: n.scrubbed.read(),
 	}
 	if s, ok := n.server.(interface{ Read() server.Reading }); ok {
 		o.Server = s.Read()

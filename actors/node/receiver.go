@@ -30,6 +30,7 @@ const (
 	askReport   = "report"   // nothing → health.Report
 	askLeft     = "left"     // nothing → what replicas of the asked node have on disk
 	askForce    = "force"    // a recovery.Step → nothing, once the replica goes on without the lost ones
+	askSpared   = "spared"   // a node → the shards that the asked node leads and that can do without what that one holds
 	askEnds     = "ends"     // places in logs that the asked node leads → how far behind their ends they are
 )
 
@@ -145,6 +146,8 @@ func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func
 		r.n.standingAsked(body, reply)
 	case askReport:
 		r.n.reportAsked(reply)
+	case askSpared:
+		r.n.sparingAsked(body, reply)
 	case askLeft:
 		r.n.survivorsAsked(reply)
 	case askForce:

@@ -63,6 +63,10 @@ func (n *Node) reconcile(i *metadata.Image) error {
 	if at := n.sweepAt.Load(); at != 0 && i.Index >= at {
 		n.sweepAt.Store(0)
 		n.write(n.swept(placed))
+		n.upToDate = true
+	}
+	if n.upToDate {
+		n.write(n.buried(i))
 	}
 	return n.add(missing)
 }

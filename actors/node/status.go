@@ -81,6 +81,8 @@ func (n *Node) Unready() error {
 	switch {
 	case s.Draining:
 		return errors.New("draining: leaderships are being handed over")
+	case !s.Joined && n.outside.Load() != nil:
+		return fmt.Errorf("not a member of the cluster yet: %s", *n.outside.Load())
 	case !s.Joined:
 		return errors.New("not a member of the cluster yet")
 	case s.MetaLeader < 0:

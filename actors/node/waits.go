@@ -168,6 +168,9 @@ func (n *Node) report(ctx context.Context) health.Report {
 	r := health.Report{
 		Node: n.config.ID, Version: n.config.Version, Draining: n.draining.Load(), DiskUsed: usage.Disk, DiskFree: usage.Free, Waits: n.waits.list(),
 	}
+	for _, e := range n.evidence() {
+		r.SetAside = append(r.SetAside, health.SetAside{Dir: e.Dir, Bytes: e.Bytes, Cause: e.Cause, MS: n.world.Now().Sub(e.At).Milliseconds()})
+	}
 	for _, l := range n.losses.list() {
 		cause := l.Cause
 		if l.Refused != "" {

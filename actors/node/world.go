@@ -2,7 +2,6 @@ package node
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/troupe-mq/troupe/actors"
@@ -17,11 +16,13 @@ import (
 // through its World, and whatever it waits for it waits for by the World's Runtime, so that in the simulator the node is the very same code.
 type World struct {
 	actors.Runtime
-	Store   func(Config) (storage.Store, error)
-	Journal func(storage.Store, journal.Options) Journal
-	Host    func(actors.Options) Host
-	Links   func(remote.Options) (remote.Links, error)
-	Server  func(server.Options) (Server, error)
+	Store func(Config) (storage.Store, error)
+	// SetAside puts an empty store, which begins with a node record, in the place of one that Store found unreadable, and returns what that one is called now.
+	SetAside func(c Config, cause error, begin storage.Node) (where string, err error)
+	Journal  func(storage.Store, journal.Options) Journal
+	Host     func(actors.Options) Host
+	Links    func(remote.Options) (remote.Links, error)
+	Server   func(server.Options) (Server, error)
 }
 
 // Journal is a journal.Journal, or what stands for it.
@@ -48,6 +49,9 @@ func Process() World {
 	return World{
 		Runtime: actors.Goroutines{},
 		Store:   openBadger,
+		SetAside: func(c Config, cause error, begin storage.Node) (string, error) {
+			return badger.SetAside(storeDir(c), cause, begin)
+		},
 		Journal: func(s storage.Store, o journal.Options) Journal { return journal.New(s, o) },
 		Host:    func(o actors.Options) Host { return actors.NewSystem(o) },
 		Links:   openRemotes,
@@ -71,12 +75,10 @@ func listen(o server.Options) (Server, error) {
 	return s, nil
 }
 
+func storeDir(c Config) string { return filepath.Join(c.Dir, "store") }
+
 func openBadger(c Config) (storage.Store, error) {
-	dir := filepath.Join(c.Dir, "store")
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
-	}
-	store, err := badger.Open(badger.Options{Dir: dir, Logger: c.Logger, Fatal: c.Fatal, BallastBytes: c.Disk.BallastBytes})
+	store, err := badger.Open(badger.Options{Dir: storeDir(c), Logger: c.Logger, Fatal: c.Fatal, BallastBytes: c.Disk.BallastBytes})
 	if err != nil {
 		return nil, fmt.Errorf("open the data directory %s: %w", c.Dir, err)
 	}

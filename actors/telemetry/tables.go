@@ -168,6 +168,10 @@ var storageFamilies = []family{
 		}
 		p.put(float64(n))
 	}},
+	{"troupe_storage_set_aside", gauge, "{store}", nil, "Damaged stores that the node put aside, and that are still there as evidence.", number(func(o *node.Observation) int { return len(o.SetAside) })},
+	{"troupe_scrub_bytes_total", counter, "By", nil, "Bytes of what is stored that were read in the background and compared with length and checksum.", number(func(o *node.Observation) int64 { return o.Scrub.Bytes })},
+	{"troupe_scrub_passes_total", counter, "{pass}", nil, "Times that all that is stored was looked through.", number(func(o *node.Observation) int64 { return o.Scrub.Passes })},
+	{"troupe_scrub_damage_total", counter, "{replica}", nil, "Replicas found damaged by that, and damaged tables of the store.", number(func(o *node.Observation) int64 { return o.Scrub.Damaged })},
 	{"troupe_storage_reads_total", counter, "{read}", []string{"source"}, "Reads of committed records for consumers, by where they were found: memory (hits of the cache) or store (misses).", func(r *reading, p *points) {
 		p.put(float64(r.Meters.TailReads.Load()), "memory")
 		p.put(float64(r.Meters.StoreReads.Load()), "store")

@@ -99,6 +99,7 @@ func nodeConfig(c *config.Config, log *slog.Logger) node.Config {
 			Watermarks:   space.Watermarks{FreeBytes: c.DiskFreeBytes, FreePercent: c.DiskFreePercent},
 			BallastBytes: c.DiskBallastBytes, SlowSync: c.DiskSlowSync,
 		},
+		Scrub: node.Scrub{Every: c.ScrubInterval, Bytes: c.ScrubBytes}, LendBytes: c.RebuildBytes,
 		Memory: c.Memory,
 		Peers:  peers, Join: c.Join, Settings: c.Kafka, Version: version(), Logger: log,
 		Fatal: func(err error) { log.Error("the node must stop", "error", err); os.Exit(1) },

@@ -1,8 +1,11 @@
 package cluster
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,8 +59,8 @@ func (n *Node) stopped(what string) {
 	}
 }
 
-// FlipNewest flips one bit among the values that a stopped node wrote last, and says where.
-func (n *Node) FlipNewest() string {
+// FlipNewest flips one bit in the middle of the values in the file that a stopped node wrote last, and says where. What is at its end a kill may have left unfinished.
+func (n *Node) FlipNewest() Flipped {
 	n.t.Helper()
 	n.stopped("damaged")
 	files := n.stored("*.vlog")
@@ -65,13 +68,77 @@ func (n *Node) FlipNewest() string {
 	for at > 0 && occupied(n, files[at]) < 4096 { // a file that was only begun
 		at--
 	}
-	return n.flip(files[at], occupied(n, files[at])-1500, 3)
+	return n.flip(files[at], occupied(n, files[at])/2, 3)
+}
+
+// Flipped is where a bit was flipped.
+type Flipped struct {
+	File string
+	At   int64
+	Bit  int
+}
+
+func (f Flipped) String() string {
+	return fmt.Sprintf("bit %d of byte %d of %s", f.Bit, f.At, filepath.Base(f.File))
+}
+
+// Flip flips one bit of a random place of a random one of a node's data files. The files are those that match a pattern and hold anything; the ballast holds no data.
+func (n *Node) Flip(random *rand.Rand, pattern string) Flipped {
+	n.t.Helper()
+	var files []string
+	for _, f := range n.stored(pattern) {
+		if name := filepath.Base(f); name != "BALLAST" && name != "LOCK" && occupied(n, f) > 0 {
+			files = append(files, f)
+		}
+	}
+	if len(files) == 0 {
+		n.t.Fatalf("node %d has no data files %s", n.ID, pattern)
+	}
+	f := files[random.IntN(len(files))]
+	return n.flip(f, random.Int64N(occupied(n, f)), random.IntN(8))
+}
+
+// FlipAt flips one bit amid the first place in the value log where a text is.
+func (n *Node) FlipAt(text string) Flipped {
+	n.t.Helper()
+	for _, f := range n.stored("*.vlog") {
+		content, err := os.ReadFile(f)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		if at := bytes.Index(content, []byte(text)); at >= 0 {
+			return n.flip(f, int64(at+len(text)/2), 3)
+		}
+	}
+	n.t.Fatalf("node %d does not hold %q", n.ID, text)
+	return Flipped{}
+}
+
+// Repair puts a store that a stopped node has put aside back, with a bit in it as it was.
+func (n *Node) Repair(aside string, f Flipped) {
+	n.t.Helper()
+	n.stopped("repaired")
+	store := filepath.Join(n.Data(), "store")
+	if err := errors.Join(os.RemoveAll(store), os.Rename(aside, store)); err != nil {
+		n.t.Fatal(err)
+	}
+	n.flip(f.File, f.At, f.Bit)
+}
+
+// SetAside returns the damaged stores that the node has put aside.
+func (n *Node) SetAside() []string {
+	n.t.Helper()
+	found, err := filepath.Glob(filepath.Join(n.Data(), "store.damaged-*"))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return found
 }
 
 func (n *Node) stored(kind string) []string {
 	n.t.Helper()
 	files, err := filepath.Glob(filepath.Join(n.Data(), "store", kind))
-	if err != nil || len(files) == 0 && kind == "*.vlog" {
+	if err != nil || len(files) == 0 {
 		n.t.Fatalf("files %s of node %d: %v, %v", kind, n.ID, files, err)
 	}
 	slices.Sort(files)
@@ -99,7 +166,7 @@ func occupied(n *Node, file string) int64 {
 	}
 }
 
-func (n *Node) flip(file string, at int64, bit int) string {
+func (n *Node) flip(file string, at int64, bit int) Flipped {
 	n.t.Helper()
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {
@@ -114,5 +181,5 @@ func (n *Node) flip(file string, at int64, bit int) string {
 	if _, err := f.WriteAt(b, at); err != nil {
 		n.t.Fatal(err)
 	}
-	return fmt.Sprintf("bit %d of byte %d of %s", bit, at, filepath.Base(file))
+	return Flipped{file, at, bit}
 }

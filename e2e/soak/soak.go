@@ -29,6 +29,7 @@ type soaking struct {
 	acked atomic.Int64 // records
 	fault atomic.Pointer[error]
 
+	missed int       // samples, for the logs' starts and ends were not told: a leader was being elected
 	ratios []float64 // of the worst node, sample by sample once what is kept was written twice
 }
 
@@ -100,7 +101,12 @@ func (s *soaking) pace(ctx context.Context, begin time.Time, i int) {
 
 // sample looks at the disks.
 func (s *soaking) sample() {
-	live := s.live()
+	live, err := s.live()
+	if err != nil {
+		s.missed++
+		program.Say("no sample: %v", err)
+		return
+	}
 	worst, line := 0.0, ""
 	for _, n := range s.c.Nodes {
 		used := diskBytes(n.Data())
@@ -115,23 +121,23 @@ func (s *soaking) sample() {
 }
 
 // live is how many bytes the logs hold.
-func (s *soaking) live() (n int64) {
+func (s *soaking) live() (n int64, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	starts, err := s.c.Admin().ListStartOffsets(ctx, topic)
 	if err != nil {
-		s.t.Fatalf("list the starts of the logs: %v", err)
+		return 0, fmt.Errorf("list the starts of the logs: %w", err)
 	}
 	ends, err := s.c.Admin().ListEndOffsets(ctx, topic)
 	if err != nil {
-		s.t.Fatalf("list the ends of the logs: %v", err)
+		return 0, fmt.Errorf("list the ends of the logs: %w", err)
 	}
 	for p := range int32(s.partitions) {
 		start, _ := starts.Lookup(topic, p)
 		end, _ := ends.Lookup(topic, p)
 		n += (end.Offset - start.Offset) * int64(s.valueBytes+recordOverhead)
 	}
-	return max(n, 1)
+	return max(n, 1), nil
 }
 
 // devices is how much the nodes' processes have had written to devices.
@@ -149,6 +155,9 @@ func (s *soaking) report(took time.Duration, device int64) error {
 	program.Say("write amplification: %.2f bytes to the device for each that a replica was sent", float64(device)/(sent*float64(min(s.nodes, 3))))
 	if len(s.ratios) == 0 {
 		return fmt.Errorf("what is kept (%d MiB) was not even written twice: soak longer or retain less", int64(s.partitions)*s.retainMiB)
+	}
+	if s.missed > len(s.ratios)/10 {
+		return fmt.Errorf("%d samples are missing, beside %d", s.missed, len(s.ratios))
 	}
 	slices.Sort(s.ratios)
 	most := s.ratios[len(s.ratios)-1]

@@ -1,9 +1,7 @@
 package badger
 
 import (
-	"bytes"
 	"errors"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -409,60 +407,4 @@ func copyFile(t *testing.T, from, to string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// TestAnyFlippedBitIsFound flips a random bit of a stopped store, again and again: either the store does not open and says which file is damaged, or
-// replicas are suspect, or reading finds the place. Badger itself would panic over most of them in its tables.
-func TestAnyFlippedBitIsFound(t *testing.T) {
-	dir := filled(t)
-	random := rand.New(rand.NewPCG(1, 2))
-	found := map[string]int{}
-	for range 40 {
-		damaged := t.TempDir()
-		copyFiles(t, dir, damaged)
-		file := valueLogFile(t, damaged)
-		if random.IntN(2) == 0 {
-			file = newest(damaged, "*.sst")
-		}
-		content, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		end := len(bytes.TrimRight(content, "\x00"))
-		at, bit := 20+random.IntN(end-20), random.IntN(8)
-		content[at] ^= 1 << bit
-		if err := os.WriteFile(file, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		how := howFound(t, damaged)
-		if how == "" {
-			t.Errorf("bit %d of byte %d of %s was flipped, and nothing found it", bit, at, filepath.Base(file))
-		}
-		found[filepath.Ext(file)+" "+how]++
-	}
-	t.Log(found)
-}
-
-func howFound(t *testing.T, dir string) (how string) {
-	t.Helper()
-	s, err := Open(testOptions(t, dir))
-	if errors.Is(err, storage.ErrCorrupt) {
-		return "at open"
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closed(t, s)
-	if len(s.Suspect()) > 0 {
-		return "a replica is suspect"
-	}
-	err = storage.Verify(t.Context(), s, func(v storage.Verified) {
-		if v.Proof != nil && !v.Proof.Whole() {
-			how = "by reading"
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return how
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 
@@ -35,42 +36,71 @@ type Store struct {
 	reclaim reclaim
 	advisor *advisor
 	floor   *floor
-	atOpen  uint64  // what the floor said then
-	scratch scratch // of the values of the Write under way
+	atOpen  uint64       // what the floor said then
+	kept    storage.Node // what lasts of the node's record, as the file beside Badger's says it
+	scratch scratch      // of the values of the Write under way
 
-	ballasted bool // the ballast is there; owned by whoever calls RestoreBallast
+	mended    []string // at open
+	ballasted bool     // the ballast is there; owned by whoever calls RestoreBallast
 }
 
 var (
 	_ storage.Store  = (*Store)(nil)
 	_ storage.Tidier = (*Store)(nil)
+	_ storage.Keeper = (*Store)(nil)
 )
 
-// Open opens the store in a directory, creating it if it is missing, and checks every replica's log. Close it when done.
+// Open opens the store in a directory, creating it if it is missing, and checks every replica's log. Close it when done. The error is a *storage.Unreadable if it is damaged so that nothing
+// can be said of it.
 func Open(o Options) (*Store, error) {
 	o.setDefaults()
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	if err := o.dropBallast(); err != nil {
-		return nil, err
+	s, err := o.open()
+	if errors.Is(err, storage.ErrCorrupt) {
+		held, bad := readIdentity(o.Dir)
+		return nil, fmt.Errorf("storage/badger: open: %w", &storage.Unreadable{Dir: o.Dir, Known: bad == nil, Held: held, Cause: err})
 	}
-	if err := checkTables(o.Dir); err != nil {
-		return nil, fmt.Errorf("storage/badger: open %s: %w", o.Dir, err)
-	}
-	log := &failStop{log: o.Logger, fatal: o.Fatal}
-	db, err := badger.OpenManaged(o.badger(log))
 	if err != nil {
 		return nil, fmt.Errorf("storage/badger: open %s: %w", o.Dir, err)
 	}
-	s := &Store{options: o, log: log, db: db, version: db.MaxVersion()}
-	s.advisor = newAdvisor(o)
-	if err := errors.Join(s.load(), s.checkFloor()); err != nil {
-		return nil, errors.Join(fmt.Errorf("storage/badger: check %s: %w", o.Dir, err), db.Close())
+	return s, nil
+}
+
+func (o *Options) open() (*Store, error) {
+	if err := finishAside(o.Dir); err != nil {
+		return nil, err
+	}
+	if _, err := readIdentity(o.Dir); errors.Is(err, errNewer) {
+		return nil, err
+	}
+	if err := errors.Join(os.MkdirAll(o.Dir, 0o750), o.dropBallast()); err != nil {
+		return nil, err
+	}
+	log := &failStop{log: o.Logger, fatal: o.Fatal}
+	mended, err := o.examine(log)
+	if err != nil {
+		return nil, err
+	}
+	db, err := badger.OpenManaged(o.badger(log))
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{options: *o, log: log, db: db, version: db.MaxVersion(), mended: mended}
+	s.advisor = newAdvisor(*o)
+	if err := errors.Join(s.load(), s.checkFloor(), s.keepIdentity()); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	for _, m := range s.mended {
+		o.Logger.Warn("damage in the store was mended", "dir", o.Dir, "what", m)
 	}
 	db.SetDiscardTs(s.version)
 	return s, nil
 }
+
+// Mended tells what of the store was damaged when it was opened, held nothing, and was mended.
+func (s *Store) Mended() []string { return s.mended }
 
 // enter keeps the store open until leave.
 func (s *Store) enter() error {
@@ -153,8 +183,8 @@ func corrupt(err error) error {
 	return err
 }
 
-// Node implements storage.Store.
-func (s *Store) Node() (n storage.Node, err error) {
+// nodeRecord reads the record of the node.
+func (s *Store) nodeRecord() (n storage.Node, err error) {
 	if err := s.enter(); err != nil {
 		return n, err
 	}
@@ -188,9 +218,13 @@ func (s *Store) WriteNode(n storage.Node) error {
 	}
 	s.writer.Lock()
 	defer s.writer.Unlock()
-	return s.commit(func(txn *badger.Txn) error {
+	err = s.commit(func(txn *badger.Txn) error {
 		return errors.Join(writeFormat(txn), txn.Set(nodeKey, seal(append(sealed(len(body)), body...))))
 	}, func() {})
+	if err != nil {
+		return err
+	}
+	return s.keep(n)
 }
 
 // Replicas implements storage.Store.

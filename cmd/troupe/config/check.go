@@ -41,6 +41,13 @@ func positiveDuration(v string) error {
 	return nil
 }
 
+func durationFromZero(v string) error {
+	if d, err := time.ParseDuration(v); err != nil || d < 0 {
+		return errors.New("must be a duration of 0s or more, such as 1h")
+	}
+	return nil
+}
+
 // receiver holds a URL to what the OTLP exporters take.
 func receiver(v string) error {
 	if v == "" {
@@ -56,6 +63,13 @@ func receiver(v string) error {
 func atLeastZero(v string) error {
 	if n, err := strconv.ParseInt(v, 10, 64); err != nil || n < 0 {
 		return errors.New("must be a whole number of 0 or more")
+	}
+	return nil
+}
+
+func atLeastOne(v string) error {
+	if n, err := strconv.ParseInt(v, 10, 64); err != nil || n < 1 {
+		return errors.New("must be a whole number of 1 or more")
 	}
 	return nil
 }

@@ -40,6 +40,8 @@ type Config struct {
 	DiskFreeBytes, DiskBallastBytes  int64
 	DiskFreePercent                  float64
 	DiskSlowSync                     time.Duration
+	ScrubInterval                    time.Duration
+	ScrubBytes, RebuildBytes         int64 // a second
 	LogLevel, LogFormat              string
 	ShutdownTimeout                  time.Duration
 	Memory                           int64 // bytes; 0: not known
@@ -68,6 +70,9 @@ func (r *resolver) resolve() *Config {
 	c.DiskFreePercent, _ = strconv.ParseFloat(v["disk.free.min.percent"], 64)
 	c.DiskBallastBytes, _ = strconv.ParseInt(v["disk.ballast.bytes"], 10, 64)
 	c.DiskSlowSync, _ = time.ParseDuration(v["disk.slow.sync"])
+	c.ScrubInterval, _ = time.ParseDuration(v["disk.scrub.interval"])
+	c.ScrubBytes, _ = strconv.ParseInt(v["disk.scrub.bytes.per.second"], 10, 64)
+	c.RebuildBytes, _ = strconv.ParseInt(v["rebuild.bytes.per.second"], 10, 64)
 	c.ShutdownTimeout, _ = time.ParseDuration(v["shutdown.timeout"])
 	if c.Memory, _ = parseMemory(v["memory"]); v["memory"] == "" {
 		c.Memory = machineMemory("/proc/meminfo", "/sys/fs/cgroup/memory.max") / 3

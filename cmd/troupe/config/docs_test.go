@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,8 +16,16 @@ var update = flag.Bool("update", false, "write docs/operate/configuration.md")
 
 const page = "../../../docs/operate/configuration.md"
 
+// groups are the headings of the page, in order.
+var groups = []string{"Node", "Cluster", "Network", "Disk", "Process", "Telemetry", "Kafka"}
+
 // TestTheDocumentationIsTheSchema compares the page with what the schema says; with -update it writes the page.
 func TestTheDocumentationIsTheSchema(t *testing.T) {
+	for _, s := range config.Settings {
+		if !slices.Contains(groups, s.Group) {
+			t.Errorf("%s is of the group %q, which the page does not show", s.Name, s.Group)
+		}
+	}
 	want := markdown()
 	if *update {
 		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
@@ -41,7 +50,7 @@ Generated from the schema (` + "`cmd/troupe/config`, `raft/metadata`" + `) by ` 
 A setting is a key of troupe.yaml (dotted or nested), a flag of the same name, and a variable. A flag wins over a variable, a variable over the file, the file over the default.
 ` + "`troupe server --check-config`" + ` says everything that is wrong at once, or prints what counts.
 `)
-	for _, group := range []string{"Node", "Cluster", "Network", "Process", "Telemetry", "Kafka"} {
+	for _, group := range groups {
 		fmt.Fprintf(&b, "\n## %s\n| setting | variable | default | |\n|---|---|---|---|\n", group)
 		for _, s := range config.Settings {
 			if s.Group == group {

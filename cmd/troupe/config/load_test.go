@@ -13,6 +13,7 @@ var another = map[string]string{
 	"listeners": "A://127.0.0.1:7000", "peers": "1@127.0.0.1:5,7@127.0.0.1:9",
 	"advertised.listeners": "PLAINTEXT://h:1",
 	"memory":               "1GiB", "disk.free.min.bytes": "1", "disk.free.min.percent": "2.5", "disk.ballast.bytes": "0", "disk.slow.sync": "2s",
+	"disk.scrub.interval": "5m", "disk.scrub.bytes.per.second": "1", "rebuild.bytes.per.second": "1",
 	"metrics.partitions": "topics", "otlp.endpoint": "http://h:4317", "otlp.protocol": "http", "otlp.metrics.interval": "1s", "trace.ratio": "0.25",
 }
 

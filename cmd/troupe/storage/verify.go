@@ -49,10 +49,20 @@ func Stopped(ctx context.Context, dir string, r *Report) error {
 	if _, err := os.Stat(at); err != nil {
 		return fmt.Errorf("%s is not the data directory of a node: %w", dir, err)
 	}
+	for _, e := range badger.EvidenceOf(at) {
+		fmt.Fprintf(r.Out, "set aside on %s, nothing of it is used: %s, %s: %s\n", e.At.UTC().Format(time.DateTime), e.Dir, size(e.Bytes), e.Cause)
+	}
 	var failed error
 	s, err := badger.Open(badger.Options{Dir: at, Logger: slog.New(slog.DiscardHandler), Fatal: func(err error) { failed = err }})
+	if u := (*store.Unreadable)(nil); errors.As(err, &u) {
+		fmt.Fprintf(r.Out, "the store: DAMAGED\n  %v\n", u.Cause)
+		return fmt.Errorf("%w: a node of a cluster sets such a store aside when it starts, if the others can do without it, and is filled anew", ErrDamaged)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: if a node runs on it, ask that node with --address", err)
+	}
+	for _, m := range s.Mended() {
+		fmt.Fprintf(r.Out, "mended: %s\n", m)
 	}
 	err = store.Verify(ctx, s, r.take)
 	end := EndOf(s)

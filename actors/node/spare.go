@@ -1,0 +1,109 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/health"
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// A disk that gave itself up is declared lost without the operator only if nothing on it is needed: every shard that it had a voter of is led elsewhere, by one that has a majority in
+// sync without it. A majority has all that was acknowledged. Who leads is asked, for what is known of it may be of before.
+
+// missed returns the shards whose voters on a node are needed: that none of the others said it leads and can do without. In order of the metadata.
+func missed(i *metadata.Image, id metadata.NodeID, spared []storage.ShardID) (needed []string) {
+	health.Each(i, func(p *metadata.Partition) {
+		votes := slices.ContainsFunc(p.Members(), func(r metadata.Replica) bool { return r.Node == id && r.Role == metadata.Voter && !r.Lost })
+		if votes && !slices.Contains(spared, p.Shard) {
+			needed = append(needed, health.Name(p))
+		}
+	})
+	return needed
+}
+
+// spares tells whether a partition can do without what a node holds: a majority of its voters, on the nodes of inSync, is in sync without it.
+func spares(p *metadata.Partition, inSync []metadata.NodeID, id metadata.NodeID) bool {
+	rest := 0
+	for _, n := range inSync {
+		if n != id {
+			rest++
+		}
+	}
+	return rest > p.Voters()/2
+}
+
+// sparing returns the shards that this node leads and that can do without what a node holds.
+func (n *Node) sparing(id metadata.NodeID) []storage.ShardID {
+	i := n.Image()
+	spared := []storage.ShardID{}
+	n.replicas.each(func(ref *replica.Ref) {
+		v := ref.View()
+		p := i.Shard(ref.Shard)
+		if v.Role == replica.Leader && p != nil && spares(p, n.nodesOf(ref.Shard, lead{inSync: v.InSync}), id) {
+			spared = append(spared, ref.Shard)
+		}
+	})
+	return spared
+}
+
+// sparingAsked answers another node.
+func (n *Node) sparingAsked(body []byte, reply func([]byte, error)) {
+	var id metadata.NodeID
+	if err := json.Unmarshal(body, &id); err != nil {
+		reply(nil, err)
+		return
+	}
+	reply(json.Marshal(n.sparing(id)))
+}
+
+// needs tells why the cluster cannot do without what a node's disk held; empty if it can.
+func (n *Node) needs(id metadata.NodeID) string {
+	ctx, cancel := n.world.Timeout(n.context, enterTimeout/3)
+	defer cancel()
+	spared := n.sparing(id)
+	var mu sync.Mutex
+	var each []func()
+	body, _ := json.Marshal(id)
+	for _, peer := range n.peers() {
+		if peer == id || !n.links.Up(peer) {
+			continue
+		}
+		each = append(each, func() {
+			more, err := n.sparedBy(ctx, peer, body)
+			if err != nil {
+				n.log.Warn("a node did not tell what it leads", "peer", peer, "error", err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			spared = append(spared, more...)
+		})
+	}
+	actors.Together(n.world, each...)
+	needed := missed(n.Image(), id, spared)
+	if len(needed) == 0 {
+		return ""
+	}
+	shown := needed[:min(len(needed), 5)]
+	more := ""
+	if n := len(needed) - len(shown); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("the disk that node %d gave up may hold what is nowhere else: without it no majority is in sync of %s%s. Bring the other nodes back, or restore the disk; "+
+		"if it is lost for good, troupe cluster replace %d", id, strings.Join(shown, ", "), more, id)
+}
+
+func (n *Node) sparedBy(ctx context.Context, peer metadata.NodeID, body []byte) (spared []storage.ShardID, err error) {
+	answer, err := n.links.Ask(ctx, peer, askSpared, body)
+	if err != nil {
+		return nil, err
+	}
+	return spared, json.Unmarshal(answer, &spared)
+}
