@@ -28,7 +28,8 @@ type coordinator struct {
 
 	timer   actors.Timer
 	timerAt int64
-	expired int64 // when expired offsets were last looked for
+	expired int64     // when expired offsets were last looked for
+	looked  time.Time // at the clock
 }
 
 // viewed tells that the replica published a view; woken that a deadline has come.
@@ -39,6 +40,7 @@ type (
 	loaded struct {
 		epoch int32
 		core  *consumer.Coordinator
+		began time.Time
 		err   error
 	}
 	// confirmed brings what the other replicas said of the leadership that a request waits for.
@@ -61,8 +63,26 @@ var (
 
 func (c *coordinator) now() int64 { return c.options.Runtime.Now().UnixMilli() }
 
+// follow has all that is due keep its distance when somebody has set the clock since the last look: offsets carry the time on the wall, but a session lasts as long as it lasts.
+func (c *coordinator) follow() {
+	now := c.options.Runtime.Now()
+	set := now.UnixMilli() - c.looked.Add(now.Sub(c.looked)).UnixMilli() // what lies between two readings is measured by the clock that nobody sets
+	c.looked = now
+	if set > -setBy && set < setBy {
+		return
+	}
+	c.core.Shift(set)
+	c.expired += set
+}
+
+// setBy is from how many ms on the two clocks of a machine have not just been read one after the other.
+const setBy = 10
+
 // Turn implements actors.Actor.
 func (c *coordinator) Turn(messages []any) {
+	if c.core != nil {
+		c.follow()
+	}
 	for _, m := range messages {
 		switch m := m.(type) {
 		case *viewedMessage:
@@ -82,6 +102,7 @@ func (c *coordinator) Turn(messages []any) {
 	if c.core == nil {
 		return
 	}
+	c.follow()
 	at := c.now()
 	c.core.Expire(at)
 	if every := c.options.Expire.Milliseconds(); at-c.expired >= every {
@@ -113,8 +134,9 @@ func (c *coordinator) look() {
 	config := c.options.Config()
 	c.options.Runtime.Go(func() {
 		core := consumer.New(config, c.newID)
-		err := load(core, v, c.now())
-		c.send(&loaded{v.Epoch, core, err})
+		began := c.options.Runtime.Now()
+		err := load(core, v, began.UnixMilli())
+		c.send(&loaded{v.Epoch, core, began, err})
 	})
 }
 
@@ -171,8 +193,8 @@ func (c *coordinator) loaded(m *loaded) {
 		c.dequeue(errLoading)
 		return
 	}
-	c.core = m.core
-	c.expired = c.now()
+	c.core, c.looked = m.core, m.began
+	c.expired = m.began.UnixMilli()
 	c.dequeue(nil)
 }
 

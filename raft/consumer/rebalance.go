@@ -229,6 +229,23 @@ func (c *Coordinator) Expire(now int64) {
 	}
 }
 
+// Shift moves all that is due by so many ms, as the clock was set by as many: what lasts a while lasts as long as before.
+func (c *Coordinator) Shift(by int64) {
+	for _, g := range c.groups {
+		for id := range g.pending {
+			g.pending[id] += by
+		}
+		for _, m := range g.members {
+			m.heardBy += by
+		}
+		for _, due := range []*int64{&g.joinBy, &g.extendTo, &g.syncBy} {
+			if *due != 0 {
+				*due += by
+			}
+		}
+	}
+}
+
 // syncExpired takes out the members that did not ask for their assignment in time, and has the others rebalance.
 func (c *Coordinator) syncExpired(g *group, now int64) {
 	g.syncBy = 0

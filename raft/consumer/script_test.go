@@ -25,6 +25,7 @@ import (
 //	commit  [id=ID] [gen=G] [instance=I] topic=T at=OFFSET [meta=TEXT]
 //	fetch   topic=T
 //	wait    MS                          time passes, and everything happens whose moment comes
+//	set     MS                          somebody sets the clock, by as much
 //	hold | write | fail code=NAME       the log takes no writes; takes those that wait; refuses them
 //	restart                             another coordinator, of what the log has
 //	describe | list | delete | delete-offsets topic=T | expire | recreate topic=T
@@ -121,6 +122,13 @@ func (s *script) step(t *testing.T, d *datadriven.TestData) {
 			t.Fatal(err)
 		}
 		s.wait(ms)
+	case "set":
+		ms, err := strconv.ParseInt(d.CmdArgs[0].Key, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.now += ms
+		s.core.Shift(ms)
 	case "hold":
 		s.hold = true
 	case "write":
