@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,7 +39,7 @@ func (n *Node) picture(ctx context.Context) health.Picture {
 	defer cancel()
 	var mu sync.Mutex
 	var each []func()
-	for id := range p.Image.Nodes {
+	for _, id := range slices.Sorted(maps.Keys(p.Image.Nodes)) {
 		if !n.Alive(id) {
 			continue
 		}

@@ -87,14 +87,14 @@ func (n *Node) Observe(ctx context.Context) *Observation {
 
 // readReplicas asks all replicas where they stand.
 func (n *Node) readReplicas(ctx context.Context, image *metadata.Image) []ReplicaReading {
-	running := n.replicas.now().byShard
-	answers := newGathering[replica.Standing](len(running))
-	for _, h := range running {
-		h.ref.Send(&replica.Observe{Done: func(s replica.Standing) { answers.add(s) }})
+	running := n.replicas.now()
+	answers := newGathering[replica.Standing](len(running.shards))
+	for _, s := range running.shards {
+		running.byShard[s].ref.Send(&replica.Observe{Done: func(s replica.Standing) { answers.add(s) }})
 	}
-	all := make([]ReplicaReading, 0, len(running))
+	all := make([]ReplicaReading, 0, len(running.shards))
 	for _, s := range answers.wait(ctx, n.world) {
-		r := ReplicaReading{Topic: MetaTopic, Wanted: s.Members, Standing: s, View: running[s.Shard].ref.View()}
+		r := ReplicaReading{Topic: MetaTopic, Wanted: s.Members, Standing: s, View: running.byShard[s.Shard].ref.View()}
 		if s.Shard != metadata.MetaShard {
 			p := image.Shard(s.Shard)
 			if p == nil {
