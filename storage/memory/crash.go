@@ -2,6 +2,7 @@ package memory
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -48,6 +49,35 @@ func (s *Store) Crash() {
 	defer s.mu.Unlock()
 	s.pending = nil
 	s.open()
+}
+
+// Tear is Crash in the middle of the delayed write number n, counted from 0, on a disk that had said to have synced what it had not: those before it are durable, and of that one
+// the records and the first half of the entries. The other half is missing, so that the replicas whose it was, which Tear returns, are suspect. If a write has no entries
+// nothing of it is left, as of every transaction that is torn on a disk that does not lie.
+func (s *Store) Tear(n int) (torn []storage.ReplicaID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sync(n)
+	var entries []*item
+	for _, c := range s.pending[0] {
+		entries = append(append(entries, c.entries...), c.next...)
+	}
+	half := make(map[*item]bool)
+	for _, it := range entries[len(entries)/2:] {
+		it.lost, half[it] = true, true
+	}
+	if len(entries) > 0 {
+		s.sync(1)
+	}
+	s.pending = nil
+	s.open()
+	for id, r := range s.durable.replicas {
+		if slices.ContainsFunc(append(slices.Clone(r.entries), r.next...), func(it *item) bool { return half[it] }) {
+			torn = append(torn, id)
+		}
+	}
+	slices.Sort(torn)
+	return torn
 }
 
 // Reopen opens the store again after Close, or as if after Close.

@@ -170,3 +170,34 @@ func TestVerifyTellsEveryPlace(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 }
+
+// A write that is torn on a disk that lies is there by half: who had entries in it is suspect. One without entries is gone.
+func TestTear(t *testing.T) {
+	s := New()
+	one, two := founded(t, s, 1), founded(t, s, 2)
+	s.Delay()
+	a, b := grown(one, 2), grown(two, 2)
+	write(t, s, a)
+	write(t, s, grown(a.State, 4), b)
+	write(t, s, grown(b.State, 1))
+	if torn := s.Tear(1); len(torn) != 2 || torn[0] != 1 || torn[1] != 2 {
+		t.Fatalf("torn: %v, want 1, of whose entries one is missing, and 2, of which both are", torn)
+	}
+	if bad := s.Suspect(); len(bad) != 2 || !errors.Is(bad[1], storage.ErrCorrupt) {
+		t.Fatalf("suspect: %v", bad)
+	}
+
+	s = New()
+	one = founded(t, s, 1)
+	s.Delay()
+	a = grown(one, 2)
+	write(t, s, a)
+	a.State.Term++
+	write(t, s, storage.Append{State: a.State})
+	if torn := s.Tear(1); len(torn) != 0 || last(t, s) != 12 || s.Pending() != 0 {
+		t.Fatalf("torn: %v, last %d, pending %d", torn, last(t, s), s.Pending())
+	}
+	if got, _ := s.State(Durable, 1); got.Term != one.Term {
+		t.Fatalf("term %d of a write that is gone", got.Term)
+	}
+}
