@@ -14,6 +14,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/health"
 	"github.com/troupe-mq/troupe/e2e/cluster"
 	"github.com/troupe-mq/troupe/e2e/history"
+	"github.com/troupe-mq/troupe/e2e/operations"
 )
 
 // calmWithin is how long an operation may take on two busy cores until the cluster is calm again. What takes longer is stuck.
@@ -24,7 +25,7 @@ const operationsAnEpisode = 15
 
 // Operate operates the cluster under load, one operation after the other, each until the cluster is calm again, and checks what came of it. In the end the cluster must
 // be even again. It ends early, and returns false, when the context does.
-func (r *Run) Operate(ctx context.Context, ops []Operation) bool {
+func (r *Run) Operate(ctx context.Context, ops []operations.Operation) bool {
 	r.t.Helper()
 	done := 0
 	for list := range slices.Chunk(ops, operationsAnEpisode) {
@@ -57,7 +58,7 @@ func (r *Run) Operate(ctx context.Context, ops []Operation) bool {
 }
 
 // operate performs one operation.
-func (r *Run) operate(op Operation, l *traffic) {
+func (r *Run) operate(op operations.Operation, l *traffic) {
 	r.t.Helper()
 	switch op.Kind {
 	case "join":
@@ -167,7 +168,7 @@ func (r *Run) command(args ...string) {
 	})
 }
 
-func (r *Run) reassign(topic string, op Operation) {
+func (r *Run) reassign(topic string, op operations.Operation) {
 	r.t.Helper()
 	var req kadm.AlterPartitionAssignmentsReq
 	to := make([]int32, len(op.Replicas))

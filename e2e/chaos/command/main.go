@@ -4,12 +4,14 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/troupe-mq/troupe/e2e/chaos"
+	"github.com/troupe-mq/troupe/e2e/operations"
 )
 
 const help = `Chaos starts a cluster of real processes, each on a host of its own (a network namespace and a disk), puts idempotent and plain
@@ -79,8 +81,10 @@ func faults() string {
 		fmt.Fprintf(&b, "  %-12s%s\n", k.Name, k.Help)
 	}
 	b.WriteString("\nOperations:\n")
-	for _, k := range chaos.OperationKinds {
-		fmt.Fprintf(&b, "  %-13s%s\n", k.Name, k.Help)
+	for _, k := range operations.Kinds {
+		if slices.Contains(operations.OnProcesses(), k.Name) {
+			fmt.Fprintf(&b, "  %-13s%s\n", k.Name, k.Help)
+		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
@@ -111,8 +115,8 @@ func (o *options) validate() error {
 func (o *options) plan() chaos.Plan { return chaos.Plan{Seed: o.Seed, Nodes: o.Nodes, Kinds: o.Faults} }
 
 // operations is the whole plan of a run that operates.
-func (o *options) operations() []chaos.Operation {
-	return o.plan().Operations(0, o.Operations, chaos.OperationNames())
+func (o *options) operations() []operations.Operation {
+	return o.plan().Operations(0, o.Operations)
 }
 
 // lossesAnEpisode is how many power losses are checked together, and roundsAnEpisode how many rounds of mixed faults.
