@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/troupe-mq/troupe/e2e/operations"
 	"github.com/troupe-mq/troupe/e2e/sim"
 )
 
@@ -39,6 +40,7 @@ that is printed shows. A seed that fails is made as small as it can be, and its 
 	f.Uint64Var(&s.Seeds, "seeds", 0, "how many seeds; 1 unless --hours is given")
 	f.Float64Var(&s.Hours, "hours", 0, "simulated hours, over as many seeds as that takes")
 	f.IntVar(&s.Options.Nodes, "nodes", 3, "nodes of each cluster")
+	f.IntVar(&s.Options.Operations, "operations", 0, "instead of faults: so many operations of an operator, after each of which the cluster must become calm")
 	f.DurationVar(&s.Options.For, "for", s.Options.For, "how long the trouble of one seed lasts; by default 2m, or 20m in the seeds of calm worlds")
 	f.IntSliceVar(&s.Options.Without, "without", nil, "faults and clients of the plan to leave out, by number")
 	f.BoolVar(&s.story, "story", false, "run one seed and print everything that happens")
@@ -58,6 +60,8 @@ func (s *simulation) run(c *cobra.Command) error {
 	switch {
 	case s.Options.Nodes < 1 || s.Options.Nodes > 9 || s.Jobs < 1:
 		return fmt.Errorf("--nodes must be from 1 to 9, --jobs at least 1")
+	case s.Options.Operations < 0 || s.Options.Operations > 0 && s.Options.Nodes < operations.Fewest:
+		return fmt.Errorf("--operations %d: operations need --nodes %d at least", s.Options.Operations, operations.Fewest)
 	case s.worker:
 		return sim.Work(s.Options, s.step, os.Stdout)
 	case s.story || s.Hours == 0 && s.Seeds <= 1:
@@ -81,7 +85,7 @@ func (s *simulation) run(c *cobra.Command) error {
 	s.Out = out
 	s.Worker = func(ctx context.Context, first, step uint64) *exec.Cmd {
 		return exec.CommandContext(ctx, self, "sim", "--worker", "--seed", strconv.FormatUint(first, 10), "--step", strconv.FormatUint(step, 10),
-			"--nodes", strconv.Itoa(s.Options.Nodes), "--for", s.Options.For.String())
+			"--nodes", strconv.Itoa(s.Options.Nodes), "--for", s.Options.For.String(), "--operations", strconv.Itoa(s.Options.Operations))
 	}
 	sum, err := s.Fleet.Run(ctx)
 	if err != nil {

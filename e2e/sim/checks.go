@@ -19,6 +19,7 @@ type checks struct {
 	replicas  map[storage.ReplicaID]owner // every replica id ever given out
 	forgotten map[storage.ReplicaID]string
 	cluster   string
+	newest    uint64 // index of the newest metadata that was looked at
 	damaged   map[place]bool
 	votes     map[vote]uint64
 }
@@ -305,13 +306,27 @@ func (w *World) imaged(p *process) {
 			w.violate(OneCluster, "%s belongs to cluster %s, others to %s", p.name(), i.ClusterID, w.checks.cluster)
 		}
 	}
+	newest := i.Index > w.checks.newest
+	w.checks.newest = max(w.checks.newest, i.Index)
 	for _, t := range i.Topics {
 		for _, part := range t.Partitions {
 			w.placed(t.ID, part)
+			if newest {
+				w.counted(i, part)
+			}
 		}
 	}
 	if i.Meta != nil {
 		w.placed(metadata.TopicID{}, i.Meta)
+	}
+}
+
+// counted holds the replicas that the newest metadata counts against the disks: nobody may have deleted one.
+func (w *World) counted(i *metadata.Image, part *metadata.Partition) {
+	for _, r := range part.Members() {
+		if m := w.machines[r.Node]; !i.Lost(r) && w.checks.forgotten[r.ID] == "" && m.disk.store.Removed(r.ID) {
+			w.violate(DurableFirst, "%s has deleted replica %d of %s-%d, whose shard may still count on it", m.name(), r.ID, part.Topic, part.Index)
+		}
 	}
 }
 

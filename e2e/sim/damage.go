@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -54,4 +55,36 @@ func (w *World) outOfService(r storage.ReplicaID) bool {
 		}
 	}
 	return false
+}
+
+// tornWrite takes a machine's power in the middle of its next write.
+func tornWrite(n metadata.NodeID, l loss, d time.Duration) Fault {
+	what := fmt.Sprintf("n%d loses its power in the middle of a write", n)
+	if l == keepsHalf {
+		what += " that its disk had said to be synced"
+	}
+	return Fault{What: what, For: d,
+		begin: func(w *World) {
+			d := w.machines[n].disk
+			d.tears, d.loss = true, l
+		},
+		end: func(w *World) {
+			w.machines[n].disk.tears = false
+			w.start(w.machines[n])
+		},
+	}
+}
+
+// tear leaves half of a write on a machine's disk.
+func (w *World) tear(m *machine) {
+	store := m.disk.store
+	if store.Pending() == 0 {
+		return
+	}
+	for _, r := range store.Tear(w.pick(store.Pending())) {
+		m.excused = true
+		w.checks.forgotten[r] = "its last write was torn"
+		w.event(w.clients, "torn")
+		w.note(w.clients, "the last write of replica %d on %s is torn", r, m.name())
+	}
 }

@@ -14,6 +14,8 @@ type disk struct {
 	store *memory.Store
 	slow  bool
 	full  bool
+	tears bool // the machine loses its power in the middle of the next write
+	loss  loss // and what becomes of that
 }
 
 func newDisk() *disk {
@@ -87,7 +89,11 @@ func (j *journaling) begin() {
 			return
 		}
 	}
-	j.p.after(j.p.world.syncTime(j.disk), func() { j.end(group) })
+	sync := j.p.world.syncTime(j.disk)
+	if j.disk.tears {
+		j.p.after(j.p.world.upTo(sync), func() { j.p.world.crash(j.p.machine, j.disk.loss, "its power goes in the middle of a write") })
+	}
+	j.p.after(sync, func() { j.end(group) })
 }
 
 // end makes the group durable and reports it.

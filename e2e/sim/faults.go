@@ -1,10 +1,14 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/e2e/operations"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -17,37 +21,64 @@ type Fault struct {
 	late   bool // it strikes when everything else is healed
 	begin  func(*World)
 	end    func(*World)
+
+	operation *operations.Operation // that it is, if it is one
 }
+
+// never is when an operation comes that has not come yet, where each waits for the one before.
+const never time.Duration = math.MaxInt64
 
 // String says it in a line.
 func (f Fault) String() string {
+	if f.At == never {
+		return fmt.Sprintf("#%d: %s", f.Number, f.What)
+	}
 	if f.For == 0 { // it ends by itself
 		return fmt.Sprintf("#%d at %s: %s", f.Number, f.At.Round(time.Millisecond), f.What)
 	}
 	return fmt.Sprintf("#%d at %s for %s: %s", f.Number, f.At.Round(time.Millisecond), f.For.Round(time.Millisecond), f.What)
 }
 
-// plan draws the faults of a seed: all of them before anything happens, so that some can be left out.
+// plan draws the faults of a seed and what its operator does: all of it before anything happens, so that some can be left out.
 func (w *World) plan() []Fault {
-	var plan []Fault
+	plan := w.operating()
+	if w.options.Operations == 0 {
+		plan = append(plan, w.trouble(plan)...)
+		slices.SortStableFunc(plan, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
+	}
+	for i := range plan {
+		plan[i].Number = i + 1
+	}
+	return plan
+}
+
+// trouble draws the faults of a world with an operator.
+func (w *World) trouble(operations []Fault) (plan []Fault) {
 	gap := (1500*time.Millisecond + w.upTo(9*time.Second)) * time.Duration(w.pace) // some seeds are wild, some calm
 	for at := 4*time.Second + w.upTo(gap); at < w.options.For; at += w.upTo(2 * gap) {
-		f := w.draw()
-		f.At, f.Number = at, len(plan)+1
+		there := slices.Clone(w.order)
+		for _, f := range operations {
+			if f.operation.Kind == "join" && f.At < at {
+				there = append(there, metadata.NodeID(f.operation.Node))
+			}
+		}
+		f := w.draw(there)
+		f.At = at
 		plan = append(plan, f)
 	}
 	if f, ok := w.late(); ok {
-		f.At, f.Number = w.options.For, len(plan)+1
+		f.At = w.options.For
 		plan = append(plan, f)
 	}
 	return plan
 }
 
-func (w *World) draw() Fault {
-	n := w.order[w.pick(len(w.order))]
-	other := w.order[w.pick(len(w.order))]
+// draw draws a fault of machines that are there.
+func (w *World) draw(there []metadata.NodeID) Fault {
+	n := there[w.pick(len(there))]
+	other := there[w.pick(len(there))]
 	long := 200*time.Millisecond + w.upTo(12*time.Second)
-	switch w.pick(18) {
+	switch w.pick(22) {
 	case 0, 1:
 		return crashOf(n, keepsNone, long)
 	case 2, 3:
@@ -55,7 +86,7 @@ func (w *World) draw() Fault {
 	case 4:
 		return blackout(long)
 	case 5:
-		return split(w, long)
+		return split(w, there, long)
 	case 6:
 		return oneWay(n, other, long)
 	case 7:
@@ -78,6 +109,12 @@ func (w *World) draw() Fault {
 		return intruder(w, long)
 	case 16:
 		return pause(n, long)
+	case 17, 18:
+		return setClock(w, n, long)
+	case 19:
+		return tornWrite(n, keepsSome, long)
+	case 20:
+		return tornWrite(w.victim(), keepsHalf, long)
 	default:
 		return shutdown(n, long)
 	}
@@ -86,7 +123,7 @@ func (w *World) draw() Fault {
 // schedule puts the plan on the agenda.
 func (w *World) schedule(plan []Fault) {
 	for _, f := range plan {
-		if w.left(f.Number) || f.late {
+		if w.left(f.Number) || f.late || f.At == never {
 			continue
 		}
 		w.after(f.At, func() {
@@ -137,14 +174,14 @@ func blackout(d time.Duration) Fault {
 }
 
 // split parts the machines into two sides that cannot talk.
-func split(w *World, d time.Duration) Fault {
+func split(w *World, there []metadata.NodeID, d time.Duration) Fault {
 	side := make(map[metadata.NodeID]bool)
-	for _, n := range w.order {
+	for _, n := range there {
 		side[n] = w.chance(2)
 	}
 	each := func(w *World, by int) {
-		for _, a := range w.order {
-			for _, b := range w.order {
+		for _, a := range there {
+			for _, b := range there {
 				if a != b && side[a] != side[b] {
 					w.sever(a, b, by)
 				}
@@ -162,28 +199,14 @@ func oneWay(a, b metadata.NodeID, d time.Duration) Fault {
 // flapping cuts a machine off and connects it again, several times.
 func flapping(n metadata.NodeID, d time.Duration) Fault {
 	const times = 6
-	each := func(w *World, by int) {
-		for _, other := range w.order {
-			if other != n {
-				w.sever(n, other, by)
-				w.sever(other, n, by)
-			}
-		}
-	}
 	return Fault{What: fmt.Sprintf("the network of n%d flaps", n), begin: func(w *World) {
 		for i := range times {
 			begin := d * time.Duration(i) / times
 			end := begin + w.upTo(d/times)
 			w.after(begin, func() {
-				if w.healed {
-					return
+				if !w.healed {
+					w.after(end-begin, w.isolate(n))
 				}
-				each(w, 1)
-				w.after(end-begin, func() {
-					if !w.healed {
-						each(w, -1)
-					}
-				})
 			})
 		}
 	}}
@@ -331,27 +354,29 @@ func (w *World) watchAll(n metadata.NodeID) {
 // shutdown stops a node in order, as SIGTERM does: it hands its leaderships over first.
 func shutdown(n metadata.NodeID, d time.Duration) Fault {
 	return Fault{What: fmt.Sprintf("n%d is shut down", n), For: d,
-		begin: func(w *World) {
-			p := w.machines[n].process
-			if p == nil || p.node == nil || p.paused {
-				return
-			}
-			w.within(p, func() {
-				(runtime{p}).Go(func() {
-					ctx, cancel := (runtime{p}).Timeout(background, 5*time.Second)
-					defer cancel()
-					p.node.Drain(ctx)
-					w.after(0, func() {
-						if p.alive {
-							w.crash(p.machine, keepsSome, "it was shut down")
-							if w.healed {
-								w.after(time.Second, func() { w.start(p.machine) })
-							}
-						}
-					})
-				})
-			})
-		},
-		end: func(w *World) { w.start(w.machines[n]) },
+		begin: func(w *World) { w.shutDown(w.machines[n]) },
+		end:   func(w *World) { w.start(w.machines[n]) },
 	}
+}
+
+func (w *World) shutDown(m *machine) {
+	p := m.process
+	if p == nil || p.node == nil || p.paused {
+		return
+	}
+	w.within(p, func() {
+		(runtime{p}).Go(func() {
+			ctx, cancel := (runtime{p}).Timeout(background, 5*time.Second)
+			defer cancel()
+			p.node.Drain(ctx)
+			w.after(0, func() {
+				if p.alive {
+					w.crash(m, keepsSome, "it was shut down")
+					if w.healed {
+						w.after(time.Second, func() { w.start(m) })
+					}
+				}
+			})
+		})
+	})
 }

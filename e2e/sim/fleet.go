@@ -197,7 +197,11 @@ func Tell(out io.Writer, o Options, tries int) Report {
 			fmt.Fprintf(out, "  #%d client %s\n", -1-i, name)
 		}
 	}
-	fmt.Fprintf(out, "again: --seed %d --nodes %d --for %s --without %s --story\n", o.Seed, told.Nodes, told.For, numbers(small.Without))
+	again := fmt.Sprintf("--for %s", told.For)
+	if o.Operations > 0 {
+		again = fmt.Sprintf("--operations %d", o.Operations)
+	}
+	fmt.Fprintf(out, "again: --seed %d --nodes %d %s --without %s --story\n", o.Seed, told.Nodes, again, numbers(small.Without))
 	return r
 }
 

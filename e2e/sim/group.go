@@ -28,6 +28,7 @@ func groupMember(c *client) {
 	m := &member{client: c}
 	for !c.world.load.quiet {
 		if m.find() && m.join() && m.resume() {
+			c.world.load.assigned = c.world.now
 			m.consume()
 		}
 		c.rest(c.world.think())

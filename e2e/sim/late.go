@@ -45,7 +45,7 @@ func rollBack(w *World, n metadata.NodeID) Fault {
 	what := fmt.Sprintf("the disk of n%d is replaced by a copy of %s", n, at.Round(time.Millisecond))
 	return Fault{What: what, late: true, begin: func(w *World) {
 		m := w.machines[n]
-		if copied == nil {
+		if m.gone || copied == nil {
 			return
 		}
 		w.crash(m, keepsSome, what)
@@ -53,7 +53,11 @@ func rollBack(w *World, n metadata.NodeID) Fault {
 		m.disk.store.Roll(*copied)
 		m.excused = true
 		w.loses(m, before, what)
+		w.readdress(m)
 		w.after(w.upTo(2*time.Second), func() { w.start(m) })
+		if _, err := m.disk.store.Node(); err != nil { // the copy is of before it was first used
+			w.after(3*time.Second, func() { w.declareLost(m) })
+		}
 	}}
 }
 
@@ -72,11 +76,12 @@ func wipe(n metadata.NodeID) Fault {
 	what := fmt.Sprintf("the disk of n%d is replaced by an empty one", n)
 	return Fault{What: what, late: true, begin: func(w *World) {
 		m := w.machines[n]
+		if m.gone {
+			return
+		}
 		w.crash(m, keepsSome, what)
-		before := m.disk.store.Backup()
-		m.disk = newDisk()
 		m.excused = true
-		w.loses(m, before, what)
+		w.empty(m, what)
 		w.after(w.upTo(2*time.Second), func() { w.start(m) })
 		w.after(3*time.Second, func() { w.declareLost(m) })
 	}}

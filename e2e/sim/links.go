@@ -163,8 +163,8 @@ func (l *links) Ask(ctx context.Context, to metadata.NodeID, kind string, body [
 
 // AskAt implements remote.Links.
 func (l *links) AskAt(ctx context.Context, address, kind string, body []byte) ([]byte, error) {
-	for id, a := range l.p.machine.peers {
-		if m := l.p.world.machines[id]; a.Control == address && m.process != nil {
+	for _, id := range l.p.world.order {
+		if m := l.p.world.machines[id]; m.control() == address && m.process != nil {
 			return l.ask(ctx, m.process, kind, body)
 		}
 	}

@@ -18,8 +18,10 @@ type load struct {
 	deleted     map[string]bool                // topics whose deletion was asked for
 	values      int
 	acked       int
-	deaf        int  // answers in a thousand that are lost with their connection
-	quiet       bool // no more requests: the end is being checked
+	deaf        int     // answers in a thousand that are lost with their connection
+	topic       bool    // the main topic is there
+	assigned    instant // when a member of the group was last given its partitions
+	quiet       bool    // no more requests: the end is being checked
 }
 
 func newLoad() *load {
@@ -97,6 +99,7 @@ func (w *World) begin(c *client) {
 		r.Topics = append(r.Topics, t)
 		c.ask(c.anyone(), r)
 		if c.refresh() && c.ids[mainTopic] != [16]byte{} {
+			w.load.topic = true
 			w.note(w.clients, "topic %s is there", mainTopic)
 			return
 		}

@@ -21,14 +21,21 @@ type machine struct {
 	disk    *disk
 	process *process // nil while it is down
 	peers   map[metadata.NodeID]remote.Address
+	skew    time.Duration // by how much its clock is wrong
 	lives   int
 	excused bool // its process may end by itself: something was done to its disk
+	absent  bool // it is not there yet
+	leaves  bool // an operator wanted it out of the cluster
 	gone    bool // it is not to be started again
 
-	intruder bool // it was given other peers than the others
+	joins    bool            // it is told to ask a member to be let in
+	door     metadata.NodeID // which one, as of its last start
+	intruder bool            // it was given other peers than the others
 }
 
 func (m *machine) name() string { return fmt.Sprintf("n%d", m.id) }
+
+func (m *machine) control() string { return m.name() + ":9093" }
 
 // fatal is the end of a process that could not keep its promises.
 type fatal struct{ cause error }
@@ -37,14 +44,17 @@ func (f fatal) String() string { return f.cause.Error() }
 
 // start starts the machine's node.
 func (w *World) start(m *machine) {
-	if m.process != nil || m.gone {
+	if m.process != nil || m.gone || m.absent {
 		return
 	}
 	p := newProcess(w, m)
 	m.process = p
 	m.lives++
 	if w.chance(4) {
-		p.skew = w.upTo(20*time.Second) - 10*time.Second
+		m.skew = w.upTo(20*time.Second) - 10*time.Second
+	}
+	if m.joins {
+		m.door = w.host(m)
 	}
 	w.event(p, "starts, life %d", m.lives)
 	w.within(p, func() {
@@ -53,6 +63,11 @@ func (w *World) start(m *machine) {
 			panic(fatal{err})
 		}
 		p.node = n
+		(runtime{p}).Go(func() {
+			if (runtime{p}).Wait(actors.Forever, n.Left()) == 0 {
+				w.after(0, func() { w.departed(p) })
+			}
+		})
 	})
 	for _, other := range w.order {
 		w.watchLink(other, m.id)
@@ -96,13 +111,18 @@ func (s serving) Start() {
 func (s serving) Close() error { s.p.open = false; return nil }
 
 func (w *World) config(m *machine) node.Config {
+	peers, join := m.peers, ""
+	if m.joins {
+		peers, join = nil, w.machines[m.door].control()
+	}
 	return node.Config{
 		ID:        m.id,
 		Dir:       "sim",
 		Listeners: []node.Listener{{Name: "PLAINTEXT", AdvertisedHost: m.name(), AdvertisedPort: 9092}},
-		Control:   node.Endpoint{Advertised: m.name() + ":9093"},
+		Control:   node.Endpoint{Advertised: m.control()},
 		Bulk:      node.Endpoint{Advertised: m.name() + ":9095"},
-		Peers:     m.peers,
+		Peers:     peers,
+		Join:      join,
 		Settings: map[string]string{
 			"offsets.topic.num.partitions": "1", "group.initial.rebalance.delay.ms": "100", "auto.create.topics.enable": "false",
 			"group.min.session.timeout.ms": "1000",
@@ -119,12 +139,14 @@ func (w *World) limits() raft.Limits {
 	return raft.Limits{CacheBytes: 2 << 10, CheckpointCount: 24, KeepEntries: 16, MessageBytes: 4 << 10, InflightMessage: 16, InflightBytes: 64 << 10}
 }
 
-// loss is what becomes of the writes under way when a process ends.
+// loss is what becomes of the writes under way when a process ends. Each is a transaction: of one that did not reach the disk as a whole nothing is left, and of those
+// behind it neither.
 type loss int
 
 const (
-	keepsNone loss = iota // the machine lost its power: what was not synced is gone
-	keepsSome             // the process was killed: some of it reached the disk
+	keepsNone loss = iota // what was not synced is gone
+	keepsSome             // some of it reached the disk: the process was killed, or the power went in the middle
+	keepsHalf             // some, and half of the next: the disk had said that it synced what it had not
 )
 
 // crash ends the machine's process.
@@ -136,7 +158,11 @@ func (w *World) crash(m *machine, l loss, why string) {
 	w.event(p, "ends: %s", why)
 	m.process = nil
 	p.end()
-	if l == keepsSome {
+	m.disk.tears = false
+	switch l {
+	case keepsHalf:
+		w.tear(m)
+	case keepsSome:
 		m.disk.store.Sync(w.pick(m.disk.store.Pending() + 1))
 	}
 	m.disk.store.Crash()
@@ -149,7 +175,10 @@ func (w *World) crash(m *machine, l loss, why string) {
 // died is called when a process ended by itself, or panicked.
 func (w *World) died(p *process, cause any, stack []byte) {
 	if f, ok := cause.(fatal); ok {
-		if !p.machine.excused {
+		switch {
+		case w.expelled(p.machine):
+			p.machine.gone = true
+		case !p.machine.excused:
 			w.violate(NoSurprise, "%s gave up: %v", p.name(), f.cause)
 		}
 	} else {

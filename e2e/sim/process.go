@@ -13,7 +13,6 @@ type process struct {
 	world   *World
 	machine *machine // nil for the clients'
 	alive   bool
-	skew    time.Duration
 
 	tasks   []*task
 	ready   []*task // to go on in this event

@@ -78,7 +78,11 @@ func (w *World) live() []Fault {
 	}
 	w.schedule(plan)
 	w.crowd()
-	w.run(instant(w.options.For))
+	if w.options.Operations > 0 {
+		w.operate(plan)
+	} else {
+		w.run(instant(w.options.For))
+	}
 	if !w.over {
 		w.heal()
 		for _, f := range plan {
@@ -111,6 +115,9 @@ var crew = []struct {
 	{"member-a", groupMember}, {"member-b", groupMember},
 }
 
+// part is the number of a client in the plan.
+func (w *World) part(client string) int { return -1 - slices.Index(names(), client) }
+
 func names() (all []string) {
 	for _, c := range crew {
 		all = append(all, c.name)
@@ -139,7 +146,7 @@ func (w *World) heal() {
 	w.load.deaf = 0
 	for _, id := range w.order {
 		m := w.machines[id]
-		m.disk.slow = false
+		m.disk.slow, m.disk.tears = false, false
 		m.disk.fill(false)
 		if m.process != nil {
 			w.goOn(m.process)
@@ -149,17 +156,22 @@ func (w *World) heal() {
 	for _, id := range w.order {
 		w.watchAll(id)
 	}
+	if m := w.resting; m != nil {
+		w.spawn("operator", func(c *client) {
+			(&operator{client: c, patience: thoroughly}).maintain(m)
+		})
+	}
 }
 
 // healing is how long a healed world is given: clients go on for a while, then all that was sent has to be there.
 const (
 	healing = 20 * time.Second
-	resting = 60 * time.Second
+	resting = 120 * time.Second
 )
 
 // converge waits until a healed world is at rest, and checks it.
 func (w *World) converge() {
-	w.run(w.now.plus(healing))
+	w.served()
 	w.load.quiet = true
 	until := w.now.plus(resting)
 	w.run(w.now.plus(2 * patience)) // clients end
@@ -176,6 +188,22 @@ func (w *World) converge() {
 		return
 	}
 	w.verify()
+}
+
+// served gives clients the time to go on, and the group that to balance: what of it is gone is so for good once its session is over.
+func (w *World) served() {
+	healed := w.now
+	w.run(healed.plus(healing))
+	members := !w.left(w.part("member-a")) || !w.left(w.part("member-b"))
+	for w.load.topic && members && w.load.assigned < healed {
+		if w.now > healed.plus(resting) {
+			w.violate(Converges, "no member of the group was given its partitions since everything is healed, for %s", resting)
+		}
+		if w.over {
+			return
+		}
+		w.run(w.now.plus(time.Second))
+	}
 }
 
 // survey writes into the story what every replica shows.
@@ -197,21 +225,23 @@ func (w *World) survey() {
 
 // unrest tells why the cluster is not at rest.
 func (w *World) unrest() string {
-	for _, id := range w.order {
-		m := w.machines[id]
+	for _, m := range w.members() {
 		p := m.process
 		switch {
 		case p == nil || p.node == nil:
-			return fmt.Sprintf("n%d is down", id)
+			return fmt.Sprintf("%s is down", m.name())
 		case p.node.Status().Quarantined > 0 && !m.excused:
-			return fmt.Sprintf("n%d has a replica in quarantine", id)
+			return fmt.Sprintf("%s has a replica in quarantine", m.name())
 		case !p.open:
-			return fmt.Sprintf("n%d does not serve clients", id)
+			return fmt.Sprintf("%s does not serve clients", m.name())
 		}
 	}
-	image := w.machines[w.order[0]].process.node.Image()
+	image := w.image()
 	if image.Meta == nil {
 		return "the cluster has not formed"
+	}
+	if why := lopsided(image); why != "" && w.operated {
+		return why
 	}
 	if why := w.uneven(metadata.MetaShard, placement(image.Meta)); why != "" {
 		return why
@@ -225,6 +255,9 @@ func (w *World) unrest() string {
 	}
 	return ""
 }
+
+// image is the metadata as a member knows it.
+func (w *World) image() *metadata.Image { return w.members()[0].process.node.Image() }
 
 // placement is where a partition's replicas live.
 func placement(p *metadata.Partition) map[storage.ReplicaID]metadata.NodeID {
@@ -241,6 +274,9 @@ func (w *World) uneven(s storage.ShardID, replicas map[storage.ReplicaID]metadat
 	leaders := 0
 	for _, r := range slices.Sorted(maps.Keys(replicas)) {
 		n := replicas[r]
+		if w.machines[n].process == nil {
+			return fmt.Sprintf("n%d is down and has replica %d of shard %d", n, r, s)
+		}
 		ref := w.machines[n].process.node.Replica(s)
 		if ref != nil && ref.View().Role == replica.Leader {
 			leaders++
@@ -269,7 +305,7 @@ func (w *World) uneven(s storage.ShardID, replicas map[storage.ReplicaID]metadat
 // verify reads everything there is and holds the history against it.
 func (w *World) verify() {
 	var final []history.Seen
-	image := w.machines[w.order[0]].process.node.Image()
+	image := w.image()
 	starts := make(map[history.Partition]int64)
 	for n := range int32(mainPartitions) {
 		p := partition{mainTopic, n}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/troupe-mq/troupe/e2e/operations"
 )
 
 // seeds returns how many seeds a test runs: SIM_SEEDS, or a few.
@@ -34,11 +36,47 @@ func TestSeeds(t *testing.T) {
 	t.Logf("%d records acknowledged, %d offsets committed, %s simulated, %.1f simulated hours a minute", acked, commits, simulated, Rate(simulated, time.Since(began)))
 }
 
+// TestOperations has an operator change clusters while clients work, a hundred times each. What an operation asks for comes about, the cluster is calm again after each and
+// even in the end, and no invariant is violated. One of the seeds is another one in every run.
+func TestOperations(t *testing.T) {
+	anew := uint64(time.Now().UnixNano()) % 1e9
+	done := map[string]int{}
+	for _, seed := range append([]uint64{anew}, many(seeds(8))...) {
+		r := Run(Options{Seed: seed, Operations: 100})
+		for _, v := range r.Violations {
+			t.Errorf("%v\nagain: troupe sim --operations 100 --seed %d --story", v, seed)
+		}
+		for _, f := range r.Plan {
+			if f.At != never {
+				done[f.operation.Kind]++
+			}
+		}
+		if len(r.Violations) == 0 && r.Acked < 300 {
+			t.Errorf("seed %d: only %d records were acknowledged", seed, r.Acked)
+		}
+	}
+	if len(done) != len(operations.Names()) {
+		t.Errorf("only these were done: %v", done)
+	}
+	t.Log(done)
+}
+
+// many are the first numbers.
+func many(n uint64) (all []uint64) {
+	for i := range n {
+		all = append(all, i)
+	}
+	return all
+}
+
 // TestASeedRepeats runs seeds twice: all that happens is the same, as the hash over all of it shows; another seed is another run.
 func TestASeedRepeats(t *testing.T) {
 	var before Report
-	for seed := uint64(100); seed < 104; seed++ {
+	for seed := uint64(100); seed < 106; seed++ {
 		o := Options{Seed: seed, For: time.Minute, Nodes: 3}
+		if seed >= 104 {
+			o.Operations = 25
+		}
 		a, b := Run(o), Run(o)
 		if a.Hash != b.Hash || a.Events != b.Events || a.Acked != b.Acked {
 			t.Errorf("seed %d: hash %x of %d events, then %x of %d", seed, a.Hash, a.Events, b.Hash, b.Events)

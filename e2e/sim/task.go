@@ -31,8 +31,14 @@ type runtime struct{ p *process }
 
 var _ actors.Runtime = runtime{}
 
-// Now implements actors.Runtime: the machine's clock may be wrong by a constant.
-func (r runtime) Now() time.Time { return r.p.world.now.time().Add(r.p.skew) }
+// Now implements actors.Runtime: the machine's clock may be wrong, and be set. What the machine measures by it does not mind.
+func (r runtime) Now() time.Time {
+	now := r.p.world.now
+	if r.p.machine == nil {
+		return now.time()
+	}
+	return reading(now.time().Add(r.p.machine.skew), time.Duration(now))
+}
 
 // Go implements actors.Runtime.
 func (r runtime) Go(f func()) {

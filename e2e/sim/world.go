@@ -13,11 +13,13 @@ import (
 
 // Options are what a world is made of. The same options make the same run.
 type Options struct {
-	Seed    uint64
-	Nodes   int           // 3 by default
-	For     time.Duration // of trouble; then everything is healed. By default 2 minutes, or 20 in a calm world
-	Without []int         // faults and clients that are left out, by their numbers in the plan
-	Story   bool          // write down what happens
+	Seed  uint64
+	Nodes int           // 3 by default
+	For   time.Duration // of trouble; then everything is healed. By default 2 minutes, or 20 in a calm world
+	// Operations, if there are any, come instead of all trouble: the cluster is operated so many times, and has to become calm after each.
+	Operations int
+	Without    []int // faults and clients that are left out, by their numbers in the plan
+	Story      bool  // write down what happens
 }
 
 func (o *Options) setDefaults() {
@@ -38,11 +40,13 @@ type World struct {
 	wire    bool // messages are copied in full on the way
 
 	machines map[metadata.NodeID]*machine
-	order    []metadata.NodeID
+	order    []metadata.NodeID // of those that are there, or were
 	network  *network
 	clients  *process // all clients live in one process that never dies
 	checks   *checks
 	load     *load
+	resting  *machine // in maintenance
+	operated bool     // an operator does something in this world
 	healed   bool
 	over     bool
 
