@@ -265,8 +265,9 @@ func (n *Node) forsake(peer metadata.NodeID, back string) error {
 	})
 }
 
-// errBack ends a node whose disk was found too late to have gone back in time.
-var errBack = errors.New("this data directory holds what it held some time ago: start the node again, it will then give up what is there and join as one with an empty directory")
+// errBack ends a node whose disk was found too late to have gone back in time: by whom it could not ask when it started. What it holds is given up first, or it would come
+// to the same end the next time.
+var errBack = errors.New("this data directory holds what it held some time ago: what is there is given up, start the node again and it will join as one with an empty directory")
 
 // tellLives tells the peers how far the store is, until the node stops, and keeps what they told.
 func (n *Node) tellLives() {

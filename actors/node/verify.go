@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -31,7 +32,7 @@ func (n *Node) verify(peer metadata.NodeID) {
 		}
 		switch back, err := n.look(peer); {
 		case back != "":
-			n.fail(fmt.Errorf("%w: %s", errBack, back))
+			n.fail(errors.Join(fmt.Errorf("%w: %s", errBack, back), n.forsake(peer, back)))
 		case err != nil:
 			n.log.Warn("nothing is exchanged yet with a node", "peer", peer, "error", err)
 			n.pause(greetTimeout)

@@ -134,10 +134,10 @@ func (m *member) noteOffset(of map[history.Committed][]history.Answer, p partiti
 	of[key] = append(of[key], history.Answer{Offset: offset, Invoked: asked, Returned: m.world.now.time()})
 }
 
-// consume reads and commits until the group rebalances or the member has had enough.
+// consume reads and commits until the group rebalances or the member has had enough: it leaves, or is killed, and comes back as another one.
 func (m *member) consume() {
 	w := m.world
-	for rounds := 5 + w.pick(60); rounds > 0 && !w.load.quiet; rounds-- {
+	for rounds := 5 + w.pick(60); rounds > 0 && !w.load.quiet && !w.load.killing; rounds-- {
 		if len(m.owned) > 0 {
 			p := m.owned[w.pick(len(m.owned))]
 			f, ok := m.fetch(p, m.position[p], 300*time.Millisecond)
@@ -157,6 +157,10 @@ func (m *member) consume() {
 			return
 		}
 		m.rest(w.think())
+	}
+	if w.load.killing || w.chance(3) {
+		m.id = ""
+		return
 	}
 	m.leave()
 }

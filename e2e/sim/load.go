@@ -19,6 +19,7 @@ type load struct {
 	values      int
 	acked       int
 	deaf        int     // answers in a thousand that are lost with their connection
+	killing     bool    // members of groups are
 	topic       bool    // the main topic is there
 	assigned    instant // when a member of the group was last given its partitions
 	quiet       bool    // no more requests: the end is being checked

@@ -48,7 +48,9 @@ type entropy struct{ source *mathrand.ChaCha8 }
 func (e entropy) Read(b []byte) (int, error) { return e.source.Read(b) }
 
 // Run runs a world. In one process one world runs at a time, because etcd/raft draws election timeouts from crypto/rand.
-func Run(o Options) Report {
+func Run(o Options) Report { return run(o, (*World).live) }
+
+func run(o Options, live func(*World) []Fault) Report {
 	one.Lock()
 	defer one.Unlock()
 	var seed [32]byte
@@ -61,7 +63,7 @@ func Run(o Options) Report {
 		uuid.SetRand(nil)
 	}()
 	w := newWorld(o)
-	plan := w.live()
+	plan := live(w)
 	w.end()
 	return Report{
 		Seed: o.Seed, Hash: w.hash, Simulated: time.Duration(w.now), Events: w.steps, Acked: w.load.acked, Commits: w.load.commits(),
@@ -72,12 +74,8 @@ func Run(o Options) Report {
 // live lets the world live through its trouble and heal.
 func (w *World) live() []Fault {
 	plan := w.plan()
-	w.load = newLoad()
-	for _, id := range w.order {
-		w.after(w.upTo(2*time.Second), func() { w.start(w.machines[id]) })
-	}
+	w.begun()
 	w.schedule(plan)
-	w.crowd()
 	if w.options.Operations > 0 {
 		w.operate(plan)
 	} else {
@@ -95,6 +93,15 @@ func (w *World) live() []Fault {
 		w.converge()
 	}
 	return plan
+}
+
+// begun starts machines and clients.
+func (w *World) begun() {
+	w.load = newLoad()
+	for _, id := range w.order {
+		w.after(w.upTo(2*time.Second), func() { w.start(w.machines[id]) })
+	}
+	w.crowd()
 }
 
 // end kills everything.

@@ -140,10 +140,4 @@ var Bugs = []Bug{
 		Old: "[][]Replica{p.Replicas, p.Leaving} {\n		for _, r := range list {\n			if r.Node == n && r.Incarnation",
 		New: "[][]Replica{p.Replicas, p.Leaving} {\n		for at, r := range list {\n			if planted.Is(\"leaving-forgets\") && len(p.Leaving) > 0 && &list[at] == &p.Leaving[0] {\n				break\n			}\n			if r.Node == n && r.Incarnation",
 	},
-	{
-		Name: "clock-ends-sessions", Seeds: 80, File: "actors/coordinator/actor.go",
-		Why: "sessions of group members end by the clock on the wall: one that is set back keeps who is gone, and the group waits for it",
-		Old: "	c.core.Shift(set)\n",
-		New: "	if !planted.Is(\"clock-ends-sessions\") {\n		c.core.Shift(set)\n	}\n",
-	},
 }
