@@ -129,7 +129,7 @@ var Bugs = []Bug{
 `,
 	},
 	{
-		Name: "snapshot-loses-producers", Seeds: 40, File: "raft/partition/snapshot.go",
+		Name: "snapshot-loses-producers", Seeds: 80, File: "raft/partition/snapshot.go",
 		Why: "a checkpoint does not bring the producers back",
 		Old: "	p.marks = readMarks(r)\n",
 		New: "	p.marks = readMarks(r)\n	if planted.Is(\"snapshot-loses-producers\") {\n		clear(p.producers)\n	}\n",
