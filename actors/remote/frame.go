@@ -100,18 +100,18 @@ func appendRaft(b []byte, m Raft) ([]byte, error) {
 	return b, nil
 }
 
-// parseRaft reads the messages of a raft frame, less those that only a node itself may send to itself. They keep nothing of b:
-// raft holds entries for a while, and a small one must not hold a large frame.
+// parseRaft reads the messages of a raft frame, less those that only a node itself may send to itself. They may keep b, which is theirs from now on.
 func parseRaft(b []byte) ([]Raft, error) {
 	var all []Raft
+	frame := len(b)
 	for len(b) > 0 {
 		if len(b) < raftHeader || uint64(binary.BigEndian.Uint32(b[8:])) > uint64(len(b)-raftHeader) {
 			return nil, errFrame
 		}
 		end := raftHeader + int(binary.BigEndian.Uint32(b[8:]))
-		m := &raftpb.Message{}
-		if err := proto.Unmarshal(b[raftHeader:end], m); err != nil {
-			return nil, fmt.Errorf("%w: %v", errFrame, err)
+		m, err := parseMessage(b[raftHeader:end], frame)
+		if err != nil {
+			return nil, err
 		}
 		if !raft.IsLocalMsgTarget(m.GetFrom()) && !raft.IsLocalMsgTarget(m.GetTo()) && !raft.IsLocalMsg(m.GetType()) {
 			all = append(all, Raft{Shard: storage.ShardID(binary.BigEndian.Uint64(b)), Message: m})

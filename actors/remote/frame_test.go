@@ -45,17 +45,63 @@ func TestRaftMessagesSurviveTheirFrame(t *testing.T) {
 	})
 }
 
-func TestEntriesDoNotKeepTheirFrame(t *testing.T) {
-	want := entries(1, 100_000, 10)
+// An entry that is most of its frame stays in it; a smaller one must not keep the frame alive.
+func TestSmallEntriesDoNotKeepTheirFrame(t *testing.T) {
+	want := entries(1, 100_000, 10, 40_000)
 	b, _ := appendRaft(nil, want)
 	out, err := parseRaft(b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	clear(b)
-	if !proto.Equal(out[0].Message, want.Message) {
-		t.Error("an entry changed with its frame")
+	got := out[0].Message.Entries
+	if !proto.Equal(got[1], want.Message.Entries[1]) || !proto.Equal(got[2], want.Message.Entries[2]) {
+		t.Error("a small entry changed with its frame")
 	}
+	if !bytes.Equal(got[0].Data, make([]byte, 100_000)) {
+		t.Error("an entry that is most of its frame was copied")
+	}
+	if cap(got[0].Data) != len(got[0].Data) {
+		t.Error("who appends to an entry writes into its frame")
+	}
+}
+
+// What is read by hand is what protobuf reads, whatever comes.
+func FuzzParseMessage(f *testing.F) {
+	for _, r := range []Raft{entries(1, 10, 20_000), entries(3), heartbeat(9), {Message: &raftpb.Message{
+		Type: raftpb.MsgSnap.Enum(), Snapshot: &raftpb.Snapshot{Data: []byte("snapshot"), Metadata: &raftpb.SnapshotMetadata{Index: new(uint64(3))}}, Context: []byte("context"),
+		Entries: []*raftpb.Entry{{Type: raftpb.EntryConfChangeV2.Enum(), Term: new(uint64(1)), Index: new(uint64(2)), Data: []byte{}}, {}},
+	}}} {
+		b, _ := proto.Marshal(r.Message)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) { readAlike(t, b) })
+}
+
+// readAlike holds what is read by hand against what protobuf reads.
+func readAlike(t interface{ Fatalf(string, ...any) }, b []byte) {
+	want := &raftpb.Message{}
+	failed := proto.Unmarshal(b, want)
+	got, err := parseMessage(b, len(b))
+	if (err != nil) != (failed != nil) {
+		t.Fatalf("by hand %v, by protobuf %v", err, failed)
+	}
+	if err == nil && !proto.Equal(got, want) {
+		t.Fatalf("by hand %v, by protobuf %v", got, want)
+	}
+}
+
+func TestMalformedMessagesAreReadLikeProtobufDoes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b, err := proto.Marshal(entries(rapid.Uint64().Draw(t, "index"), rapid.SliceOfN(rapid.IntRange(0, 40), 0, 3).Draw(t, "sizes")...).Message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "flips") {
+			b[rapid.IntRange(0, len(b)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "byte")
+		}
+		readAlike(t, b[:rapid.IntRange(0, len(b)).Draw(t, "length")])
+	})
 }
 
 // Only a node itself may send these to itself: from a peer they could claim that something is durable.

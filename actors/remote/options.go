@@ -31,6 +31,7 @@ const (
 	maxMessage   = 256 << 20              // no message of protoactor's may be larger: window and the largest entry fit
 	writerBatch  = 8                      // frames that protoactor may put into one message
 	frameTarget  = 256 << 10              // a frame is sent once it is this large
+	largeMessage = 32 << 10               // a message of this size has a frame for itself
 	pingEvery    = 250 * time.Millisecond // between two pings
 	silentFor    = 1500 * time.Millisecond
 	probeEvery   = 10 * time.Second // between two pings to a peer without a connection
@@ -59,27 +60,41 @@ func config(listen, advertised string, log *slog.Logger, dials *dials) (*remote.
 			BaseDelay: 20 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: dialMaxDelay,
 		}}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 3 * time.Second}),
-		grpc.WithInitialWindowSize(8 << 20), grpc.WithInitialConnWindowSize(16 << 20),
-		grpc.WithWriteBufferSize(256 << 10), grpc.WithReadBufferSize(256 << 10),
-		grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(maxMessage), grpc.MaxCallRecvMsgSize(maxMessage)),
 	}
+	dial = append(dial, clientSizes()...)
 	guard := guard{log}
 	serve := []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
-		grpc.InitialWindowSize(8 << 20), grpc.InitialConnWindowSize(16 << 20),
-		grpc.ReadBufferSize(256 << 10), grpc.WriteBufferSize(64 << 10),
-		grpc.ChainStreamInterceptor(guard.stream), grpc.ChainUnaryInterceptor(guard.unary),
+		grpc.ForceServerCodecV2(theCodec), grpc.ChainStreamInterceptor(guard.stream), grpc.ChainUnaryInterceptor(guard.unary),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	}
+	serve = append(serve, serverSizes()...)
 	return remote.Configure(host, number,
 		remote.WithAdvertisedHost(advertised),
 		remote.WithDialOptions(dial...),
 		remote.WithServerOptions(serve...),
-		remote.WithCallOptions(grpc.WaitForReady(true)),
+		remote.WithCallOptions(grpc.WaitForReady(true), grpc.ForceCodecV2(theCodec)),
 		remote.WithEndpointWriterBatchSize(writerBatch),
 		remote.WithEndpointWriterQueueSize(1024),
 		remote.WithEndpointManagerBatchSize(64),
 		remote.WithEndpointManagerQueueSize(1024),
 		func(c *remote.Config) { c.MaxRetryCount = 1 },
 	), nil
+}
+
+// clientSizes are windows and buffers of the side that sends.
+func clientSizes() []grpc.DialOption {
+	return []grpc.DialOption{
+		grpc.WithInitialWindowSize(8 << 20), grpc.WithInitialConnWindowSize(16 << 20),
+		grpc.WithWriteBufferSize(256 << 10), grpc.WithReadBufferSize(256 << 10),
+		grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(maxMessage), grpc.MaxCallRecvMsgSize(maxMessage)),
+	}
+}
+
+// serverSizes are those of the side that receives.
+func serverSizes() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
+		grpc.InitialWindowSize(8 << 20), grpc.InitialConnWindowSize(16 << 20),
+		grpc.ReadBufferSize(256 << 10), grpc.WriteBufferSize(64 << 10),
+	}
 }

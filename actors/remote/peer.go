@@ -74,41 +74,76 @@ type outbound struct {
 
 // Turn implements actors.Actor.
 func (o *outbound) Turn(messages []any) {
-	var b, marks []byte
-	for _, m := range messages {
+	p := packing{o: o}
+	for i, m := range messages {
 		switch m := m.(type) {
 		case Raft:
-			if len(m.Marks) > 0 {
-				marks = o.mark(marks, m)
-			}
-			if b == nil {
-				f := o.remotes.frame(frameRaft, o.lane, o.peer.id)
-				f.session = o.peer.windows[o.lane].now()
-				b = f.begin(min(weight(m.Message), frameTarget) + raftHeader)
-			}
-			next, err := appendRaft(b, m)
-			if err != nil {
-				o.remotes.options.Fatal(err) // raft made a message that cannot be encoded
-				return
-			}
-			b = next
-			if len(b) >= frameTarget {
-				o.sendMarked(marks, b)
-				b, marks = nil, nil
-			}
+			p.add(m, messages[i:])
 		case told:
-			if b != nil {
-				o.sendMarked(marks, b) // in the order told
-				b, marks = nil, nil
-			}
+			p.send() // in the order told
 			o.send(o.tell(m))
 		case []byte:
 			o.send(m)
 		}
 	}
-	if b != nil {
-		o.sendMarked(marks, b)
+	p.send()
+}
+
+// packing is the raft frame that a turn fills, and the marks that go before it.
+type packing struct {
+	o        *outbound
+	b, marks []byte
+}
+
+// add adds a message, the first of those that follow. A large one has a frame for itself, where its entries can stay at the other end.
+func (p *packing) add(m Raft, follow []any) {
+	n := weight(m.Message)
+	if n >= largeMessage {
+		p.send()
+		follow = follow[:1]
 	}
+	if len(m.Marks) > 0 {
+		p.marks = p.o.mark(p.marks, m)
+	}
+	if p.b == nil {
+		f := p.o.remotes.frame(frameRaft, p.o.lane, p.o.peer.id)
+		f.session = p.o.peer.windows[p.o.lane].now()
+		p.b = f.begin(roomFor(follow))
+	}
+	next, err := appendRaft(p.b, m)
+	if err != nil {
+		p.o.remotes.options.Fatal(err) // raft made a message that cannot be encoded
+		return
+	}
+	if p.b = next; n >= largeMessage || len(p.b) >= frameTarget {
+		p.send()
+	}
+}
+
+// send sends the frame, if there is one.
+func (p *packing) send() {
+	if p.b != nil {
+		p.o.sendMarked(p.marks, p.b)
+		p.b, p.marks = nil, nil
+	}
+}
+
+// roomFor is how many bytes the messages take that go into one frame.
+func roomFor(messages []any) (room int) {
+	for _, m := range messages {
+		r, ok := m.(Raft)
+		if !ok {
+			continue
+		}
+		n := weight(r.Message)
+		if n >= largeMessage && room > 0 {
+			break
+		}
+		if room += raftHeader + n; room >= frameTarget {
+			break
+		}
+	}
+	return room
 }
 
 // Stopped implements actors.Actor.
