@@ -33,6 +33,7 @@ type fetching struct {
 	session     *fetchSession
 	incremental bool
 	sessions    *fetchSessions
+	later       <-chan struct{} // set if there was no room for the answer: closed when it is worth another try
 }
 
 // fetch answers at once if there is enough, an error, or no time to wait; else it waits on a goroutine of its own.
@@ -92,8 +93,17 @@ func (f *fetching) wait() {
 			f.finish(answer)
 			return
 		}
-		last = r.Wait(max(end.Sub(r.Now()), 0), news, f.call.Connection.Closed) != 0
+		last = f.await(max(end.Sub(r.Now()), 0), news)
 	}
+}
+
+// await waits for something new, or for room if that was missing; true if the time is up.
+func (f *fetching) await(d time.Duration, news <-chan struct{}) bool {
+	r, closed := f.call.Cluster.Runtime(), f.call.Connection.Closed
+	if f.later == nil {
+		return r.Wait(d, news, closed) != 0
+	}
+	return r.Wait(d, f.later, closed) != 0 // what is new does not help
 }
 
 // refs are the replicas that the fetch reads from.
@@ -117,6 +127,7 @@ func (f *fetching) refs() []*replica.Ref {
 type gathered struct {
 	response *kmsg.FetchResponse
 	topics   map[fetchKey]int // index in response.Topics, by topic
+	room     int              // most bytes of records
 	bytes    int
 	failed   bool // a partition has something to say that does not wait: an error, or another replica to read from
 	handed   []handed
@@ -126,7 +137,11 @@ type gathered struct {
 // try looks at all partitions once. It returns nil if the client would rather wait; last says that there is no time left.
 func (f *fetching) try(last bool) *kmsg.FetchResponse {
 	begin := f.look()
-	g := &gathered{response: f.request.ResponseKind().(*kmsg.FetchResponse), topics: make(map[fetchKey]int)}
+	var room int
+	if room, f.later = f.call.pending.Room(f.maxBytes()); room == 0 && !last {
+		return nil
+	}
+	g := &gathered{response: f.request.ResponseKind().(*kmsg.FetchResponse), topics: make(map[fetchKey]int), room: room}
 	g.response.SessionID = f.session.id
 	image := f.call.Cluster.Image()
 	var parts []part
@@ -135,7 +150,9 @@ func (f *fetching) try(last bool) *kmsg.FetchResponse {
 		got, ref := f.partition(image, want, g, last)
 		parts = append(parts, part{want, got, ref})
 	}
-	if !last && !g.failed && g.bytes < int(f.request.MinBytes) {
+	f.call.pending.Took(g.bytes)
+	if !last && !g.failed && g.bytes < min(int(f.request.MinBytes), g.room) {
+		f.call.pending.Took(0)
 		return nil
 	}
 	for _, p := range parts {
@@ -205,8 +222,8 @@ func (f *fetching) read(v *replica.View, want *fetched, out *kmsg.FetchResponseT
 		upto = v.LastStable
 		out.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
 	}
-	room := min(int(want.want.PartitionMaxBytes), f.maxBytes()-g.bytes)
-	if room <= 0 && g.bytes > 0 {
+	room := min(int(want.want.PartitionMaxBytes), g.room-g.bytes)
+	if g.room == 0 || room <= 0 && g.bytes > 0 {
 		return
 	}
 	chunks, err := v.Read(want.want.FetchOffset, replica.FetchLimits{MaxBytes: room, MinOne: g.bytes == 0, Upto: upto})

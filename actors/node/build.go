@@ -63,6 +63,10 @@ func (n *Node) openStore() error {
 		n.log.Error("a replica on this disk cannot be proved whole and stays out of service", "replica", r, "error", cause)
 	}
 	n.journal = n.world.Journal(store, journal.Options{Fatal: n.config.Fatal, Stages: &n.stages, Slow: n.config.Disk.SlowSync, Stalled: n.stalled})
+	n.unwritten = func() int64 { return 0 }
+	if j, ok := n.journal.(interface{ Unwritten() int64 }); ok {
+		n.unwritten = j.Unwritten
+	}
 	n.lookAtSpace()
 	n.host = n.world.Host(actors.Options{Logger: n.log, Fatal: n.panicked})
 	return nil

@@ -1,9 +1,11 @@
 package node
 
-// How a node divides Config.Memory: an eighth for requests under way (queued.max.request.bytes), an eighth for the newest records of its
-// replicas. The rest is for entries on their way to peers and disk, tables, and what Go needs to collect garbage.
+// How a node divides Config.Memory: an eighth for requests under way (queued.max.request.bytes), an eighth for fetched records that consumers have not taken yet, an eighth for the
+// newest records of its replicas, an eighth for entries that wait for the disk, beyond which none are taken from leaders on other nodes. The rest is for entries on their way to peers and disk, tables, and what Go needs to collect garbage.
 const (
 	requestsShare = 8
+	answersShare  = 8
+	backlogShare  = 8
 	cacheShare    = 8
 )
 
@@ -28,4 +30,10 @@ func (n *Node) requestBytes() int64 {
 		return set
 	}
 	return n.config.Memory / requestsShare
+}
+
+// crowded tells whether so much waits for the disk that no more entries are taken from leaders on other nodes: they are dropped as if they were lost, and the leaders
+// send them again, one at a time, until they are taken. Without it a node whose disk is slower than those of the others would hold whatever those two agree on.
+func (n *Node) crowded() bool {
+	return n.config.Memory > 0 && n.unwritten() > n.config.Memory/backlogShare
 }

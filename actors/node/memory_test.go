@@ -1,6 +1,12 @@
 package node
 
-import "testing"
+import (
+	"testing"
+
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
 
 func TestCachesShareTheMemory(t *testing.T) {
 	n := &Node{config: Config{Memory: 1 << 30}}
@@ -17,5 +23,25 @@ func TestCachesShareTheMemory(t *testing.T) {
 	}
 	if got := (&Node{}).cacheBytes(); got != mostCache {
 		t.Errorf("without a budget a replica keeps %d bytes", got)
+	}
+}
+
+func TestANodeIsCrowdedByWhatWaitsForItsDisk(t *testing.T) {
+	var waits int64
+	n := &Node{config: Config{Memory: 1 << 30}, unwritten: func() int64 { return waits }}
+	for _, c := range []struct {
+		waits int64
+		want  bool
+	}{{0, false}, {1 << 27, false}, {1<<27 + 1, true}} {
+		if waits = c.waits; n.crowded() != c.want {
+			t.Errorf("with %d bytes it is crowded: %t", c.waits, !c.want)
+		}
+	}
+	if n.config.Memory = 0; n.crowded() {
+		t.Error("without a budget it is crowded")
+	}
+	entries := &raftpb.Message{Type: raftpb.MsgApp.Enum(), Entries: []*raftpb.Entry{{}}}
+	if bulky(metadata.MetaShard, entries) || !bulky(metadata.MetaShard+1, entries) || bulky(metadata.MetaShard+1, &raftpb.Message{Type: raftpb.MsgApp.Enum()}) {
+		t.Error("of a crowded node's messages only entries of partitions are dropped")
 	}
 }

@@ -29,10 +29,12 @@ type Node struct {
 	world   World
 	store   storage.Store
 	journal Journal
-	host    Host
-	links   remote.Links
-	groups  *coordinator.Coordinators
-	server  Server
+	// unwritten is how many bytes of entries wait for the disk.
+	unwritten func() int64
+	host      Host
+	links     remote.Links
+	groups    *coordinator.Coordinators
+	server    Server
 
 	identity            atomic.Pointer[storage.Node]
 	meta                atomic.Pointer[replica.Ref] // of __meta, nil until founded

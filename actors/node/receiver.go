@@ -55,7 +55,7 @@ func (r receiver) Raft(from metadata.NodeID, messages []remote.Raft) {
 		r.n.verify(from)
 		return
 	}
-	full := r.n.spaces.own() == space.Full
+	full := r.n.spaces.own() == space.Full || r.n.crowded()
 	for _, m := range messages {
 		if full && bulky(m.Shard, m.Message) {
 			continue // as if it were lost: the leader sends it again

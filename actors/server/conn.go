@@ -10,8 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/actors/stages"
 )
 
-// readBuffer is what a connection reads at a time; larger requests are read past it.
-const readBuffer = 16 << 10
+// readBuffer is what a connection reads at a time; larger requests are read past it. Most connections are idle at any moment, and keep it.
+const readBuffer = 2 << 10
 
 // conn is a client connection: read decodes and hands over, write sends the answers in the order of the requests.
 type conn struct {
@@ -24,9 +24,12 @@ type conn struct {
 	began    stages.Moment // the first byte of the request being read was there, if tracing is on
 	once     sync.Once
 	queue    chan *Pending // from read to write, in the order of the requests; closed by read
+	queued   uint64        // requests ever; read's
+	line     line          // guarded by the server's answers
 
 	unanswered atomic.Int64  // bytes of requests read and not answered
 	waiting    atomic.Int64  // requests read and not answered
+	blocked    atomic.Bool   // an answer is being written, which takes long if the client does not take it
 	answered   chan struct{} // holds a token after an answer has left
 }
 
@@ -57,6 +60,7 @@ func (c *conn) release(p *Pending) {
 	c.unanswered.Add(-int64(p.bytes))
 	c.waiting.Add(-1)
 	p.held.giveBack()
+	p.ration.leave()
 	select {
 	case c.answered <- struct{}{}:
 	default:

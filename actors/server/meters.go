@@ -54,7 +54,7 @@ func (s *Server) Read() Reading {
 
 // answered counts a request whose answer was written.
 func (m *meters) answered(p *Pending, now stages.Moment) {
-	o := outcome{p.key, codeOf(p.response)}
+	o := outcome{p.key, p.code}
 	h, ok := m.answers.Load(o)
 	if !ok {
 		h, _ = m.answers.LoadOrStore(o, &stages.Histogram{})
@@ -76,7 +76,7 @@ func (s *Server) handle(r *Request, p *Pending) {
 func (s *Server) measure(sent []*Pending) {
 	now := stages.Moment(0)
 	for _, p := range sent {
-		if p.read == 0 || p.response == nil {
+		if p.read == 0 || !p.encoded {
 			continue
 		}
 		if now == 0 {

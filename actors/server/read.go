@@ -36,9 +36,10 @@ func (c *conn) readAll() error {
 	}
 }
 
-// awaitRoom waits until the connection may have another request under way.
+// awaitRoom waits until the connection may have another request under way: not while an answer is being written, or clients that do not read would have more and
+// more of them made.
 func (c *conn) awaitRoom() error {
-	for c.unanswered.Load() >= c.server.options.ConnectionBytes || c.waiting.Load() >= int64(c.server.options.MaxPending) {
+	for c.blocked.Load() || c.unanswered.Load() >= c.server.options.ConnectionBytes || c.waiting.Load() >= int64(c.server.options.MaxPending) {
 		select {
 		case <-c.answered:
 		case <-c.closed:
@@ -119,6 +120,7 @@ func (c *conn) one() error {
 func (c *conn) hand(h protocol.Header, rest []byte, held *claim, size int) error {
 	p := NewPending()
 	p.correlationID, p.held, p.bytes = h.CorrelationID, held, size
+	p.ration = ration{of: c.server.answers, line: &c.line, number: c.queued}
 	p.tracer, p.began = c.server.options.Tracer, c.began
 	c.server.meters.in.Add(uint64(size))
 	body, err := c.decode(h, rest, p)
@@ -127,6 +129,7 @@ func (c *conn) hand(h protocol.Header, rest []byte, held *claim, size int) error
 	}
 	c.unanswered.Add(int64(size))
 	c.waiting.Add(1)
+	c.queued++
 	c.queue <- p // has room: awaitRoom saw to it
 	if body != nil {
 		c.server.handle(c.request(h, body), p)

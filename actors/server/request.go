@@ -43,13 +43,16 @@ type Handler interface {
 // Pending is the place of one answer in the order of a connection's answers.
 type Pending struct {
 	done     atomic.Bool
-	response kmsg.Response
+	response kmsg.Response // nil once it is encoded
+	code     int16         // the first error code in it, once it is encoded
+	encoded  bool
 	refused  error
 	ready    chan struct{}
 
 	correlationID int32
 	bytes         int    // of the request
 	held          *claim // of the node's budget
+	ration        ration // of the node's memory for answers
 
 	key            int16 // of the request's API
 	read, resolved stages.Moment
@@ -84,7 +87,7 @@ func (p *Pending) resolve(response kmsg.Response, refused error) {
 // Ready is closed once the answer is there.
 func (p *Pending) Ready() <-chan struct{} { return p.ready }
 
-// Response returns the answer, valid after Ready is closed.
+// Response returns the answer, valid after Ready is closed and until it is written.
 func (p *Pending) Response() kmsg.Response { return p.response }
 
 // Refused returns the cause given to Refuse, nil if there was none. Valid after Ready is closed.

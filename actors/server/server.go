@@ -30,10 +30,12 @@ type Options struct {
 	MaxRequestBytes int           // largest request (socket.request.max.bytes), 100 MiB
 	InFlightBytes   int64         // most bytes of requests under way on the node (queued.max.request.bytes), 512 MiB
 	ConnectionBytes int64         // the same for one connection, which may exceed it by one request, 32 MiB
+	AnswerBytes     int64         // most memory for fetched records that clients have not taken yet, 512 MiB
 	MaxPending      int           // most requests of one connection that wait for an answer, 256
 	MaxConnections  int           // 100,000
 	IdleTimeout     time.Duration // a connection silent this long is closed (connections.max.idle.ms), 10 min; negative: never
-	StallTimeout    time.Duration // how long a client may take for the next bytes of a request or to take an answer, 30 s
+	StallTimeout    time.Duration // how long a client may take for the next bytes of a request or to take some of an answer, 30 s
+	ScarceTimeout   time.Duration // how long to take some of an answer while most of AnswerBytes is taken, 5 s
 	CloseGrace      time.Duration // how long Close waits for answers under way, 1 s
 	Tracer          *spans.Tracer // nil while tracing is off
 	Stages          *stages.Clock // where the time of produce requests is counted; may be nil
@@ -49,6 +51,9 @@ func (o *Options) setDefaults() {
 	if o.ConnectionBytes <= 0 {
 		o.ConnectionBytes = 32 << 20
 	}
+	if o.AnswerBytes <= 0 {
+		o.AnswerBytes = 512 << 20
+	}
 	if o.MaxPending == 0 {
 		o.MaxPending = 256
 	}
@@ -60,6 +65,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.StallTimeout <= 0 {
 		o.StallTimeout = 30 * time.Second
+	}
+	if o.ScarceTimeout <= 0 {
+		o.ScarceTimeout = min(5*time.Second, o.StallTimeout)
 	}
 	if o.CloseGrace == 0 {
 		o.CloseGrace = time.Second
@@ -74,6 +82,7 @@ type Server struct {
 	options   Options
 	log       *limitedLog
 	budget    *budget
+	answers   *answers
 	meters    meters
 	listeners []net.Listener
 	last      atomic.Uint64  // connection id
@@ -92,7 +101,10 @@ var keepAlive = net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: tr
 // Listen binds all listeners. Clients that connect before Start wait.
 func Listen(o Options) (*Server, error) {
 	o.setDefaults()
-	s := &Server{options: o, log: newLimitedLog(o.Logger), budget: &budget{limit: o.InFlightBytes}, stopping: make(chan struct{}), conns: make(map[*conn]struct{})}
+	s := &Server{
+		options: o, log: newLimitedLog(o.Logger), stopping: make(chan struct{}), conns: make(map[*conn]struct{}),
+		budget: &budget{limit: o.InFlightBytes}, answers: &answers{limit: o.AnswerBytes},
+	}
 	for _, l := range o.Listeners {
 		ln, err := keepAlive.Listen(context.Background(), "tcp", l.Listen)
 		if err != nil {

@@ -38,8 +38,8 @@ const longRequest = time.Second
 // trace records the spans of requests whose answer was written.
 func (p *Pending) trace(now stages.Moment, log *slog.Logger) {
 	failed := ""
-	if code := codeOf(p.response); code != 0 {
-		failed = kerr.ErrorForCode(code).Error()
+	if p.code != 0 {
+		failed = kerr.ErrorForCode(p.code).Error()
 	}
 	for _, t := range p.traced {
 		t.Next("answer", now)

@@ -2,17 +2,25 @@ package server
 
 import (
 	"net"
+	"sync"
 	"time"
 
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// flushBytes is from how many bytes on answers are written without looking for more; keepBuffer is the largest buffer that is kept for
-// the next.
+// flushBytes is from how many bytes on answers are written without looking for more, pieceBytes how many are written at a time, and keepBuffer the largest
+// buffer that a connection keeps for the next answers: most are idle at any moment.
 const (
 	flushBytes = 256 << 10
-	keepBuffer = 1 << 20
+	pieceBytes = 256 << 10
+	keepBuffer = 4 << 10
 )
+
+// mostSpare is the largest buffer that is not left to the garbage collector.
+const mostSpare = 1 << 20
+
+// spares are larger buffers, for whichever connection answers next.
+var spares = sync.Pool{New: func() any { return new([]byte) }}
 
 // write is the connection's writer goroutine.
 func (c *conn) write() {
@@ -53,6 +61,7 @@ func (w *writer) answerAll() error {
 			w.c.server.orphans.Go(func() { <-p.ready; w.c.release(p) })
 			return err
 		}
+		p.ration.turn()
 		w.sent = append(w.sent, p)
 		if p.refused != nil {
 			w.c.server.meters.refused.Add(1)
@@ -60,7 +69,7 @@ func (w *writer) answerAll() error {
 			return nil
 		}
 		if p.response != nil {
-			w.out = protocol.AppendResponse(w.out, p.correlationID, p.response)
+			w.encode(p)
 		}
 		if len(w.out) >= flushBytes {
 			if err := w.flush(); err != nil {
@@ -68,6 +77,15 @@ func (w *writer) answerAll() error {
 			}
 		}
 	}
+}
+
+// encode adds an answer to those to be written, and lets go of what it was made of.
+func (w *writer) encode(p *Pending) {
+	if w.out == nil {
+		w.out = (*spares.Get().(*[]byte))[:0]
+	}
+	w.out = protocol.AppendResponse(w.out, p.correlationID, p.response)
+	p.code, p.encoded, p.response = codeOf(p.response), true, nil
 }
 
 // next takes the next request, writing what is gathered before it waits for one; nil after the last.
@@ -109,16 +127,16 @@ func (w *writer) await(p *Pending) error {
 // flush writes what is gathered and gives back what its requests held.
 func (w *writer) flush() error {
 	var err error
+	w.c.blocked.Store(len(w.out) > 0)
 	for rest := w.out; len(rest) > 0 && err == nil; {
-		n := min(len(rest), keepBuffer) // so that the deadline is one for progress, not for the whole
-		w.c.nc.SetWriteDeadline(time.Now().Add(w.c.server.options.StallTimeout))
+		n := min(len(rest), pieceBytes) // so that the deadline is one for progress, not for the whole
+		w.c.nc.SetWriteDeadline(time.Now().Add(w.c.server.patience()))
 		_, err = w.c.nc.Write(rest[:n])
 		w.c.server.meters.out.Add(uint64(n))
 		rest = rest[n:]
 	}
-	if w.out = w.out[:0]; cap(w.out) > keepBuffer {
-		w.out = nil
-	}
+	w.c.blocked.Store(false)
+	w.letGo()
 	if err == nil {
 		w.c.server.measure(w.sent)
 	}
@@ -128,4 +146,23 @@ func (w *writer) flush() error {
 	clear(w.sent)
 	w.sent = w.sent[:0]
 	return err
+}
+
+// letGo gives a large buffer to others, if it is not so large that it had better be collected.
+func (w *writer) letGo() {
+	out := w.out[:0]
+	if w.out = out; cap(out) > keepBuffer {
+		w.out = nil
+		if cap(out) <= mostSpare {
+			spares.Put(&out)
+		}
+	}
+}
+
+// patience is how long a client may take no bytes of its answer.
+func (s *Server) patience() time.Duration {
+	if s.answers.scarce() {
+		return s.options.ScarceTimeout
+	}
+	return s.options.StallTimeout
 }
