@@ -150,13 +150,14 @@ func (w *writer) flush() error {
 
 // letGo gives a large buffer to others, if it is not so large that it had better be collected.
 func (w *writer) letGo() {
-	out := w.out[:0]
-	if w.out = out; cap(out) > keepBuffer {
-		w.out = nil
-		if cap(out) <= mostSpare {
-			spares.Put(&out)
-		}
+	if w.out = w.out[:0]; cap(w.out) <= keepBuffer {
+		return
 	}
+	if cap(w.out) <= mostSpare {
+		spare := w.out
+		spares.Put(&spare)
+	}
+	w.out = nil
 }
 
 // patience is how long a client may take no bytes of its answer.
