@@ -271,6 +271,21 @@ func TestATableThatWasNotFinished(t *testing.T) {
 	}
 }
 
+// TestLogsThatWereNotBegun leaves empty files, as a process does that is killed while it begins one. Badger would not open.
+func TestLogsThatWereNotBegun(t *testing.T) {
+	dir := closedStore(t)
+	for _, name := range []string{"00099.mem", "000099.vlog"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := opened(t, dir)
+	defer closed(t, s)
+	if states, err := s.Replicas(); err != nil || len(states) != 3 {
+		t.Fatalf("%+v, %v", states, err)
+	}
+}
+
 // TestSetAside sets a store aside that cannot be read, crashing at every step, and expects the one or the other.
 func TestSetAside(t *testing.T) {
 	parent := t.TempDir()

@@ -14,6 +14,9 @@ import (
 // Some of what Badger keeps holds nothing of ours: the keys of an encryption that is not used, the key's number at the beginning of every log, and how much of each file of the value log is dead,
 // which is a hint. Damage there keeps Badger from opening, or has it look for a file for ever. It is mended, and told.
 func mend(dir string) (mended []string, err error) {
+	if err := dropEmpty(dir); err != nil {
+		return nil, err
+	}
 	for _, f := range []func(string) ([]string, error){mendKeys, mendHeaders, mendDiscards} {
 		m, err := f(dir)
 		if err != nil {
@@ -24,7 +27,24 @@ func mend(dir string) (mended []string, err error) {
 	return mended, nil
 }
 
-// keysBytes is the length of a registry without keys: an initial vector, which nothing uses, and a text.
+// dropEmpty deletes logs without a byte, which a process leaves that is killed while it begins one: Badger does not open with them.
+func dropEmpty(dir string) error {
+	for _, kind := range []string{"*.vlog", "*.mem"} {
+		files, _ := filepath.Glob(filepath.Join(dir, kind))
+		for _, path := range files {
+			info, err := os.Stat(path)
+			if err == nil && info.Size() == 0 {
+				err = os.Remove(path)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// A registry without keys is an initial vector, which nothing uses, and a text.
 const (
 	keysName  = "KEYREGISTRY"
 	keysText  = "Hello Badger"
@@ -81,7 +101,8 @@ const (
 	slotBytes   = 16
 )
 
-// mendDiscards forgets what is said of a file that is not there, or of more bytes than it has.
+// mendDiscards corrects what cannot be: a file with a number that none can have, for which Badger would look for ever, or more dead bytes than a file has. The latter is so of files that were cut
+// off when they were opened, too, so only what no file could have is told.
 func mendDiscards(dir string) (mended []string, err error) {
 	f, err := os.OpenFile(filepath.Join(dir, discardName), os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -101,15 +122,18 @@ func mendDiscards(dir string) (mended []string, err error) {
 		if file == 0 {
 			break
 		}
-		length := int64(0)
+		most := uint64(0)
 		if file <= math.MaxUint32 {
-			length = lengths[uint32(file)]
+			most = uint64(lengths[uint32(file)]) // 0 if it is gone
 		}
-		if dead > 0 && dead > uint64(length) {
-			if _, err := f.WriteAt(make([]byte, 8), at+8); err != nil {
-				return nil, err
-			}
-			mended = append(mended, fmt.Sprintf("%s said that %d bytes of file %d are dead, which has %d: it is a hint, and is forgotten", discardName, dead, file, length))
+		if dead <= most {
+			continue
+		}
+		if _, err := f.WriteAt(binary.BigEndian.AppendUint64(nil, most), at+8); err != nil {
+			return nil, err
+		}
+		if dead > 2*maxValueLogBytes || file > math.MaxUint32 {
+			mended = append(mended, fmt.Sprintf("%s said that %d bytes of file %d are dead: it is a hint, and is corrected", discardName, dead, file))
 		}
 	}
 	return mended, f.Sync()
