@@ -49,7 +49,8 @@ type shadow struct {
 	members map[storage.ReplicaID]metadata.NodeID
 	sealed  map[uint64]memory.Seal // committed entries
 	leaders map[uint64]storage.ReplicaID
-	marks   []mark // of the leaderships that were shown, in order of epoch
+	led     map[int32][2]*raftpb.ConfState // by epoch: the members by which its leader counts, as of its newest view, and before
+	marks   []mark                         // of the leaderships that were shown, in order of epoch
 }
 
 // mark is how far a leadership showed its log.
@@ -68,7 +69,7 @@ func newChecks() *checks {
 func (c *checks) shard(s storage.ShardID) *shadow {
 	k := c.shards[s]
 	if k == nil {
-		k = &shadow{members: make(map[storage.ReplicaID]metadata.NodeID), sealed: make(map[uint64]memory.Seal), leaders: make(map[uint64]storage.ReplicaID)}
+		k = &shadow{members: make(map[storage.ReplicaID]metadata.NodeID), sealed: make(map[uint64]memory.Seal), leaders: make(map[uint64]storage.ReplicaID), led: make(map[int32][2]*raftpb.ConfState)}
 		c.shards[s] = k
 	}
 	return k
@@ -181,6 +182,9 @@ func (w *World) shown(p *process, v, before *replica.View) {
 		w.event(p, "leads shard %d in epoch %d, shows up to %d", v.Shard, v.Epoch, v.HighWatermark)
 	}
 	w.leads(v.Shard, uint64(v.Epoch), v.Replica)
+	if led := k.led[v.Epoch]; led[0] != v.Conf {
+		k.led[v.Epoch] = [2]*raftpb.ConfState{v.Conf, led[0]}
+	}
 	k.show(w, p, v)
 }
 
@@ -241,12 +245,20 @@ func (w *World) committed(m *mailbox, v *replica.View) {
 	m.seen.applied = max(m.seen.applied, last)
 }
 
-// durable counts where an entry that was just shown to be committed would survive the loss of all power. It was committed by the members of its time, which
-// are those of the view or of the one before.
+// durable counts where an entry that was just shown to be committed would survive the loss of all power. It was committed by the members of its time: those that
+// its leader counted by, which may be behind the view's (a leader with a slow disk applies a change of members after its followers), or those of the view, or of the one before.
 func (w *World) durable(v, before *replica.View, index uint64, seal memory.Seal) {
 	confs := []*raftpb.ConfState{v.Conf}
 	if before != nil && before.Conf != v.Conf {
 		confs = append(confs, before.Conf)
+	}
+	k := w.checks.shard(v.Shard)
+	for epoch := int32(seal.Term); epoch <= v.Epoch; epoch++ {
+		for _, c := range k.led[epoch] {
+			if c != nil {
+				confs = append(confs, c)
+			}
+		}
 	}
 	have := w.holders(v.Shard, index, seal)
 	if w.checks.shard(v.Shard).topic == (metadata.TopicID{}) && v.Shard != metadata.MetaShard {
