@@ -70,6 +70,7 @@ func tornWrite(n metadata.NodeID, l loss, d time.Duration) Fault {
 		},
 		end: func(w *World) {
 			w.machines[n].disk.tears = false
+			w.readdress(w.machines[n]) // what it knew of the members may be torn, and those of its configuration gone
 			w.start(w.machines[n])
 		},
 	}
