@@ -130,16 +130,34 @@ func (n *Node) replaceOne(l Loss) bool {
 	return true
 }
 
-// sweep deletes what lies on this disk of replicas that were placed elsewhere or replaced while the node was away.
+// sweepAgain is the pause before another try to have the metadata confirm that this node is a member.
+const sweepAgain = time.Second
+
+// sweep deletes what lies on this disk of replicas that were placed elsewhere or replaced while the node was away. What there is to delete an old image does not tell: the
+// metadata has to answer first, however long that takes, and a node that it refuses ends.
 func (n *Node) sweep() {
-	ctx, cancel := context.WithCancel(n.context)
-	defer cancel()
-	r, err := n.Submit(ctx, metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.description()}})
-	if err != nil || r.Err != nil {
-		return // the image may be an old one, and nothing may be deleted by an old one
+	n.sweepBy(func(ctx context.Context) (metadata.Result, error) {
+		return n.Submit(ctx, metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.description()}})
+	})
+}
+
+func (n *Node) sweepBy(register func(context.Context) (metadata.Result, error)) {
+	for !n.stopped() {
+		ctx, cancel := n.world.Timeout(n.context, commandTimeout)
+		r, err := register(ctx)
+		cancel()
+		switch {
+		case err != nil:
+			n.pause(sweepAgain)
+		case r.Err != nil:
+			n.fail(r.Err)
+			return
+		default:
+			n.sweepAt.Store(r.Index)
+			n.imaged.fire()
+			return
+		}
 	}
-	n.sweepAt.Store(r.Index)
-	n.imaged.fire()
 }
 
 // buried returns what deletes the suspect replicas that an image does not know any more, in which others have taken their places. The caller knows that the image is not old.

@@ -31,7 +31,7 @@ func (c *RegisterNode) apply(i *Image, _ *Result) *protocol.Error {
 	switch {
 	case i.IsGone(node.ID, node.Incarnation):
 		return protocol.Errorf(kerr.DuplicateBrokerRegistration,
-			"node %d with this data directory was removed from the cluster or declared lost, and cannot come back: empty the directory, then join again", node.ID)
+			"node %d with this data directory was removed from the cluster or declared lost, and cannot come back under its old identity: empty the directory, then join again", node.ID)
 	case have != nil && have.State == Replacing:
 		node.State = Active
 	case have != nil && have.Incarnation != node.Incarnation:

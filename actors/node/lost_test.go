@@ -1,0 +1,47 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// hurried does not wait.
+type hurried struct{ actors.Goroutines }
+
+func (hurried) Wait(time.Duration, ...<-chan struct{}) int { return -1 }
+
+// What lies on a disk of replicas that are elsewhere by now is deleted as soon as the metadata has answered, be it late; a node that it refuses ends.
+func TestTheDiskIsSweptWhenTheMetadataAnswers(t *testing.T) {
+	refusal := protocol.Errorf(kerr.DuplicateBrokerRegistration, "gone")
+	for _, c := range []struct {
+		name   string
+		last   metadata.Result
+		at     uint64
+		failed error
+	}{
+		{"it is a member", metadata.Result{Index: 70}, 70, nil},
+		{"it is none", metadata.Result{Index: 70, Err: refusal}, 0, refusal},
+	} {
+		var failed error
+		n := &Node{config: Config{Fatal: func(err error) { failed = err }}, world: World{Runtime: hurried{}}}
+		n.context, n.stopping = context.Background(), make(chan struct{})
+		tries := 0
+		n.sweepBy(func(context.Context) (metadata.Result, error) {
+			if tries++; tries < 5 {
+				return metadata.Result{}, errors.New("no leader")
+			}
+			return c.last, nil
+		})
+		if n.sweepAt.Load() != c.at || !errors.Is(failed, c.failed) || tries != 5 {
+			t.Errorf("%s: after %d tries the disk is swept as of entry %d, and the node ends over %v", c.name, tries, n.sweepAt.Load(), failed)
+		}
+	}
+}
