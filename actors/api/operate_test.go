@@ -198,6 +198,26 @@ func TestReassignLeavesReaders(t *testing.T) {
 	}
 }
 
+// A replica that is replaced on its node, because its data was lost, is a voter as before: the list that a tool read means three voters, and no fewer.
+func TestReassignCountsReplacedVoters(t *testing.T) {
+	o := operate(t, 4)
+	o.read(t)
+	p := o.Image().Partition("t", 0)
+	lost := metadata.Command{ReplaceReplica: &metadata.ReplaceReplica{Shard: p.Shard, Replica: p.Replicas[0].ID}}
+	if r, err := o.Submit(context.Background(), lost); err != nil || r.Err != nil {
+		t.Fatal(err, r.Err)
+	}
+	if got := o.Image().Partition("t", 0).Reassignment(); len(got.Adding)+len(got.Removing) > 0 {
+		t.Errorf("a replica that is replaced where it was is being moved: %v", got)
+	}
+	want := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
+	want.Replicas = []int32{2, 1, 4}
+	says(t, "two voters and the reader", reassign(context.Background(), o, "t", want, true), nil, "")
+	if p := o.Image().Partition("t", 0); p.Voters() != 3 {
+		t.Errorf("%d voters, want 3: %v readers %v", p.Voters(), p.Reassignment(), readersOf(p))
+	}
+}
+
 func TestElectLeaders(t *testing.T) {
 	o := operate(t, 3)
 	shard := o.Image().Partition("t", 0).Shard

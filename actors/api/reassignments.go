@@ -73,7 +73,7 @@ func reassign(ctx context.Context, c Cluster, topic string, want kmsg.AlterParti
 func voting(p *metadata.Partition, nodes []metadata.NodeID) []metadata.NodeID {
 	readers := readersOf(p)
 	others := slices.DeleteFunc(slices.Clone(nodes), func(n metadata.NodeID) bool { return slices.Contains(readers, n) })
-	if len(others) >= len(votersBefore(p)) {
+	if len(others) >= max(len(votersBefore(p)), p.Voters()) {
 		return others
 	}
 	return nodes

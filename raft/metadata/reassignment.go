@@ -17,7 +17,7 @@ func (p *Partition) Reassignment() Reassignment {
 			continue
 		}
 		r.Replicas = append(r.Replicas, m.Node)
-		if m.Pending && !m.Back {
+		if m.Pending && !m.Back && !p.replaced(m.Node) {
 			r.Adding = append(r.Adding, m.Node)
 		}
 	}
@@ -29,6 +29,11 @@ func (p *Partition) Reassignment() Reassignment {
 		}
 	}
 	return r
+}
+
+// replaced tells whether a voter on a node gives way to another one there: its data was lost. That moves nothing.
+func (p *Partition) replaced(n NodeID) bool {
+	return slices.ContainsFunc(p.Leaving, func(r Replica) bool { return r.Node == n && r.Role == Voter })
 }
 
 // Voters is how many replicas vote, or shall: what Kafka calls the replication factor.
