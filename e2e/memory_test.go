@@ -27,7 +27,7 @@ import (
 // here everything competes for it.
 const (
 	memory    = 256 << 20
-	tolerance = memory / 4
+	tolerance = memory / 2
 )
 
 // frugal starts three nodes with little memory and watches that each stays within it for as long as the test runs. What counts is memory that is the process's

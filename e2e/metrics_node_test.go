@@ -101,10 +101,15 @@ func (w *watched) linked(t *testing.T, n *cluster.Node, then cluster.Metrics, ba
 	for lane, least := range map[string]float64{"control": 1, "bulk": batch} {
 		from[3], to[3] = lane, lane
 		for what, least := range map[string]float64{"frames": 1, "bytes": least} {
-			received := w.of(n).Value("troupe_remote_"+what+"_received_total", from...)
-			if grew := received - then.Value("troupe_remote_"+what+"_received_total", from...); grew < least {
-				t.Errorf("%g %s came on the lane %s, want %g", grew, what, lane, least)
-			}
+			name := "troupe_remote_" + what + "_received_total"
+			var received float64
+			cluster.Eventually(t, 20*time.Second, what+" come on the lane "+lane, func(context.Context) error { // a heartbeat may be due only now
+				received = w.of(n).Value(name, from...)
+				if grew := received - then.Value(name, from...); grew < least {
+					return fmt.Errorf("%g, want %g", grew, least)
+				}
+				return nil
+			})
 			if sent := w.of(w.c.Node(1)).Value("troupe_remote_"+what+"_sent_total", to...); sent < received {
 				t.Errorf("%g %s came on the lane %s, %g were sent", received, what, lane, sent)
 			}

@@ -112,6 +112,7 @@ func (n *Node) openLinks() error {
 		Incarnation: n.identity.Load().Incarnation,
 		Listen:      remote.Address{Control: n.config.Control.Listen, Bulk: n.config.Bulk.Listen},
 		Advertised:  remote.Address{Control: n.config.Control.Advertised, Bulk: n.config.Bulk.Advertised},
+		Window:      n.windowBytes(),
 		Logger:      n.log,
 	})
 	if err != nil {

@@ -1,13 +1,21 @@
 package node
 
 // How a node divides Config.Memory: an eighth for requests under way (queued.max.request.bytes), an eighth for fetched records that consumers have not taken yet, an eighth for the
-// newest records of its replicas, an eighth for entries that wait for the disk, beyond which none are taken from leaders on other nodes. The rest is for entries on their way to peers and disk, tables, and what Go needs to collect garbage.
+// newest records of its replicas, an eighth for entries that wait for the disk, beyond which none are taken from leaders on other nodes, and a sixteenth for what is on its way to each
+// peer, if that is less than a link takes by itself. The rest is for entries on their way to the disk, tables, and what Go needs to collect garbage.
 const (
 	requestsShare = 8
 	answersShare  = 8
 	backlogShare  = 8
 	cacheShare    = 8
+	windowShare   = 16
 )
+
+// mostWindow is how much a link to a peer has under way at most: more does not make it faster.
+const mostWindow = 64 << 20
+
+// windowBytes is how much a link to a peer may have under way; 0 takes the link's default.
+func (n *Node) windowBytes() int { return int(min(n.config.Memory/windowShare, mostWindow)) }
 
 // Bounds of what one replica keeps of its newest records: more is of no use, and with less every consumer reads from disk.
 const (

@@ -45,3 +45,11 @@ func TestANodeIsCrowdedByWhatWaitsForItsDisk(t *testing.T) {
 		t.Error("of a crowded node's messages only entries of partitions are dropped")
 	}
 }
+
+func TestLinksTakeLittleOfALittleMemory(t *testing.T) {
+	for memory, want := range map[int64]int{0: 0, 256 << 20: 16 << 20, 8 << 30: mostWindow} {
+		if got := (&Node{config: Config{Memory: memory}}).windowBytes(); got != want {
+			t.Errorf("of %d bytes of memory a link takes %d, want %d", memory, got, want)
+		}
+	}
+}

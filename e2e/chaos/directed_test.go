@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -65,6 +67,9 @@ func (r *Run) othersElect(topic string, old int) {
 	})
 }
 
+// setAside is what a node says whose store cannot be read any more.
+var setAside = regexp.MustCompile("the store of this node is damaged: it was set aside")
+
 // The control of TestPowerLoss: on disks that lie, what was acknowledged is lost, and it shows.
 func TestPowerLossOfDisksThatLie(t *testing.T) {
 	hosts.Need(t)
@@ -84,7 +89,8 @@ func TestPowerLossOfDisksThatLie(t *testing.T) {
 		n.Doomed() // whoever finds out that its disk forgot may say so and end
 	}
 	cluster.Eventually(t, recoverWithin, "the loss shows", func(ctx context.Context) error {
-		if len(r.Cluster.Running()) < len(r.Cluster.Nodes) {
+		damaged := func(n *cluster.Node) bool { return n.LogSays(setAside) }
+		if len(r.Cluster.Running()) < len(r.Cluster.Nodes) || slices.ContainsFunc(r.Cluster.Nodes, damaged) {
 			return nil
 		}
 		if _, err := r.Cluster.Node(1).Topic(ctx, topic); errors.Is(err, kerr.UnknownTopicOrPartition) && r.Cluster.Node(1).Ready(ctx) == nil {

@@ -33,9 +33,11 @@ const noted = 3 * time.Second
 // rollBack puts an older copy of a disk back, if the process that used it then lived for long enough to be remembered.
 func rollBack(w *World, n metadata.NodeID) Fault {
 	var copied *memory.Backup
+	var of *disk
 	at := w.upTo(w.options.For)
 	w.after(at, func() {
 		p, b := w.machines[n].process, w.machines[n].disk.store.Backup()
+		of = w.machines[n].disk
 		w.after(noted, func() {
 			if w.machines[n].process == p {
 				copied = &b
@@ -45,7 +47,7 @@ func rollBack(w *World, n metadata.NodeID) Fault {
 	what := fmt.Sprintf("the disk of n%d is replaced by a copy of %s", n, at.Round(time.Millisecond))
 	return Fault{What: what, late: true, begin: func(w *World) {
 		m := w.machines[n]
-		if m.gone || copied == nil {
+		if m.gone || copied == nil || m.disk != of { // a copy of a disk that the node gave up since: it is refused for good
 			return
 		}
 		w.crash(m, keepsSome, what)
