@@ -89,6 +89,8 @@ func TestPowerLossOfDisksThatLie(t *testing.T) {
 		n.Doomed() // whoever finds out that its disk forgot may say so and end
 	}
 	cluster.Eventually(t, recoverWithin, "the loss shows", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // nodes that wait to be let in answer nothing
+		defer cancel()
 		damaged := func(n *cluster.Node) bool { return n.LogSays(setAside) }
 		if len(r.Cluster.Running()) < len(r.Cluster.Nodes) || slices.ContainsFunc(r.Cluster.Nodes, damaged) {
 			return nil
