@@ -61,7 +61,7 @@ func (r receiver) Raft(from metadata.NodeID, messages []remote.Raft) {
 			continue // as if it were lost: the leader sends it again
 		}
 		if ref := r.n.replicas.get(m.Shard); ref != nil {
-			ref.Send(replica.StepOf(m))
+			ref.Send(replica.StepOf(from, m))
 		}
 	}
 }

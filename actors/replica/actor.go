@@ -95,7 +95,9 @@ type Actor struct {
 	ref     *Ref
 	self    metadata.NodeID
 	members Members // also published in ref
-	change  change
+	// strangers are the nodes of replicas that were heard of and are not among the members as this node's metadata have them: they may be old.
+	strangers map[storage.ReplicaID]metadata.NodeID
+	change    change
 
 	replica *raft.Replica
 	content content
@@ -151,6 +153,7 @@ func (a *Actor) one(message any) error {
 	case *Step:
 		a.gauge.stepped(m.Message, a.status.Applied, a.clock.turn)
 		a.traces.follow(m)
+		a.meet(m)
 		return a.replica.Step(m.Message)
 	case *written:
 		kind, given := a.clock.written()

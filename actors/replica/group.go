@@ -57,7 +57,7 @@ func (c *change) wants(members Members, version uint64) {
 }
 
 func (a *Actor) moved(m *Moved) {
-	a.members = m.Members
+	a.members, a.strangers = m.Members, nil
 	a.ref.members.Store(&m.Members)
 	a.change.wants(m.Members, m.Version)
 }

@@ -13,6 +13,7 @@ import (
 
 // Step brings a raft message of another replica.
 type Step struct {
+	From    metadata.NodeID // who sent it
 	Message *raftpb.Message
 	Marks   []spans.Mark  // of entries in it that are traced
 	Arrived stages.Moment // when it came, if it has marks

@@ -98,7 +98,28 @@ func (a *Actor) down(node metadata.NodeID) {
 	a.seek(node)
 }
 
-func (a *Actor) nodeOf(r storage.ReplicaID) metadata.NodeID { return a.members.NodeOf(r) }
+// nodeOf returns the node of a replica, nobody if it is unknown.
+func (a *Actor) nodeOf(r storage.ReplicaID) metadata.NodeID {
+	if node := a.members.NodeOf(r); node != nobody {
+		return node
+	}
+	if node, met := a.strangers[r]; met {
+		return node
+	}
+	return nobody
+}
+
+// meet remembers where a replica sends from that the metadata here do not know yet. It may lead the very shard that would bring newer ones, and only gets there if it is answered.
+func (a *Actor) meet(m *Step) {
+	from := storage.ReplicaID(m.Message.GetFrom())
+	if a.members.NodeOf(from) != nobody {
+		return
+	}
+	if a.strangers == nil {
+		a.strangers = make(map[storage.ReplicaID]metadata.NodeID)
+	}
+	a.strangers[from] = m.From
+}
 
 // transfer hands leadership over; without a target to the replica in sync whose log is longest.
 func (a *Actor) transfer(to storage.ReplicaID) {

@@ -8,6 +8,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/spans"
 	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/raft"
+	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/raft/partition"
 	"github.com/troupe-mq/troupe/storage"
 
@@ -238,9 +239,9 @@ func (v *View) Traced(from, to int64) []spans.Context {
 	return all
 }
 
-// StepOf is the message that brings what came over a link.
-func StepOf(m remote.Raft) *Step {
-	return &Step{Message: m.Message, Marks: m.Marks, Arrived: m.Arrived}
+// StepOf is the message that brings what came over a link from a node.
+func StepOf(from metadata.NodeID, m remote.Raft) *Step {
+	return &Step{From: from, Message: m.Message, Marks: m.Marks, Arrived: m.Arrived}
 }
 
 // turned forgets what is traced when somebody else begins to lead.

@@ -60,7 +60,7 @@ func TestATracedBatchOnItsWay(t *testing.T) {
 	}
 	here := leader.times(appendOf(11, data[0]))
 	leader.handedOver()
-	step := StepOf(remote.Raft{Message: message, Marks: marks, Arrived: 20})
+	step := StepOf(2, remote.Raft{Message: message, Marks: marks, Arrived: 20})
 	follower.follow(step)
 	follower.follow(step) // raft repeats
 	there := follower.times(appendOf(11, data[0]))
