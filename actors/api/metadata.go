@@ -76,6 +76,18 @@ func reserved(name string) bool {
 	return name == metadata.ConsumerOffsets || name == metadata.TransactionState
 }
 
+// cutOff tells whether this node reaches no majority of the cluster's nodes. It then names all of them to clients: whom it does not reach they may well, and a client that is told
+// of this node alone forgets the others and asks nobody else until the cut is healed.
+func cutOff(c Cluster, image *metadata.Image) bool {
+	alive := 0
+	for id := range image.Nodes {
+		if c.Alive(id) {
+			alive++
+		}
+	}
+	return 2*alive <= len(image.Nodes)
+}
+
 func describeMetadata(c *Call, request *kmsg.MetadataRequest, refused map[string]error) *kmsg.MetadataResponse {
 	image := c.Cluster.Image()
 	r := request.ResponseKind().(*kmsg.MetadataResponse)
@@ -84,9 +96,10 @@ func describeMetadata(c *Call, request *kmsg.MetadataRequest, refused map[string
 		r.ClusterID = &image.ClusterID
 	}
 	r.ControllerID = controller(c.Cluster)
+	cut := cutOff(c.Cluster, image)
 	for _, id := range slices.Sorted(maps.Keys(image.Nodes)) {
 		at, ok := endpoint(image.Nodes[id], c.Listener)
-		if !ok || !c.Cluster.Alive(id) {
+		if !ok || !cut && !c.Cluster.Alive(id) {
 			continue
 		}
 		b := kmsg.NewMetadataResponseBroker()
