@@ -89,26 +89,38 @@ func wipe(n metadata.NodeID) Fault {
 	}}
 }
 
-// declareLost has an operator say that a disk is gone for good (troupe cluster replace): the node is then let in with the new one.
+// declareLost has an operator say that a disk is gone for good (troupe cluster replace), if the node has not been let in with the new one: then it is.
 func (w *World) declareLost(m *machine) {
-	for _, other := range w.up() {
-		p := other.process
-		if other == m || p.node == nil || !p.open {
-			continue
-		}
-		w.within(p, func() {
-			(runtime{p}).Go(func() {
-				ctx, cancel := (runtime{p}).Timeout(background, 5*time.Second)
-				defer cancel()
-				r, err := p.node.Submit(ctx, metadata.Command{ReplaceNode: &metadata.ReplaceNode{Node: m.id}})
-				w.note(p, "the disk of n%d is declared lost: %v %v", m.id, r.Err, err)
-				if err != nil {
-					w.after(time.Second, func() { w.declareLost(m) })
-				}
-			})
-		})
+	p := w.newest(m)
+	if p == nil {
 		return
 	}
+	lost := p.node.Image().Nodes[m.id]
+	if now, err := m.disk.store.Node(); lost == nil || err == nil && now.Incarnation == lost.Incarnation {
+		return // the old one was of no member any more
+	}
+	w.within(p, func() {
+		(runtime{p}).Go(func() {
+			ctx, cancel := (runtime{p}).Timeout(background, 5*time.Second)
+			defer cancel()
+			r, err := p.node.Submit(ctx, metadata.Command{ReplaceNode: &metadata.ReplaceNode{Node: m.id, Incarnation: lost.Incarnation}})
+			w.note(p, "the disk of n%d is declared lost: %v %v", m.id, r.Err, err)
+			if err != nil {
+				w.after(time.Second, func() { w.declareLost(m) })
+			}
+		})
+	})
+}
+
+// newest returns the process of another machine that serves clients and has the newest metadata, nil if there is none.
+func (w *World) newest(than *machine) (p *process) {
+	for _, other := range w.up() {
+		q := other.process
+		if other != than && q.node != nil && q.open && (p == nil || q.node.Image().Index > p.node.Image().Index) {
+			p = q
+		}
+	}
+	return p
 }
 
 // intruder starts a node that was given another list of peers: it must be refused, and never be of a cluster.
