@@ -163,9 +163,12 @@ func maintain(t *testing.T, c *cluster.Cluster) {
 	n.Restart()
 	c.WaitInSync("nine")
 	cluster.Holds(t, 4*time.Second, "it goes on to lead nothing", leadsNothing)
-	if out, code := operator(t, c.Node(1), "cluster", "status"); code != 0 || !strings.Contains(out, "maintenance") {
-		t.Errorf("exit code %d:\n%s", code, out)
-	}
+	cluster.Eventually(t, 20*time.Second, "a node in maintenance is told of, and no fault", func(context.Context) error {
+		if out, code := operator(t, c.Node(1), "cluster", "status"); code != 0 || !strings.Contains(out, "maintenance") {
+			return fmt.Errorf("exit code %d:\n%s", code, out)
+		}
+		return nil
+	})
 	if out, code := operator(t, n, "cluster", "maintenance", "off", "2"); code != 0 {
 		t.Fatalf("exit code %d: %s", code, out)
 	}

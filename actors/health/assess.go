@@ -100,6 +100,9 @@ var gravity = []Kind{Leaderless, OutOfService, NodeDown, NodeSilent, Waiting, Un
 // harmless kinds are told, but a cluster with nothing else is healthy: somebody wants it so.
 var harmless = []Kind{Aside, Resting, Moving}
 
+// passing kinds may be over in a moment, if nothing else is wrong.
+var passing = []Kind{Leaderless, UnderReplicated}
+
 // Assess judges.
 func (p Picture) Assess() Cluster {
 	c := Cluster{ClusterID: p.Image.ClusterID, MetaLeader: p.MetaLeader, Features: make(map[string]int16), Problems: []Problem{}, Recoveries: p.Image.Recoveries}
@@ -118,6 +121,12 @@ func (p Picture) Assess() Cluster {
 	})
 	c.Healthy = !slices.ContainsFunc(c.Problems, func(x Problem) bool { return !slices.Contains(harmless, x.Kind) })
 	return c
+}
+
+// Passing tells whether all that is wrong may be over in a moment: a voter that is up is a little behind under load, or a leadership is on its way from one node to another. Only
+// another look tells whether it stays.
+func (c *Cluster) Passing() bool {
+	return !c.Healthy && !slices.ContainsFunc(c.Problems, func(x Problem) bool { return !slices.Contains(harmless, x.Kind) && !slices.Contains(passing, x.Kind) })
 }
 
 func (p Picture) each(visit func(*metadata.Partition)) { Each(p.Image, visit) }

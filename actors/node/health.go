@@ -17,8 +17,20 @@ import (
 // reportWithin is how long another node may take to report.
 const reportWithin = 2 * time.Second
 
-// Health tells how the cluster is, as this node sees it and the others report.
-func (n *Node) Health(ctx context.Context) health.Cluster { return n.picture(ctx).Assess() }
+// What may pass is looked at so many times, at this distance, before it is told: who is in sync changes with every moment of load, whom leaderships are handed to as well.
+const (
+	healthLooks = 5
+	healthAgain = 250 * time.Millisecond
+)
+
+// Health tells how the cluster is, as this node sees it and the others report. It takes a second if something is wrong that may pass, and does not.
+func (n *Node) Health(ctx context.Context) health.Cluster {
+	c := n.picture(ctx).Assess()
+	for looks := 1; looks < healthLooks && c.Passing() && n.world.Wait(healthAgain, ctx.Done()) != 0; looks++ {
+		c = n.picture(ctx).Assess()
+	}
+	return c
+}
 
 // MayStop tells what speaks against stopping a node now: nothing if it is safe.
 func (n *Node) MayStop(ctx context.Context, id metadata.NodeID) []string {
