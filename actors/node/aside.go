@@ -19,7 +19,7 @@ func keeps(c *Config, u *storage.Unreadable) string {
 		return "whose it was cannot be told, for the file NODE in it is missing, damaged, or of a newer version"
 	case u.Held.NodeID != c.ID:
 		return fmt.Sprintf("it belongs to node %d, but this node is %d: check node.id and the directory", u.Held.NodeID, c.ID)
-	case c.Join == "" && len(c.Peers) < 2:
+	case len(c.Join) == 0 && len(c.Peers) < 2:
 		return "there is no other node to ask for what it held; if there is a cluster, name one of its nodes (join)"
 	}
 	return ""

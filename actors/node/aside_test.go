@@ -21,7 +21,7 @@ func TestWhichStoresAreSetAside(t *testing.T) {
 		keeps  string
 	}{
 		{"a founder", Config{ID: 3, Peers: three}, storage.Unreadable{Known: true, Held: held}, ""},
-		{"a node that joined", Config{ID: 3, Join: "a:1"}, storage.Unreadable{Known: true, Held: held}, ""},
+		{"a node that joined", Config{ID: 3, Join: []string{"a:1"}}, storage.Unreadable{Known: true, Held: held}, ""},
 		{"whose it was is not known", Config{ID: 3, Peers: three}, storage.Unreadable{}, "cannot be told"},
 		{"another node's", Config{ID: 2, Peers: three}, storage.Unreadable{Known: true, Held: held}, "belongs to node 3"},
 		{"a cluster of one", Config{ID: 3}, storage.Unreadable{Known: true, Held: held}, "no other node"},

@@ -32,8 +32,8 @@ type Config struct {
 	Control, Bulk Endpoint
 	// Peers are the founders of the cluster, this node among them; empty makes a cluster of one.
 	Peers map[metadata.NodeID]remote.Address
-	// Join is the control address (host:port) of any node of a cluster that is there already, for this node to become a member of; empty for founders.
-	Join     string
+	// Join are the control addresses (host:port) of nodes of a cluster that is there already, for this node to become a member of: asked in this order; empty for founders.
+	Join     []string
 	Settings map[string]string // Kafka's broker settings by Kafka's names
 	Version  string            // of the build
 	Limits   raft.Limits       // zero fields take defaults

@@ -105,7 +105,7 @@ func (n *Node) enter(lostMeta bool) (metadata.Placed, error) {
 
 // knock asks to be let in until some node answers.
 func (n *Node) knock(lostMeta bool) (admission, error) {
-	if n.config.Join == "" && len(n.configuredPeers()) == 0 {
+	if len(n.config.Join) == 0 && len(n.configuredPeers()) == 0 {
 		return admission{}, errors.New("there is no usable replica of the metadata in the data directory, and no other node to ask for it (join, peers): restore the directory")
 	}
 	e := entry{Node: n.description(), Founders: n.identity.Load().Founders, Gave: n.identity.Load().Gave, LostMeta: lostMeta}
@@ -139,29 +139,39 @@ func (n *Node) knock(lostMeta bool) (admission, error) {
 	}
 }
 
-// ask puts the request to the nodes this one was told of, until one answers.
-func (n *Node) ask(body []byte) (admission, error) {
-	var err error
-	try := func(ask func(context.Context) ([]byte, error)) (a admission, done bool) {
-		ctx, cancel := n.world.Timeout(n.context, enterTimeout)
-		defer cancel()
-		var answer []byte
-		if answer, err = ask(ctx); err == nil {
-			err = json.Unmarshal(answer, &a)
+// ask puts the request to the nodes this one was told of, until one lets it in or refuses it for good.
+func (n *Node) ask(body []byte) (a admission, err error) {
+	for _, door := range n.doors() {
+		a, err = n.askAt(door, body)
+		if err == nil && a.Again == "" || errors.As(err, new(*remote.RemoteError)) {
+			break
 		}
-		return a, err == nil || errors.As(err, new(*remote.RemoteError))
 	}
-	if n.config.Join != "" {
-		if a, done := try(func(ctx context.Context) ([]byte, error) { return n.links.AskAt(ctx, n.config.Join, askEnter, body) }); done {
-			return a, err
-		}
+	return a, err
+}
+
+// door asks one node.
+type door func(ctx context.Context, body []byte) ([]byte, error)
+
+// doors are the nodes that this one was told of.
+func (n *Node) doors() (all []door) {
+	for _, at := range n.config.Join {
+		all = append(all, func(ctx context.Context, body []byte) ([]byte, error) { return n.links.AskAt(ctx, at, askEnter, body) })
 	}
 	for _, peer := range n.configuredPeers() {
-		if a, done := try(func(ctx context.Context) ([]byte, error) { return n.links.Ask(ctx, peer, askEnter, body) }); done {
-			return a, err
-		}
+		all = append(all, func(ctx context.Context, body []byte) ([]byte, error) { return n.links.Ask(ctx, peer, askEnter, body) })
 	}
-	return admission{}, err
+	return all
+}
+
+func (n *Node) askAt(at door, body []byte) (a admission, err error) {
+	ctx, cancel := n.world.Timeout(n.context, enterTimeout)
+	defer cancel()
+	answer, err := at(ctx, body)
+	if err == nil {
+		err = json.Unmarshal(answer, &a)
+	}
+	return a, err
 }
 
 // admitted takes up an admission: the links to the others, the beginning of a replica of __meta, and which cluster this is.

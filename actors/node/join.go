@@ -28,10 +28,10 @@ func (n *Node) join() error {
 	}
 	n.proved.Store(true)
 	switch founded := n.identity.Load().Founders != nil; {
-	case founded && n.config.Join != "":
+	case founded && len(n.config.Join) > 0:
 		n.do(n.checkIn)
 	case founded:
-	case n.config.Join != "":
+	case len(n.config.Join) > 0:
 		if _, err := n.enter(false); err != nil {
 			return err
 		}

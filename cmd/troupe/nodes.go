@@ -23,9 +23,9 @@ import (
 func joinCommand() *cobra.Command {
 	c := serverCommand()
 	run := c.RunE
-	c.Use, c.Short, c.Args = "join HOST:PORT", "Run this machine as a new node of a running cluster", cobra.ExactArgs(1)
-	c.Long = `Runs a node that becomes a member of the cluster that HOST:PORT, the control address of any of its nodes, belongs to. It is the same as
-"troupe server --join HOST:PORT" and takes the same settings; node.id must be one that no other node has. It gets its share of the replicas by itself: see
+	c.Use, c.Short, c.Args = "join HOST:PORT[,HOST:PORT...]", "Run this machine as a new node of a running cluster", cobra.ExactArgs(1)
+	c.Long = `Runs a node that becomes a member of the cluster that HOST:PORT, the control address of any of its nodes, belongs to; several are asked in turn. It is the
+same as "troupe server --join HOST:PORT" and takes the same settings; node.id must be one that no other node has. It gets its share of the replicas by itself: see
 "troupe cluster moves".`
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := c.Flags().Set("join", args[0]); err != nil {

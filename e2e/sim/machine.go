@@ -28,9 +28,8 @@ type machine struct {
 	leaves  bool // an operator wanted it out of the cluster
 	gone    bool // it is not to be started again
 
-	joins    bool            // it is told to ask a member to be let in
-	door     metadata.NodeID // which one, as of its last start
-	intruder bool            // it was given other peers than the others
+	joins    bool // it is told to ask the members to be let in
+	intruder bool // it was given other peers than the others
 }
 
 func (m *machine) name() string { return fmt.Sprintf("n%d", m.id) }
@@ -52,9 +51,6 @@ func (w *World) start(m *machine) {
 	m.lives++
 	if w.chance(4) {
 		m.skew = w.upTo(20*time.Second) - 10*time.Second
-	}
-	if m.joins {
-		m.door = w.host(m)
 	}
 	w.event(p, "starts, life %d", m.lives)
 	w.within(p, func() {
@@ -111,9 +107,9 @@ func (s serving) Start() {
 func (s serving) Close() error { s.p.open = false; return nil }
 
 func (w *World) config(m *machine) node.Config {
-	peers, join := m.peers, ""
+	peers, join := m.peers, []string(nil)
 	if m.joins {
-		peers, join = nil, w.machines[m.door].control()
+		peers, join = nil, w.doors(m)
 	}
 	return node.Config{
 		ID:        m.id,
@@ -174,18 +170,20 @@ func (w *World) crash(m *machine, l loss, why string) {
 
 // died is called when a process ended by itself, or panicked.
 func (w *World) died(p *process, cause any, stack []byte) {
-	if f, ok := cause.(fatal); ok {
-		switch {
-		case w.expelled(p.machine):
-			p.machine.gone = true
-		case !p.machine.excused:
-			w.violate(NoSurprise, "%s gave up: %v", p.name(), f.cause)
-		}
-	} else {
+	m := p.machine
+	f, ended := cause.(fatal)
+	expelled := ended && w.expelled(m)
+	switch {
+	case !ended:
 		w.violate(NoSurprise, "%s panicked: %v", p.name(), cause)
 		w.note(p, "%s", stack)
+	case !expelled && !m.excused:
+		w.violate(NoSurprise, "%s gave up: %v", p.name(), f.cause)
 	}
-	w.crash(p.machine, keepsNone, fmt.Sprint(cause))
-	m := p.machine
+	w.crash(m, keepsNone, fmt.Sprint(cause))
+	if expelled {
+		m.gone = true
+		return
+	}
 	w.after(time.Second+w.upTo(4*time.Second), func() { w.start(m) })
 }

@@ -1,9 +1,6 @@
 package sim
 
 import (
-	"fmt"
-	"time"
-
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -18,19 +15,19 @@ func (w *World) members() []*machine {
 	return members
 }
 
-// host is whom a machine asks to be let in: one that serves clients, if there is one.
-func (w *World) host(m *machine) metadata.NodeID {
-	host := w.order[0]
+// doors are whom a machine asks to be let in: the others, those that serve clients first.
+func (w *World) doors(m *machine) []string {
+	var open, rest []string
 	for _, other := range w.members() {
 		switch {
 		case other == m:
 		case other.process != nil && other.process.open:
-			return other.id
+			open = append(open, other.control())
 		default:
-			host = other.id
+			rest = append(rest, other.control())
 		}
 	}
-	return host
+	return append(open, rest...)
 }
 
 // arrive puts a new machine beside the others.
@@ -69,16 +66,10 @@ func (w *World) expelled(m *machine) bool {
 	return false
 }
 
-// bury stops a machine for good. Those that wait for it to be let in are told to ask another one.
+// bury stops a machine for good.
 func (w *World) bury(m *machine, why string) {
 	w.crash(m, keepsSome, why)
 	m.gone = true
-	for _, other := range w.members() {
-		if p := other.process; other.joins && other.door == m.id && p != nil && !p.open {
-			w.crash(other, keepsSome, fmt.Sprintf("it asks n%d, which is gone", m.id))
-			w.after(time.Second, func() { w.start(other) })
-		}
-	}
 }
 
 // empty gives a machine that is down an empty disk. If the founders that it knows are not all there any more, it is told of a member.

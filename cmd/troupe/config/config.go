@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ type Config struct {
 	BulkListen, BulkAdvertised       string
 	MetricsListen                    string
 	Peers                            map[int32]Peer // empty: a cluster of one, unless Join is set
-	Join                             string         // control address of a node of a running cluster
+	Join                             []string       // control addresses of nodes of a running cluster
 	DiskFreeBytes, DiskBallastBytes  int64
 	DiskFreePercent                  float64
 	DiskSlowSync                     time.Duration
@@ -137,16 +138,19 @@ func (r *resolver) peers(c *Config) {
 }
 
 func (r *resolver) join(c *Config) {
-	c.Join = r.values["join"]
-	if c.Join == "" {
+	if r.values["join"] == "" {
 		return
 	}
-	host, _, err := splitAddress(c.Join)
-	switch {
-	case err != nil:
-		r.complain("%s: join: %w", r.where("join"), err)
-	case wildcard(host):
-		r.complain("%s: join: %q names no host that this node can reach", r.where("join"), c.Join)
+	for at := range strings.SplitSeq(r.values["join"], ",") {
+		at = strings.TrimSpace(at)
+		host, _, err := splitAddress(at)
+		switch {
+		case err != nil:
+			r.complain("%s: join: %w", r.where("join"), err)
+		case wildcard(host):
+			r.complain("%s: join: %q names no host that this node can reach", r.where("join"), at)
+		}
+		c.Join = append(c.Join, at)
 	}
 	if len(c.Peers) > 0 {
 		r.complain("%s: join: a node is one of the founders (peers) or joins a cluster that is there (join), not both", r.where("join"))
@@ -154,7 +158,7 @@ func (r *resolver) join(c *Config) {
 }
 
 // alone tells whether the node has no business with others.
-func (c *Config) alone() bool { return len(c.Peers) == 0 && c.Join == "" }
+func (c *Config) alone() bool { return len(c.Peers) == 0 && len(c.Join) == 0 }
 
 // parsePeer reads id@host:control[/bulk].
 func parsePeer(item string) (int32, Peer, error) {
@@ -203,12 +207,12 @@ func (c *Config) reachable(host string) string {
 	if !wildcard(host) {
 		return host
 	}
-	others := []string{c.Join}
+	others := slices.Clone(c.Join)
 	for _, p := range c.Peers {
 		others = append(others, p.Control)
 	}
 	for _, address := range others {
-		if h, _, _ := splitAddress(address); address != "" && !loopback(h) {
+		if h, _, _ := splitAddress(address); !loopback(h) {
 			if name, err := os.Hostname(); err == nil {
 				return name
 			}

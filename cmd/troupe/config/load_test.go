@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -84,5 +85,18 @@ func TestDefaultsFollowTheKafkaPort(t *testing.T) {
 	}
 	if c.Peers[1].Bulk != "127.0.0.1:9095" || c.BulkAdvertised != "127.0.0.1:9999" || c.ControlListen != ":9103" {
 		t.Errorf("%+v", c)
+	}
+}
+
+func TestSeveralNodesToJoinAt(t *testing.T) {
+	c, err := Load(Sources{Flags: map[string]string{"node.id": "4", "join": "a:9093, b:9103"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(c.Join, []string{"a:9093", "b:9103"}) {
+		t.Errorf("%q", c.Join)
+	}
+	if _, err := Load(Sources{Flags: map[string]string{"node.id": "4", "join": "a:9093,b"}}); err == nil || !strings.Contains(err.Error(), "join") {
+		t.Errorf("an address without a port: %v", err)
 	}
 }

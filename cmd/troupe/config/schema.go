@@ -28,7 +28,7 @@ var Settings = []Setting{
 	{Name: "data.dir", Group: "Node", Default: "./data", Doc: "Directory of everything the node keeps; created if missing.", check: notEmpty},
 	{Name: "broker.rack", Group: "Node", Doc: "Rack or zone of this node; replicas are spread over racks."},
 	{Name: "peers", Group: "Cluster", Doc: "The founders, this node among them: id@host:control[/bulk], comma separated; bulk defaults to control+2. Empty: a cluster of one."},
-	{Name: "join", Group: "Cluster", Doc: "host:control of any node of a running cluster, for this node to become a member of; instead of peers. A node that is a member already finds the others itself."},
+	{Name: "join", Group: "Cluster", Doc: "host:control of nodes of a running cluster, for this node to become a member of; instead of peers. One is enough, several (with commas) are asked in turn. A node that is a member already finds the others itself, unless it has lost what it knew of them."},
 	{Name: "listeners", Group: "Network", Default: "PLAINTEXT://:9092", Doc: "Where Kafka clients connect: NAME://host:port, comma separated."},
 	{Name: "advertised.listeners", Group: "Network", Doc: "What clients are told to connect to. Default: the listener; in place of a wildcard host, localhost if the node is alone or all peers are on loopback, else the host name."},
 	{Name: "control.listen", Group: "Network", Doc: "Where peers connect for raft and questions. Default: the first listener's host and its port+1; 127.0.0.1 if alone on a wildcard host."},

@@ -1,0 +1,70 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// doorsTo are links to nodes that answer who asks to be let in.
+type doorsTo struct {
+	remote.Links
+	answers map[string]any // by address: an admission or an error
+	asked   []string
+}
+
+func (d *doorsTo) AskAt(_ context.Context, address, _ string, _ []byte) ([]byte, error) {
+	d.asked = append(d.asked, address)
+	switch answer := d.answers[address].(type) {
+	case error:
+		return nil, answer
+	default:
+		return json.Marshal(answer)
+	}
+}
+
+// Of the nodes that one was told of, some may be down, or not be members themselves: one that is lets it in. What a member refuses is refused.
+func TestWhoIsAskedToBeLetIn(t *testing.T) {
+	down, again, in, refused := errors.New("nobody listens"), admission{Again: "not formed"}, admission{Founders: map[metadata.NodeID]uint64{1: 1}}, &remote.RemoteError{Text: "no"}
+	for name, c := range map[string]struct {
+		answers []any
+		asked   int
+		want    string // in, why it is to ask again, or the error
+	}{
+		"the first lets it in":           {[]any{in, down}, 1, "in"},
+		"the first is down":              {[]any{down, in}, 2, "in"},
+		"the first is no member itself":  {[]any{again, in}, 2, "in"},
+		"nobody is a member":             {[]any{again, again}, 2, "not formed"},
+		"all are down":                   {[]any{down, down}, 2, "nobody listens"},
+		"the first refuses it":           {[]any{refused, in}, 1, "no"},
+		"the second refuses it":          {[]any{down, refused, in}, 2, "no"},
+		"one is no member, the next off": {[]any{again, down}, 2, "nobody listens"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			links := &doorsTo{answers: make(map[string]any)}
+			n := &Node{links: links, world: World{Runtime: actors.Goroutines{}}, context: t.Context()}
+			for i, answer := range c.answers {
+				address := string(rune('a' + i))
+				links.answers[address] = answer
+				n.config.Join = append(n.config.Join, address)
+			}
+			a, err := n.ask(nil)
+			got := a.Again
+			switch {
+			case err != nil:
+				got = err.Error()
+			case a.Founders != nil:
+				got = "in"
+			}
+			if got != c.want || !slices.Equal(links.asked, n.config.Join[:c.asked]) {
+				t.Errorf("%q after asking %v, want %q after %d", got, links.asked, c.want, c.asked)
+			}
+		})
+	}
+}
