@@ -91,7 +91,11 @@ func (j *journaling) begin() {
 	}
 	sync := j.p.world.syncTime(j.disk)
 	if j.disk.tears {
-		j.p.after(j.p.world.upTo(sync), func() { j.p.world.crash(j.p.machine, j.disk.loss, "its power goes in the middle of a write") })
+		j.p.after(j.p.world.upTo(sync), func() {
+			if j.disk.tears { // else the trouble is over, and nobody would start the machine again
+				j.p.world.crash(j.p.machine, j.disk.loss, "its power goes in the middle of a write")
+			}
+		})
 	}
 	j.p.after(sync, func() { j.end(group) })
 }
