@@ -11,6 +11,7 @@ type stretch struct {
 	replica    storage.ReplicaID
 	generation uint32
 	from, to   uint64
+	bytes      int64 // of the entries, as far as they are known; 0 if they are not
 }
 
 // trimmed is what lay below the new start, or in a generation that is not current any more.
@@ -23,7 +24,7 @@ func trimmed(before, after record) stretch {
 	if after.Known && after.State.Generation == b.Generation {
 		end = min(end, after.State.Start.Index+1)
 	}
-	return stretch{b.Replica, b.Generation, b.Start.Index + 1, end}
+	return stretch{replica: b.Replica, generation: b.Generation, from: b.Start.Index + 1, to: end}
 }
 
 // abandoned is what was there of the next generation and counts neither there nor, if that became current, in the log.
@@ -41,11 +42,11 @@ func abandoned(before, after record) []stretch {
 		kept = storage.Stretch{Start: a.Start, Last: a.Last}
 	}
 	if kept.Last.Index < from || kept.Start.Index+1 >= to {
-		return []stretch{{b.Replica, b.Generation + 1, from, to}}
+		return []stretch{{replica: b.Replica, generation: b.Generation + 1, from: from, to: to}}
 	}
 	return []stretch{
-		{b.Replica, b.Generation + 1, from, kept.Start.Index + 1},
-		{b.Replica, b.Generation + 1, kept.Last.Index + 1, to},
+		{replica: b.Replica, generation: b.Generation + 1, from: from, to: kept.Start.Index + 1},
+		{replica: b.Replica, generation: b.Generation + 1, from: kept.Last.Index + 1, to: to},
 	}
 }
 
@@ -69,43 +70,54 @@ func join(list []stretch, s stretch) []stretch {
 	if n := len(list); n > 0 {
 		last := &list[n-1]
 		if last.replica == s.replica && last.generation == s.generation && last.to == s.from {
-			last.to = s.to
+			last.to, last.bytes = s.to, last.bytes+s.bytes
 			return list
 		}
 	}
 	return append(list, s)
 }
 
-// release gives up what a removed replica kept as evidence.
-func (g *garbage) release(r storage.ReplicaID) {
-	for _, s := range g.kept[r] {
-		g.add(s)
+// giveUp adds what does not count any more. What its entries weigh is what they do on the average if it is not known.
+func (s *Store) giveUp(all ...stretch) {
+	for _, g := range all {
+		if g.bytes == 0 && g.from < g.to {
+			g.bytes = int64(g.to-g.from) * s.reclaim.average()
+		}
+		s.garbage.add(g)
 	}
-	delete(g.kept, r)
+}
+
+// release gives up what a removed replica kept as evidence.
+func (s *Store) release(r storage.ReplicaID) {
+	s.giveUp(s.garbage.kept[r]...)
+	delete(s.garbage.kept, r)
 }
 
 // collectKeys is how many keys one Write or Tidy deletes at most.
 const collectKeys = 2000
 
-// collect adds up to n deletions to a transaction and returns how many. after is how the records of the Write under way will be: a log may
+// collect adds up to n deletions to a transaction and returns what the entries weigh. after is how the records of the Write under way will be: a log may
 // have grown over what was given up, and that is not touched.
-func (s *Store) collect(txn *badger.Txn, after map[storage.ReplicaID]record, n int) (deleted int, err error) {
-	g := &s.garbage
+func (s *Store) collect(txn *badger.Txn, after map[storage.ReplicaID]record, n int) (bytes int64, err error) {
+	g, deleted := &s.garbage, 0
 	for scanned := 0; scanned < 4*collectKeys && deleted < n && len(g.list) > 0; scanned++ {
 		d := &g.list[0]
 		if d.from == d.to {
 			g.list = g.list[1:]
 			continue
 		}
+		share := d.bytes / int64(d.to-d.from)
 		if !s.live(d.replica, d.generation, d.from, after) {
 			if err := txn.Delete(entryKey(d.replica, d.generation, d.from)); err != nil {
-				return deleted, err
+				return bytes, err
 			}
 			deleted++
+			bytes += share
 		}
 		d.from++
+		d.bytes -= share
 	}
-	return deleted, nil
+	return bytes, nil
 }
 
 // live tells whether an entry of a replica counts.

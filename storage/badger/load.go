@@ -132,9 +132,9 @@ func (l *loader) entry(item *badger.Item) {
 		l.ledger.of(r, h.State.Generation).next.add(index, dataBytes(item))
 		l.follows(l.pulled, r, index)
 	case l.records[r].Suspect:
-		l.garbage.kept[r] = join(l.garbage.kept[r], stretch{r, generation, index, index + 1})
+		l.garbage.kept[r] = join(l.garbage.kept[r], stretch{r, generation, index, index + 1, dataBytes(item)})
 	default: // trimmed or truncated, and not deleted yet
-		l.garbage.add(stretch{r, generation, index, index + 1})
+		l.garbage.add(stretch{r, generation, index, index + 1, dataBytes(item)})
 	}
 }
 

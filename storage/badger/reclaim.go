@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,18 +23,19 @@ const (
 	padWriteKeys = 288 // on one Write
 	padTidyKeys  = 512 // on one Tidy
 	gcRatio      = 0.5 // of a file must be dead
-	settleWait   = 10 * time.Second
+	settleWait   = 2 * time.Minute
+	settleLook   = 50 * time.Millisecond
 )
 
 // reclaim knows how much is dead and where giving it back stands. All but what the goroutine shares is the writer's.
 type reclaim struct {
 	entries, bytes uint64 // written, to know what an entry weighs
-	dead           uint64 // bytes deleted since the last reclaim, estimated
-	gone           uint64 // bytes ever deleted, estimated like that
+	dead           uint64 // bytes deleted since the last reclaim
 	padding        bool   // the memtable is being filled
 	flushing       string // the memtable's file when padding began
 
 	given atomic.Uint64 // bytes of the value log that were given back
+	early atomic.Bool   // the last collection came before Badger knew what is dead: it is to be tried again
 
 	mu      sync.Mutex
 	running bool
@@ -47,18 +49,11 @@ func (c *reclaim) weigh(n int) {
 	c.bytes += uint64(n)
 }
 
-func (c *reclaim) deleted(keys int) {
-	if c.entries > 0 {
-		n := uint64(keys) * (c.bytes / c.entries)
-		c.dead, c.gone = c.dead+n, c.gone+n
-	}
-}
+// average is what an entry weighs on the average.
+func (c *reclaim) average() int64 { return int64(c.bytes / max(c.entries, 1)) }
 
 // enough is how much must be dead for a reclaim in passing: the less is live, the more the dead weighs.
-func (c *reclaim) enough(file int64) uint64 {
-	live := c.bytes - min(c.gone, c.bytes)
-	return min(max(live/4, uint64(file)), 2*uint64(file))
-}
+func enough(live, file int64) uint64 { return uint64(min(max(live/4, file), 2*file)) }
 
 // housekeep adds deletions and padding to the transaction of a Write that changes so many replicas.
 func (s *Store) housekeep(txn *badger.Txn, after map[storage.ReplicaID]record, writes int) error {
@@ -66,11 +61,11 @@ func (s *Store) housekeep(txn *badger.Txn, after map[storage.ReplicaID]record, w
 }
 
 func (s *Store) sweep(txn *badger.Txn, after map[storage.ReplicaID]record, deletions, pads int) error {
-	n, err := s.collect(txn, after, deletions)
+	bytes, err := s.collect(txn, after, deletions)
 	if err != nil {
 		return err
 	}
-	s.reclaim.deleted(n)
+	s.reclaim.dead += uint64(bytes)
 	if s.reclaim.padding {
 		return pad(txn, pads)
 	}
@@ -116,7 +111,7 @@ func (c *reclaim) consider(s *Store) {
 	case c.padding && newest(s.options.Dir, "*.mem") != c.flushing:
 		c.padding, c.dead = false, 0
 		c.start(s, c.flushing)
-	case !c.padding && c.dead >= c.enough(s.options.ValueLogBytes):
+	case !c.padding && (c.dead >= enough(s.ledger.total, s.options.ValueLogBytes) || c.early.Load()):
 		s.startPadding()
 	}
 }
@@ -152,15 +147,7 @@ func (c *reclaim) start(s *Store, flushing string) {
 
 // giveBack waits until Badger flushed a memtable and compacted its table, and then gives back what is dead.
 func (s *Store) giveBack(flushing string) {
-	settled := func() bool {
-		_, err := os.Stat(flushing)
-		return errors.Is(err, os.ErrNotExist) && s.db.Levels()[0].NumTables == 0
-	}
-	for begin := time.Now(); !settled() && time.Since(begin) < settleWait; {
-		if s.reclaim.quits(20 * time.Millisecond) {
-			return
-		}
-	}
+	s.reclaim.early.Store(!s.settles(flushing))
 	files := 0
 	for !s.reclaim.quits(0) {
 		dead := discards(s.options.Dir)
@@ -175,6 +162,43 @@ func (s *Store) giveBack(flushing string) {
 		files++
 	}
 	s.log.Infof("%d files of the value log given back", files)
+}
+
+// settles waits until a memtable was flushed and its table compacted, so that Badger knows of all deletions in it what they made dead; false if that takes too long.
+func (s *Store) settles(flushing string) bool {
+	var w settling
+	for begin := time.Now(); time.Since(begin) < settleWait; {
+		_, err := os.Stat(flushing)
+		if w.look(errors.Is(err, os.ErrNotExist), s.db.Tables()) {
+			return true
+		}
+		if s.reclaim.quits(settleLook) {
+			return false
+		}
+	}
+	s.log.Warningf("what was deleted is not compacted after %s: space comes back late", settleWait)
+	return false
+}
+
+// settling follows the deletions of a memtable from its flush into the tables where they meet what they delete. Under load newer tables lie beside them all the time: those do not matter.
+type settling struct {
+	flushed bool
+	fresh   []uint64 // the tables of level 0 when it was flushed
+}
+
+// look takes in that the memtable's file is gone, and the tables there are, and tells whether all deletions of the memtable have arrived.
+func (w *settling) look(gone bool, tables []badger.TableInfo) bool {
+	if !gone {
+		return false
+	}
+	fresh := []uint64{}
+	for _, t := range tables {
+		if t.Level == 0 && (!w.flushed || slices.Contains(w.fresh, t.ID)) {
+			fresh = append(fresh, t.ID)
+		}
+	}
+	w.flushed, w.fresh = true, fresh
+	return len(fresh) == 0
 }
 
 // gave counts what was dead in files that are gone; what was live in them is elsewhere now.

@@ -110,10 +110,12 @@ func (s *Store) put(txn *badger.Txn, p *step, left *int) error {
 	if err := s.truncate(txn, p, left); err != nil {
 		return err
 	}
-	s.garbage.add(trimmed(p.before, p.after))
-	for _, gone := range abandoned(p.before, p.after) {
-		s.garbage.add(gone)
+	gone := trimmed(p.before, p.after)
+	if gone.generation == w.generation {
+		gone.bytes = w.log.between(gone.from-1, gone.to-1)
 	}
+	s.giveUp(gone)
+	s.giveUp(abandoned(p.before, p.after)...)
 	if p.chunks != nil {
 		w.checkpoint = sizeOfChunks(p.chunks)
 		if err := putChunks(txn, r, p.chunks, p.before.chunks); err != nil {
@@ -151,7 +153,7 @@ func (s *Store) truncate(txn *badger.Txn, p *step, left *int) error {
 		}
 		*left--
 	}
-	s.garbage.add(stretch{after.Replica, after.Generation, from, to})
+	s.giveUp(stretch{replica: after.Replica, generation: after.Generation, from: from, to: to})
 	return nil
 }
 
@@ -167,11 +169,9 @@ func (s *Store) putRemoval(txn *badger.Txn, p *step) error {
 	if err := deleteChunks(txn, r, 0, p.before.chunks); err != nil {
 		return err
 	}
-	s.garbage.add(trimmed(p.before, p.after))
-	for _, gone := range abandoned(p.before, p.after) {
-		s.garbage.add(gone)
-	}
-	s.garbage.release(r)
+	s.giveUp(trimmed(p.before, p.after))
+	s.giveUp(abandoned(p.before, p.after)...)
+	s.release(r)
 	return txn.Set(replicaKey('X', r), seal(sealed(0)))
 }
 
