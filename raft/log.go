@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"errors"
 	"sort"
 
 	"go.etcd.io/raft/v3"
@@ -27,6 +28,8 @@ type log struct {
 	chunkBytes uint64
 
 	start, last storage.Position
+	// leaving is the last entry that the journal was told to drop: from start on up to it the store may have entries, or not any more.
+	leaving uint64
 
 	known uint64 // first index whose term is in runs
 	runs  []run
@@ -51,6 +54,7 @@ func newLog(c *Config) *log {
 		snap:    c.Checkpoint,
 		start:   c.State.Start,
 		last:    c.State.Last,
+		leaving: c.State.Start.Index,
 		known:   c.State.Last.Index + 1,
 		compact: c.Compact, chunkBytes: c.Limits.ChunkBytes,
 
@@ -128,7 +132,7 @@ func limit(entries []*raftpb.Entry, maxBytes uint64) []*raftpb.Entry {
 func (l *log) read(lo, hi, maxBytes uint64) ([]*raftpb.Entry, error) {
 	entries, err := l.store.Entries(l.replica, lo, hi, maxBytes)
 	if err != nil {
-		if l.failed == nil {
+		if l.failed == nil && !(lo <= l.leaving && errors.Is(err, storage.ErrOutOfRange)) {
 			l.failed = err
 		}
 		return nil, raft.ErrCompacted // over ErrUnavailable it panics

@@ -152,6 +152,7 @@ func (r *Replica) hand(w write, fx *Effects) {
 	}
 	fx.Writes = append(fx.Writes, storage.Append{State: r.state, Entries: w.entries, NextEntries: w.next, Checkpoint: checkpoint})
 	r.inflight = append(r.inflight, w)
+	r.log.leaving = r.state.Start.Index
 }
 
 // append gives entries to the machine.

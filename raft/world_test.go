@@ -78,7 +78,8 @@ type member struct {
 	replica *Replica
 	source  Source
 	ledger  *ledger
-	queue   []storage.Append // handed out, not durable
+	queue   []storage.Append // handed out, not reported
+	durable int              // of them, the oldest
 	gone    bool             // it left the shard and never runs again
 
 	confirmed uint64
@@ -158,7 +159,7 @@ func (w *world) start(m *member) {
 	w.pending[m.id] = map[uint64]uint64{}
 }
 
-func (w *world) crash(m *member) { m.replica, m.queue = nil, nil }
+func (w *world) crash(m *member) { m.replica, m.queue, m.durable = nil, nil, 0 }
 
 // settle performs the effects of a member.
 func (w *world) settle(m *member) {
@@ -200,6 +201,8 @@ func (w *world) step(faults bool) {
 	case p < 600:
 		w.deliver(faults)
 		return
+	case p < 700 && m.durable < len(m.queue):
+		w.reach(m)
 	case p < 850:
 		w.sync(m)
 	case p < 990 && faults:
@@ -268,16 +271,25 @@ func (w *world) take(to *member, what any) error {
 	return nil
 }
 
-// sync makes the oldest write durable, and reports it or crashes in between.
+// reach makes the next write durable. The replica does not hear of it yet, though it reads from that disk.
+func (w *world) reach(m *member) {
+	a := m.queue[m.durable]
+	if a.State.Generation > w.held(m).Generation && len(a.Entries) == 0 {
+		w.pulled++
+	}
+	w.write(m, a)
+	m.durable++
+}
+
+// sync reports the oldest write, which is durable by now.
 func (w *world) sync(m *member) {
 	if len(m.queue) == 0 {
 		return
 	}
-	if a := m.queue[0]; a.State.Generation > w.held(m).Generation && len(a.Entries) == 0 {
-		w.pulled++
+	if m.durable == 0 {
+		w.reach(m)
 	}
-	w.write(m, m.queue[0])
-	m.queue = m.queue[1:]
+	m.queue, m.durable = m.queue[1:], m.durable-1
 	if err := m.replica.Written(); err != nil {
 		w.t.Fatalf("replica %d: %v", m.id, err)
 	}
