@@ -23,6 +23,7 @@ type rejoin struct {
 	c      *cluster.Cluster
 	rec    *history.Recorder
 	victim *cluster.Node
+	pause  time.Duration // of each producer, between two records
 	load   *load.Producers
 	watch  func()
 }
@@ -38,7 +39,7 @@ func startRejoin(t *testing.T) *rejoin {
 	c := cluster.Start(t, 3)
 	onlyTroupe(t, c)
 	c.CreateTopic(rejoinTopic, 3, 3)
-	return &rejoin{t: t, c: c, rec: history.NewRecorder(), victim: c.Node(3)}
+	return &rejoin{t: t, c: c, rec: history.NewRecorder(), victim: c.Node(3), pause: 2 * time.Millisecond}
 }
 
 // fill sends n records of 1 KiB to each partition that nobody keeps book of.
@@ -66,7 +67,7 @@ func (r *rejoin) begin() kadm.ListedOffsets {
 	if err != nil {
 		r.t.Fatalf("end of %s: %v", rejoinTopic, err)
 	}
-	r.load = load.Start(r.t, r.c, r.rec, load.Config{Topic: rejoinTopic, Partitions: 3, Producers: 3, Interval: 2 * time.Millisecond, Size: 1000, Options: []kgo.Opt{plainBytes}})
+	r.load = load.Start(r.t, r.c, r.rec, load.Config{Topic: rejoinTopic, Partitions: 3, Producers: 3, Interval: r.pause, Size: 1000, Options: []kgo.Opt{plainBytes}})
 	r.load.Wait(500, 30*time.Second)
 	return starts
 }
@@ -153,10 +154,13 @@ func (r *rejoin) says(pattern string) {
 	})
 }
 
+// healsWithin is how long a node may take to be whole again: all that it had may have to be sent to it, on a machine that does other things besides.
+const healsWithin = 3 * time.Minute
+
 // healed waits until nothing on the node is out of service.
 func (r *rejoin) healed() {
 	r.t.Helper()
-	cluster.Eventually(r.t, 60*time.Second, "every replica is in service again", func(ctx context.Context) error {
+	cluster.Eventually(r.t, healsWithin, "every replica is in service again", func(ctx context.Context) error {
 		s, err := r.victim.Status(ctx)
 		if err == nil && (s.Quarantined > 0 || s.Replicas < 4) { // __meta and three partitions
 			err = fmt.Errorf("node %d: %+v", r.victim.ID, s)
@@ -168,7 +172,7 @@ func (r *rejoin) healed() {
 // whole waits until the node itself proves that all that it has is what was written.
 func (r *rejoin) whole() {
 	r.t.Helper()
-	cluster.Eventually(r.t, 60*time.Second, "troupe storage verify finds all whole", func(context.Context) error {
+	cluster.Eventually(r.t, healsWithin, "troupe storage verify finds all whole", func(context.Context) error {
 		if out, code := operator(r.t, r.victim, "storage", "verify"); code != 0 || strings.Count(out, ": whole") < 4 {
 			return fmt.Errorf("node %d: exit code %d\n%s", r.victim.ID, code, out)
 		}
