@@ -1,14 +1,17 @@
 package actors
 
 import (
+	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestDispatcherRunsEachOnce schedules from many goroutines at once, also from turns under way.
 func TestDispatcherRunsEachOnce(t *testing.T) {
-	d := &dispatcher{}
+	d := newDispatcher()
 	var ran atomic.Int64
 	var all sync.WaitGroup
 	const senders, each = 8, 500
@@ -32,7 +35,7 @@ func TestDispatcherRunsEachOnce(t *testing.T) {
 
 // TestDispatcherKeepsWorkers: turns one after the other need one goroutine, and none is left after close.
 func TestDispatcherKeepsWorkers(t *testing.T) {
-	d := &dispatcher{}
+	d := newDispatcher()
 	idle := func() int {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -56,3 +59,103 @@ func TestDispatcherKeepsWorkers(t *testing.T) {
 		t.Fatalf("%d workers wait after close", n)
 	}
 }
+
+// TestDispatcherHasWhatWaits: with every goroutine taken, turns wait in order, and all are run when one is free again.
+func TestDispatcherHasWhatWaits(t *testing.T) {
+	d := newDispatcher()
+	var working, over sync.WaitGroup
+	free := make(chan struct{})
+	for range d.most {
+		working.Add(1)
+		over.Add(1)
+		d.Schedule(func() { defer over.Done(); working.Done(); <-free })
+	}
+	working.Wait()
+	var mu sync.Mutex
+	most, now := 0, 0
+	const waiting = 5000
+	for range waiting {
+		over.Add(1)
+		d.Schedule(func() {
+			defer over.Done()
+			mu.Lock()
+			now++
+			most = max(most, now)
+			mu.Unlock()
+			runtime.Gosched()
+			mu.Lock()
+			now--
+			mu.Unlock()
+		})
+	}
+	mu.Lock()
+	if most != 0 {
+		t.Errorf("%d turns ran while every goroutine was taken", most)
+	}
+	mu.Unlock()
+	close(free)
+	over.Wait()
+	if most > d.most {
+		t.Errorf("%d turns ran at once, on %d goroutines", most, d.most)
+	}
+}
+
+// TestDispatcherForgetsWhatHasRun: the queue of a dispatcher that is never without work does not grow with what it has run.
+func TestDispatcherForgetsWhatHasRun(t *testing.T) {
+	d := newDispatcher()
+	d.workers = d.most // all at work
+	const waiting = 10
+	for range waiting {
+		d.Schedule(func() {})
+	}
+	for range 100_000 {
+		if turns, waits := d.next(nil); turns == nil || waits {
+			t.Fatal("nothing waits")
+		}
+		d.Schedule(func() {})
+	}
+	if n := cap(d.queue); n > 8*waiting {
+		t.Errorf("a queue of %d has room for %d", waiting, n)
+	}
+}
+
+// TestABusyActorLeavesRoom: actors that always have something to do, as many as there are goroutines, do not keep the others from their turns.
+func TestABusyActorLeavesRoom(t *testing.T) {
+	s := NewSystem(Options{Fatal: func(name string, cause any, _ []byte) { panic(cause) }})
+	defer s.Shutdown()
+	var stop atomic.Bool
+	for i := range s.turns.most {
+		var self Address
+		begun := make(chan struct{})
+		self, err := s.Spawn(fmt.Sprint("busy-", i), turning(func([]any) {
+			<-begun
+			if !stop.Load() {
+				self.Send(1)
+			}
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		close(begun)
+		self.Send(1)
+	}
+	seen := make(chan struct{})
+	calm, err := s.Spawn("calm", turning(func([]any) { close(seen) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	calm.Send(1)
+	select {
+	case <-seen:
+	case <-time.After(time.Minute):
+		t.Error("an actor got no turn among others that always had something to do")
+	}
+	stop.Store(true)
+}
+
+// turning is an actor that only turns.
+type turning func([]any)
+
+func (f turning) Turn(messages []any) { f(messages) }
+
+func (f turning) Stopped() {}

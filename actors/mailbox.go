@@ -13,6 +13,9 @@ type batch struct{ messages []any }
 // keepQueue is the largest queue, in messages, that an idle mailbox keeps for the next burst.
 const keepQueue = 256
 
+// turnsInARow is how many turns an actor that always has something to do takes before those that wait for a goroutine have theirs.
+const turnsInARow = 8
+
 // mailbox is a protoactor mailbox that hands over everything queued as one message. It owns no goroutine while idle; system
 // messages go first. Stopping (a PoisonPill) is delivered alone, behind what was queued before it.
 type mailbox struct {
@@ -23,6 +26,7 @@ type mailbox struct {
 
 	scheduled atomic.Bool
 	suspended bool // owned by the running turn
+	turns     func() // run
 	invoker   actor.MessageInvoker
 	dispatch  actor.Dispatcher
 }
@@ -49,7 +53,7 @@ func (m *mailbox) PostSystemMessage(message any) {
 
 // RegisterHandlers implements actor.Mailbox.
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatch actor.Dispatcher) {
-	m.invoker, m.dispatch = invoker, dispatch
+	m.invoker, m.dispatch, m.turns = invoker, dispatch, m.run
 }
 
 // Start implements actor.Mailbox.
@@ -64,20 +68,22 @@ func (m *mailbox) UserMessageCount() int {
 
 func (m *mailbox) schedule() {
 	if m.scheduled.CompareAndSwap(false, true) {
-		m.dispatch.Schedule(m.run)
+		m.dispatch.Schedule(m.turns)
 	}
 }
 
-// run turns until nothing is left. What is posted after the last look finds scheduled false and schedules again.
+// run turns until nothing is left, or others have a right to the goroutine. What is posted after the last look finds scheduled false and schedules again.
 func (m *mailbox) run() {
-	for {
-		for m.turn() {
+	for range turnsInARow {
+		if m.turn() {
+			continue
 		}
 		m.scheduled.Store(false)
 		if !m.waiting() || !m.scheduled.CompareAndSwap(false, true) {
 			return
 		}
 	}
+	m.dispatch.Schedule(m.turns)
 }
 
 func (m *mailbox) waiting() bool {

@@ -125,7 +125,7 @@ func TestAnIdleActorIsSmall(t *testing.T) {
 		a.Send(n)
 		keep = append(keep, a)
 	}
-	waitUntil(t, "all are idle", func() bool { return runtime.NumGoroutine() <= routines+keepWorkers })
+	waitUntil(t, "all are idle", func() bool { return runtime.NumGoroutine() <= routines+s.turns.most })
 	each := (inUse() - before) / actors
 	t.Logf("%d bytes an idle actor", each)
 	if each > 1536 {

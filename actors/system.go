@@ -45,7 +45,7 @@ func NewSystem(o Options) *System {
 		options:  o,
 		system:   actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return logger })),
 		guardian: actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective }),
-		turns:    &dispatcher{},
+		turns:    newDispatcher(),
 	}
 }
 

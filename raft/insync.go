@@ -16,6 +16,7 @@ type quorum struct {
 	last   map[storage.ReplicaID]uint64 // tick of the last message
 	commit uint64                       // commit index at the last call of InSync
 
+	in   []storage.ReplicaID // what InSync returned then
 	near []storage.ReplicaID // other members that were near the commit index then
 }
 
@@ -31,13 +32,14 @@ func (q *quorum) heard(from storage.ReplicaID) {
 }
 
 // InSync returns, on a leader, the voters that were heard of within an election timeout (or the leadership is younger) and have all that was committed when InSync was
-// called before: Kafka's ISR, to be asked about once a heartbeat. In order of id. nil on others.
+// called before: Kafka's ISR, to be asked about once a heartbeat. In order of id, not to be changed. nil on others.
 func (r *Replica) InSync() []storage.ReplicaID {
 	if r.role != Leader {
 		return nil
 	}
 	commit := r.node.BasicStatus().GetCommit()
-	var in, near []storage.ReplicaID
+	var ins, nears [8]storage.ReplicaID
+	in, near := ins[:0], nears[:0]
 	r.node.WithProgress(func(id uint64, kind raft.ProgressType, p tracker.Progress) {
 		m := storage.ReplicaID(id)
 		if kind == raft.ProgressTypePeer && r.inSync(m, p.Match) {
@@ -50,8 +52,13 @@ func (r *Replica) InSync() []storage.ReplicaID {
 	r.quorum.commit = commit
 	slices.Sort(in)
 	slices.Sort(near)
-	r.quorum.near = near
-	return in
+	if !slices.Equal(in, r.quorum.in) { // seldom, and what was returned is read by others
+		r.quorum.in = slices.Clone(in)
+	}
+	if !slices.Equal(near, r.quorum.near) {
+		r.quorum.near = slices.Clone(near)
+	}
+	return r.quorum.in
 }
 
 // Near returns, on a leader, the other members, voters and learners, that were heard of and near the commit index at the last call of InSync: good enough to be

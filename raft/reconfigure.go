@@ -1,6 +1,8 @@
 package raft
 
 import (
+	"slices"
+
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"go.etcd.io/raft/v3/tracker"
@@ -109,12 +111,8 @@ func equal(want []storage.ReplicaID, have []uint64) bool {
 	if len(want) != len(have) {
 		return false
 	}
-	in := make(map[storage.ReplicaID]bool, len(want))
-	for _, r := range want {
-		in[r] = true
-	}
 	for _, r := range have {
-		if !in[storage.ReplicaID(r)] {
+		if !slices.Contains(want, storage.ReplicaID(r)) {
 			return false
 		}
 	}

@@ -83,7 +83,7 @@ type content interface {
 	// size is about how many bytes of entries are kept.
 	size() int64
 	// view fills in what the machine knows, for a view of the given role.
-	view(v View) *View
+	view(v *View)
 	// standing fills in what the content knows.
 	standing(*Standing)
 }
@@ -111,6 +111,7 @@ type Actor struct {
 
 	status  raft.Status // as of the end of the last turn
 	inSync  []storage.ReplicaID
+	next    View // what was shown last, or would have been had it been new
 	eager   eager
 	ticks   uint64
 	resting bool // the node drains: do not look for leaderships

@@ -87,11 +87,11 @@ func (a *Actor) due() bool {
 
 // showGroup publishes how the members are, if that is news or changes with every look.
 func (a *Actor) showGroup(r raft.Reconfigured) {
-	g := &Group{Grouping: a.replica.Grouping(), Version: a.change.version}
-	last := a.ref.group.Load()
-	if last != nil && !last.Leads && !a.change.moving && last.Conf == g.Conf && last.Durable == g.Durable && last.Version == g.Version {
+	now, last := a.replica.Grouping(), a.ref.group.Load()
+	if last != nil && !last.Leads && !a.change.moving && last.Conf == now.Conf && last.Durable == now.Durable && last.Version == a.change.version {
 		return
 	}
+	g := &Group{Grouping: now, Version: a.change.version}
 	if a.status.Role == raft.Leader && a.change.moving {
 		g.Leads, g.Last, g.Start, g.Progress = true, a.status.Last, a.replica.LogStart(), a.replica.Progress()
 		g.Waits, g.Refused = r.Waits, a.change.refused

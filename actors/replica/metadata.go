@@ -94,9 +94,8 @@ func (c *commands) refuse(cause *protocol.Error) {
 
 func (c *commands) standing(s *Standing) { s.Waiting, s.LogBytes = len(c.taken)+len(c.inLog), -1 }
 
-func (c *commands) view(v View) *View {
+func (c *commands) view(v *View) {
 	image := c.machine.Image()
 	v.HighWatermark = int64(image.Index)
 	v.LastStable = v.HighWatermark
-	return &v
 }

@@ -15,7 +15,7 @@ func (a *Actor) publish() {
 	if a.replica.Restoring() {
 		return // what the machine speaks of cannot be read yet
 	}
-	next := a.content.view(View{
+	a.next = View{
 		Shard:   a.ref.Shard,
 		Replica: a.ref.Replica,
 		Role:    a.shownRole(),
@@ -26,13 +26,15 @@ func (a *Actor) publish() {
 		Conf:    a.replica.Members(),
 		views:   &a.ref.views,
 		reader:  reader{first: a.replica.Start().Index + 1},
-	})
+	}
+	a.content.view(&a.next)
 	last := a.ref.View()
-	if last != nil && same(last, next) {
+	if last != nil && same(last, &a.next) {
 		return
 	}
-	a.ref.publish(next)
-	a.node.Changed(next)
+	published := a.next // after most turns there is nothing new: only what is published is allocated
+	a.ref.publish(&published)
+	a.node.Changed(&published)
 }
 
 // shownRole hides a leadership until an entry of its own term is applied: before, the high watermark may lie below one that

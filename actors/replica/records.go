@@ -222,7 +222,7 @@ func (c *records) standing(s *Standing) {
 	s.LogBytes, s.TailBytes = c.machine.Bytes(), c.tail.bytes
 }
 
-func (c *records) view(v View) *View {
+func (c *records) view(v *View) {
 	v.traced = c.traces.done
 	v.LogStart = c.machine.Start()
 	v.HighWatermark = c.machine.HighWatermark()
@@ -233,7 +233,6 @@ func (c *records) view(v View) *View {
 		chunks: c.tail.chunks[:len(c.tail.chunks):len(c.tail.chunks)], anchors: c.tail.anchors[:len(c.tail.anchors):len(c.tail.anchors)],
 		epochs: c.machine.Epochs(), largest: c.largest, meters: c.clock.meters,
 	}
-	return &v
 }
 
 // OpenPartition opens a partition's replica on this node.
