@@ -25,7 +25,7 @@ type mailbox struct {
 	system []any
 
 	scheduled atomic.Bool
-	suspended bool // owned by the running turn
+	suspended bool   // owned by the running turn
 	turns     func() // run
 	invoker   actor.MessageInvoker
 	dispatch  actor.Dispatcher

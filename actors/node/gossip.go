@@ -89,6 +89,16 @@ func (s *nodeSet) has(n metadata.NodeID) bool {
 	return s.in[n]
 }
 
+// while calls f if a node is in the set, and keeps it there until f returns; false if it is not. f must not block, nor touch the set.
+func (s *nodeSet) while(n metadata.NodeID, f func()) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.in[n] {
+		f()
+	}
+	return s.in[n]
+}
+
 // begin adds a node; false if it was in the set already.
 func (s *nodeSet) begin(n metadata.NodeID) bool {
 	if s.has(n) {

@@ -49,12 +49,15 @@ var _ remote.Receiver = receiver{}
 // Raft implements remote.Receiver.
 //
 // Messages of a node that was not seen to be of the same cluster are dropped: the replicas of __meta have the same names
-// in every cluster.
+// in every cluster. When a link breaks, what came over it is all handed out before a replica hears that the node is down, or not at all: a heartbeat behind that
+// word would give the replica its dead leader back, and have it wait for an election timeout.
 func (r receiver) Raft(from metadata.NodeID, messages []remote.Raft) {
-	if !r.n.verified.has(from) {
+	if !r.n.verified.while(from, func() { r.handOut(from, messages) }) {
 		r.n.verify(from)
-		return
 	}
+}
+
+func (r receiver) handOut(from metadata.NodeID, messages []remote.Raft) {
 	full := r.n.spaces.own() == space.Full || r.n.crowded()
 	for _, m := range messages {
 		if full && bulky(m.Shard, m.Message) {
