@@ -78,3 +78,40 @@ func TestSpaceComesBackUnderLoad(t *testing.T) {
 		t.Fatalf("%d entries, %v", len(got), err)
 	}
 }
+
+// TestACollectionThatCameTooEarlyIsTriedAgain leaves the store as a collection does that ran before Badger knew what is dead: most of the value log is, and what was deleted since counts for
+// nothing. Little is written from then on, far less than would begin a collection by itself.
+func TestACollectionThatCameTooEarlyIsTriedAgain(t *testing.T) {
+	dir := t.TempDir()
+	s := opened(t, dir)
+	defer closed(t, s)
+	l := newRetained(1, 1<<40, 256<<10)
+	for range 96 {
+		written(t, s, l.next(16))
+	}
+	l.keep = 8
+	written(t, s, l.next(1))
+	small := newRetained(2, 1<<40, 100)
+	for len(s.garbage.list) > 0 || s.reclaim.padding {
+		s.reclaim.padding, s.reclaim.dead = false, 0
+		written(t, s, small.next(1))
+	}
+	full := len(valueLogs(dir))
+	if full < 6 {
+		t.Fatalf("only %d files of the value log: something was given back before the collection that is to be tried again", full)
+	}
+	s.reclaim.dead = 0
+	s.reclaim.early.Store(true)
+	deadline := time.After(60 * time.Second)
+	for poll := time.NewTicker(time.Millisecond); len(valueLogs(dir)) > 2; {
+		written(t, s, small.next(1))
+		select {
+		case <-deadline:
+			t.Fatalf("the value log keeps %d files of %d", len(valueLogs(dir)), full)
+		case <-poll.C:
+		}
+	}
+	if s.reclaim.early.Load() {
+		t.Error("it is to be tried once more though it found what is dead")
+	}
+}
