@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
 )
 
 // doorsTo are links to nodes that answer who asks to be let in.
@@ -66,5 +68,24 @@ func TestWhoIsAskedToBeLetIn(t *testing.T) {
 				t.Errorf("%q after asking %v, want %q after %d", got, links.asked, c.want, c.asked)
 			}
 		})
+	}
+}
+
+// A node that was told to join, and removed before it ever had the metadata, knows nobody but those it was told of: it asks them, and hears it.
+func TestWhoNeverHadTheMetadataHearsOfItsRemoval(t *testing.T) {
+	links := &doorsTo{answers: map[string]any{"a": &remote.RemoteError{Text: "removed"}}}
+	var failed error
+	n := &Node{links: links, world: World{Runtime: hurried{}}, context: t.Context(), stopping: make(chan struct{})}
+	n.config = Config{ID: 4, Join: []string{"a"}, Fatal: func(err error) {
+		if failed == nil {
+			close(n.stopping)
+		}
+		failed = err
+	}}
+	n.identity.Store(&storage.Node{NodeID: 4, Incarnation: 7})
+	n.image.Store(metadata.NewMachine().Image())
+	n.standing()
+	if failed == nil || !strings.Contains(failed.Error(), "removed") {
+		t.Errorf("it ends over %v", failed)
 	}
 }

@@ -86,7 +86,12 @@ func (n *Node) standing() {
 		if alone < 2 {
 			return
 		}
-		for _, other := range n.greet(n.peers()) {
+		peers := n.peers()
+		if len(peers) == 0 && len(n.config.Join) > 0 {
+			n.checkIn() // it has never had the metadata: it knows nobody but those it was told to ask
+			return
+		}
+		for _, other := range n.greet(peers) {
 			if other.Expelled {
 				n.expel(n.Image())
 				return
