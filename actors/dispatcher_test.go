@@ -159,3 +159,38 @@ type turning func([]any)
 func (f turning) Turn(messages []any) { f(messages) }
 
 func (f turning) Stopped() {}
+
+// BenchmarkBurst wakes hundreds of actors at once, as a tick does, each for a turn that goes as deep as a replica's.
+func BenchmarkBurst(b *testing.B) {
+	s := NewSystem(Options{})
+	defer s.Shutdown()
+	var turns sync.WaitGroup
+	all := make([]Address, 333)
+	for i := range all {
+		a, err := s.Spawn(fmt.Sprint("actor-", i), turning(func(messages []any) {
+			deep(40)
+			turns.Add(-len(messages))
+		}))
+		if err != nil {
+			b.Fatal(err)
+		}
+		all[i] = a
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		turns.Add(len(all))
+		for _, a := range all {
+			a.Send(1)
+		}
+		turns.Wait()
+	}
+}
+
+// deep needs a stack of some KiB.
+func deep(n int) byte {
+	var room [64]byte
+	if n > 0 {
+		room[n%len(room)] = deep(n - 1)
+	}
+	return room[0]
+}
