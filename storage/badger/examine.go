@@ -93,21 +93,22 @@ func holdsRecord(tail []byte) bool {
 }
 
 // checkMemTables checks that no transaction is missing between the tables and the logs of the memtables, and between these: Badger reads each up to the first thing that is wrong. Whether
-// the last one ends early the floor tells. flushed is the newest transaction in the tables.
+// the last one ends early the floor tells. flushed is the newest transaction in the tables. One hole is known: the store found, when it was opened, that it had lost history, said so in the next
+// transaction (see writeLost), the first one of a new memtable, and goes on above what is lost. It is taken for that only if nothing but tables lies before it.
 func checkMemTables(dir string, flushed uint64) error {
 	files, _ := filepath.Glob(filepath.Join(dir, "*.mem"))
 	slices.Sort(files)
 	last := flushed
-	for _, f := range files {
+	for i, f := range files {
 		data, err := os.ReadFile(f)
 		if err != nil {
 			return err
 		}
-		from, to := transactions(data)
+		from, to, lost := transactions(data)
 		if from == 0 {
 			continue
 		}
-		if from > last+1 {
+		if known := lost && i == 0; from > last+1 && !known {
 			return gone(filepath.Base(f), "transactions %d to %d are missing before it", last+1, from-1)
 		}
 		last = max(last, to)
@@ -123,10 +124,10 @@ const (
 	maxKeyBytes    = 1 << 16 // as Badger has it
 )
 
-// transactions returns the first and the last transaction that Badger would read of a memtable's log, 0 if there is none.
-func transactions(data []byte) (from, to uint64) {
+// transactions returns the first and the last transaction that Badger would read of a memtable's log, 0 if there is none, and whether the first one says that history was lost.
+func transactions(data []byte) (from, to uint64, lost bool) {
 	if len(data) < logHeaderBytes {
-		return 0, 0
+		return 0, 0, false
 	}
 	r := bytes.NewReader(data[logHeaderBytes:])
 	open := uint64(0)
@@ -134,20 +135,21 @@ func transactions(data []byte) (from, to uint64) {
 		meta, key, ok := logEntry(r, data)
 		switch {
 		case !ok:
-			return from, to
+			return from, to, lost
 		case meta&ofTransaction != 0:
 			ts := y.ParseTs(key)
 			if open != 0 && open != ts {
-				return from, to
+				return from, to, lost
 			}
 			open = ts
+			lost = lost || from == 0 && bytes.Equal(y.ParseKey(key), lostKey)
 		case meta&endsIt != 0 && open != 0:
 			if from == 0 {
 				from = open
 			}
 			to, open = max(to, open), 0
 		case open != 0:
-			return from, to
+			return from, to, lost
 		}
 	}
 }
