@@ -91,7 +91,7 @@ func (s *Store) Tidy() (more bool, err error) {
 	s.writer.Lock()
 	defer s.writer.Unlock()
 	c := &s.reclaim
-	if len(s.garbage.list) == 0 && c.dead >= uint64(s.options.ValueLogBytes)/2 {
+	if len(s.garbage.list) == 0 && (c.dead >= uint64(s.options.ValueLogBytes)/2 || c.early.Load()) {
 		s.startPadding()
 	}
 	if len(s.garbage.list) == 0 && !c.padding {

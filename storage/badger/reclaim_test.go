@@ -115,3 +115,21 @@ func TestACollectionThatCameTooEarlyIsTriedAgain(t *testing.T) {
 		t.Error("it is to be tried once more though it found what is dead")
 	}
 }
+
+// TestAnIdleStoreTriesAgain has a collection come too early and nothing written afterwards: Tidy tries again.
+func TestAnIdleStoreTriesAgain(t *testing.T) {
+	s := opened(t, t.TempDir())
+	defer closed(t, s)
+	written(t, s, newRetained(1, 1<<40, 100).next(10))
+	tidied(t, s)
+	s.reclaim.early.Store(true)
+	deadline := time.After(30 * time.Second)
+	for poll := time.NewTicker(time.Millisecond); s.reclaim.early.Load(); {
+		tidied(t, s)
+		select {
+		case <-deadline:
+			t.Fatal("the collection is not tried again")
+		case <-poll.C:
+		}
+	}
+}
