@@ -258,6 +258,36 @@ func TestAListThatEndsEarly(t *testing.T) {
 	}
 }
 
+// TestAYoungListWithAnyBitFlipped flips every bit of a list that is as short as can be: some damaged lengths point behind its end, as of a record that a crash cut off.
+func TestAYoungListWithAnyBitFlipped(t *testing.T) {
+	dir := t.TempDir()
+	s := opened(t, dir)
+	written(t, s, newRetained(1, 8, 100).next(1))
+	closed(t, s)
+	path := filepath.Join(dir, "MANIFEST")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := testOptions(t, dir)
+	o.setDefaults()
+	b := o.badger(&failStop{log: o.Logger, fatal: o.Fatal})
+	want, err := checkManifest(dir, b)
+	if err != nil || len(want) != 1 {
+		t.Fatalf("tables %v, %v", want, err)
+	}
+	for bit := range 8 * len(whole) {
+		flipped := bytes.Clone(whole)
+		flipped[bit/8] ^= 1 << (bit % 8)
+		if err := os.WriteFile(path, flipped, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := checkManifest(dir, b); !errors.Is(err, storage.ErrCorrupt) && !slices.Equal(got, want) {
+			t.Errorf("bit %d of byte %d of %d: tables %v, %v", bit%8, bit/8, len(whole), got, err)
+		}
+	}
+}
+
 // TestATableThatWasNotFinished leaves one that is not in the list, as a process does that is killed while it writes one: it is no damage.
 func TestATableThatWasNotFinished(t *testing.T) {
 	dir := closedStore(t)
