@@ -30,9 +30,8 @@ func healed(t *testing.T) (dir string) {
 		t.Fatalf("suspect %v, want all three", bad)
 	}
 	written(t, s, newRetained(10, 8, 100).next(1))
-	quietTree(t, s)
 	dir = t.TempDir()
-	for name, b := range content(t, older) {
+	for name, b := range content(t, s) {
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -42,18 +42,20 @@ func tornWrite(t *testing.T) torn {
 		}
 	}
 	write() // into the files that it then goes on with
-	w := torn{before: content(t, dir)}
+	w := torn{before: content(t, s)}
 	w.was, _ = s.Replicas()
 	write()
-	w.after = content(t, dir)
+	w.after = content(t, s)
 	w.is, _ = s.Replicas()
 	closed(t, s)
 	return w
 }
 
-// content reads the files of a store that is open, as a crash would leave them.
-func content(t *testing.T, dir string) map[string][]byte {
+// content reads the files of a store that is open, as a crash would leave them: once no table is being compacted, as files that change meanwhile are not those of one moment.
+func content(t *testing.T, s *Store) map[string][]byte {
 	t.Helper()
+	quietTree(t, s)
+	dir := s.options.Dir
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
