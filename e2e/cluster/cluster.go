@@ -269,7 +269,8 @@ func (c *Cluster) newClient(seeds []string, options []kgo.Opt) *kgo.Client {
 	return cl
 }
 
-// ClientOptions make a client look for a new leader as soon as a test wants it to.
+// ClientOptions make a client look for a new leader as soon as a test wants it to, and take a node that ends while it greets it for one that ended: franz-go by itself asks whether TLS
+// was forgotten, and fails what was to be sent.
 func ClientOptions(seeds ...string) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.SeedBrokers(seeds...),
@@ -278,6 +279,7 @@ func ClientOptions(seeds ...string) []kgo.Opt {
 		kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
 		kgo.DialTimeout(2 * time.Second),
 		kgo.FetchMaxWait(500 * time.Millisecond),
+		kgo.AlwaysRetryEOF(),
 	}
 }
 
