@@ -184,9 +184,18 @@ func (r *Replica) step(m *raftpb.Message) error {
 func (r *Replica) Tick() {
 	r.quorum.tick()
 	r.node.Tick()
+	r.tickSilence()
 	r.tickHearsay()
 	r.tickPull()
 	r.tickLent()
+}
+
+// tickSilence has a replica that does not vote forget a leader that it has not heard of for two election timeouts. Raft has those forget it who may stand for election, so that one that
+// was removed while it was cut off would believe in its last leader for ever.
+func (r *Replica) tickSilence() {
+	if r.role == Learner && r.leader != 0 && r.quorum.now-max(r.quorum.last[r.leader], r.quorum.since) > 2*uint64(r.limits.ElectionTicks) {
+		r.ForgetLeader()
+	}
 }
 
 // Campaign starts an election (a pre-vote first) unless this replica leads or may not.

@@ -270,3 +270,40 @@ func TestWhatCannotBeReadIsAnError(t *testing.T) {
 	}
 	t.Fatal("nobody noticed")
 }
+
+// TestALearnerForgetsASilentLeader: whoever does not vote believes in a leader as long as it hears of it, and no longer.
+func TestALearnerForgetsASilentLeader(t *testing.T) {
+	w := newWorld(t, 1, false)
+	m := w.add(Join(7, 9))
+	w.start(m)
+	beat := func() {
+		err := m.replica.Step(&raftpb.Message{Type: raftpb.MsgHeartbeat.Enum(), From: new(uint64(1)), To: new(uint64(9)), Term: new(uint64(8))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.settle(m)
+	}
+	leads := func() storage.ReplicaID {
+		m.replica.Tick()
+		w.settle(m)
+		return m.replica.Status().Leader
+	}
+	for i := range 10 * m.replica.limits.ElectionTicks {
+		if i%m.replica.limits.ElectionTicks == 0 {
+			beat()
+		}
+		if got := leads(); got != 1 {
+			t.Fatalf("after %d ticks with heartbeats replica %d leads", i, got)
+		}
+	}
+	for range 2*m.replica.limits.ElectionTicks + 2 {
+		leads()
+	}
+	if got := leads(); got != 0 {
+		t.Fatalf("replica %d leads, of which nothing was heard for two election timeouts", got)
+	}
+	beat()
+	if got := leads(); got != 1 {
+		t.Fatalf("it is heard of again, and replica %d leads", got)
+	}
+}

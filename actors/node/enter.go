@@ -103,12 +103,18 @@ func (n *Node) enter(lostMeta bool) (metadata.Placed, error) {
 	return n.admitted(a)
 }
 
+// plea is what this node asks to be let in by.
+func (n *Node) plea(lostMeta bool) entry {
+	id := n.identity.Load()
+	return entry{Node: n.description(), Founders: id.Founders, Gave: id.Gave, LostMeta: lostMeta}
+}
+
 // knock asks to be let in until some node answers.
 func (n *Node) knock(lostMeta bool) (admission, error) {
 	if len(n.config.Join) == 0 && len(n.configuredPeers()) == 0 {
 		return admission{}, errors.New("there is no usable replica of the metadata in the data directory, and no other node to ask for it (join, peers): restore the directory")
 	}
-	e := entry{Node: n.description(), Founders: n.identity.Load().Founders, Gave: n.identity.Load().Gave, LostMeta: lostMeta}
+	e := n.plea(lostMeta)
 	body, err := json.Marshal(e)
 	if err != nil {
 		return admission{}, err
@@ -201,8 +207,38 @@ func (n *Node) admitted(a admission) (metadata.Placed, error) {
 
 // checkIn tells the cluster that this node was told to join of its return, so that one that has no business there hears it. Until somebody answers.
 func (n *Node) checkIn() {
-	if _, err := n.knock(false); err != nil && !n.stopped() {
+	a, err := n.knock(false)
+	if err == nil {
+		n.meet(a.Nodes)
+	} else if !n.stopped() {
 		n.fail(err)
+	}
+}
+
+// inquire asks once where the other nodes are, as a node does that knows of no leader. One that was removed hears it by that.
+func (n *Node) inquire() {
+	body, err := json.Marshal(n.plea(false))
+	if err != nil {
+		n.fail(err)
+		return
+	}
+	a, err := n.ask(body)
+	var refused *remote.RemoteError
+	switch {
+	case errors.As(err, &refused):
+		n.fail(fmt.Errorf("the cluster does not know this node any more: %s", refused.Text))
+	case err == nil:
+		n.meet(a.Nodes)
+	}
+}
+
+// meet links nodes that came while this one was away: one of them may lead by now, and is only heard if it is answered.
+func (n *Node) meet(nodes []*metadata.Node) {
+	i := n.Image()
+	for _, other := range nodes {
+		if _, configured := n.config.Peers[other.ID]; other.ID != n.config.ID && !configured && i.Nodes[other.ID] == nil {
+			n.links.SetPeer(other.ID, remote.Address{Control: other.Control, Bulk: other.Bulk})
+		}
 	}
 }
 

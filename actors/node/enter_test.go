@@ -19,7 +19,10 @@ type doorsTo struct {
 	remote.Links
 	answers map[string]any // by address: an admission or an error
 	asked   []string
+	met     []metadata.NodeID
 }
+
+func (d *doorsTo) SetPeer(id metadata.NodeID, _ remote.Address) { d.met = append(d.met, id) }
 
 func (d *doorsTo) AskAt(_ context.Context, address, _ string, _ []byte) ([]byte, error) {
 	d.asked = append(d.asked, address)
@@ -87,5 +90,20 @@ func TestWhoNeverHadTheMetadataHearsOfItsRemoval(t *testing.T) {
 	n.standing()
 	if failed == nil || !strings.Contains(failed.Error(), "removed") {
 		t.Errorf("it ends over %v", failed)
+	}
+}
+
+// A node that was away while others joined is told where those are, one of which may lead by now; the others it knows.
+func TestWhoWasAwayLearnsWhereTheNewNodesAre(t *testing.T) {
+	known := func(id metadata.NodeID) *metadata.Node { return &metadata.Node{ID: id, Control: "c"} }
+	links := &doorsTo{answers: map[string]any{"a": admission{Nodes: []*metadata.Node{known(1), known(2), known(4), known(5)}}}}
+	n := &Node{links: links, world: World{Runtime: actors.Goroutines{}}, context: t.Context(), config: Config{ID: 4, Join: []string{"a"}}}
+	n.identity.Store(&storage.Node{NodeID: 4, Incarnation: 7})
+	image := metadata.NewMachine().Image()
+	image.Nodes[1], image.Nodes[4] = known(1), known(4)
+	n.image.Store(image)
+	n.inquire()
+	if want := []metadata.NodeID{2, 5}; !slices.Equal(links.met, want) {
+		t.Errorf("it links nodes %v, want %v", links.met, want)
 	}
 }

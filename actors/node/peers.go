@@ -75,7 +75,8 @@ func (n *Node) expel(i *metadata.Image) {
 // Left is closed when the node was removed from the cluster while it ran: it should be stopped, and need not be started again.
 func (n *Node) Left() <-chan struct{} { return n.left }
 
-// standing finds out whether the cluster has gone on without this node: one that was removed may not have received the word of it. Until the node stops.
+// standing finds out whether the cluster has gone on without this node: one that was removed may not have received the word of it, and one that was away may not know who leads by now.
+// Until the node stops.
 func (n *Node) standing() {
 	alone := 0
 	actors.Every(n.world, standingEvery, n.stopping, func(time.Time) {
@@ -86,17 +87,13 @@ func (n *Node) standing() {
 		if alone < 2 {
 			return
 		}
-		peers := n.peers()
-		if len(peers) == 0 && len(n.config.Join) > 0 {
-			n.checkIn() // it has never had the metadata: it knows nobody but those it was told to ask
-			return
-		}
-		for _, other := range n.greet(peers) {
+		for _, other := range n.greet(n.peers()) {
 			if other.Expelled {
 				n.expel(n.Image())
 				return
 			}
 		}
+		n.inquire()
 	})
 }
 
