@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -52,14 +51,7 @@ func serverCommand() *cobra.Command {
 				flags[s.Name] = f.Value.String()
 			}
 		}
-		for _, x := range set {
-			name, value, ok := strings.Cut(x, "=")
-			if !ok {
-				return fmt.Errorf("--set %q is not name=value", x)
-			}
-			flags[name] = value
-		}
-		cfg, err := config.Load(config.Sources{File: file, Environ: os.Environ(), Flags: flags, Catalog: catalog})
+		cfg, err := config.Load(config.Sources{File: file, Environ: os.Environ(), Flags: flags, Set: set, Catalog: catalog})
 		if err != nil {
 			return fmt.Errorf("the configuration is wrong:\n%w", err)
 		}
@@ -73,12 +65,15 @@ func serverCommand() *cobra.Command {
 }
 
 // catalog holds Kafka's settings against the table that the broker itself uses.
-var catalog = config.Catalog{Validate: func(name, value string) error {
-	if err := metadata.ValidateBrokerConfig(name, value); err != nil {
-		return err
-	}
-	return nil
-}}
+var catalog = config.Catalog{
+	Known: func(name string) bool { return metadata.BrokerConfigOf(name) != nil },
+	Validate: func(name, value string) error {
+		if err := metadata.ValidateBrokerConfig(name, value); err != nil {
+			return err
+		}
+		return nil
+	},
+}
 
 func serverHelp() string {
 	return `Runs a node. Without settings: a cluster of one, Kafka on 9092, peers on 9093 and 9095 (loopback only),

@@ -62,6 +62,7 @@ func (c *Config) String() string {
 
 func (r *resolver) resolve() *Config {
 	c := &Config{Kafka: map[string]string{}, effective: r.values}
+	r.brokerID()
 	r.checkAll(c)
 	v := r.values
 	id, _ := strconv.ParseInt(v["node.id"], 10, 32)
@@ -88,6 +89,20 @@ func (r *resolver) resolve() *Config {
 		r.endpoints(c)
 	}
 	return c
+}
+
+// brokerID makes of Kafka's older name for the node's id what Kafka does: it counts where node.id is not given, and may not differ from it.
+func (r *resolver) brokerID() {
+	old, given := r.from["broker.id"]
+	if !given {
+		return
+	}
+	if _, both := r.from["node.id"]; !both {
+		r.values["node.id"], r.from["node.id"] = r.values["broker.id"], old
+	}
+	if r.values["node.id"] != r.values["broker.id"] {
+		r.complain("%s: broker.id = %q: node.id (%s) is %q: leave broker.id out", old, r.values["broker.id"], r.where("node.id"), r.values["node.id"])
+	}
 }
 
 func (r *resolver) checkAll(c *Config) {

@@ -10,16 +10,20 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Catalog knows Kafka's broker settings; raft/metadata has the real one. A nil Validate accepts every name of Settings.
+// Catalog knows Kafka's broker settings; raft/metadata has the real one. The zero Catalog knows the names of Settings only, and takes every value.
 type Catalog struct {
-	Validate func(name, value string) error
+	Known    func(name string) bool
+	Validate func(name, value string) error // of a known setting
 }
+
+func (c Catalog) knows(name string) bool { return c.Known != nil && c.Known(name) }
 
 // Sources are the places values come from.
 type Sources struct {
 	File    string            // path of troupe.yaml, "" for none
 	Environ []string          // NAME=value, as os.Environ
 	Flags   map[string]string // by setting name, only what was given
+	Set     []string          // name=value, as given to --set
 	Catalog Catalog
 }
 
@@ -38,6 +42,7 @@ func Load(s Sources) (*Config, error) {
 	for _, name := range sorted(s.Flags) {
 		r.set(name, s.Flags[name], "flag --"+name)
 	}
+	r.sets(s.Set)
 	c := r.resolve()
 	if len(r.wrong) > 0 {
 		return nil, errors.Join(r.wrong...)
@@ -58,7 +63,7 @@ func (r *resolver) complain(format string, a ...any) {
 }
 
 func (r *resolver) set(name, value, where string) {
-	if _, ok := Find(name); !ok && (r.catalog.Validate == nil || r.catalog.Validate(name, value) != nil) {
+	if _, ok := Find(name); !ok && !r.catalog.knows(name) {
 		r.complain("%s: unknown setting %q%s", where, name, suggestion(name))
 		return
 	}
@@ -120,6 +125,17 @@ func (r *resolver) environ(environ []string) {
 		if name != "" {
 			r.set(name, value, "variable "+variable)
 		}
+	}
+}
+
+func (r *resolver) sets(all []string) {
+	for _, x := range all {
+		name, value, ok := strings.Cut(x, "=")
+		if !ok {
+			r.complain("flag --set: %q is not name=value", x)
+			continue
+		}
+		r.set(name, value, "flag --set")
 	}
 }
 

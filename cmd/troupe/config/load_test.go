@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,6 +65,68 @@ func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 	for _, want := range []string{"TROUPE_NODE_ID", `did you mean "log.level"?`, `"x@h:1"`, `"2@:3"`, `"9092"`, "data.dir"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %s in:\n%v", want, err)
+		}
+	}
+}
+
+// kafkas is a catalog of one setting that takes one value.
+var kafkas = Catalog{
+	Known: func(name string) bool { return name == "log.retention.ms" || name == "broker.id" },
+	Validate: func(name, value string) error {
+		if name == "log.retention.ms" && value != "1" {
+			return errors.New("must be 1")
+		}
+		return nil
+	},
+}
+
+// A wrong value of a setting that is known is not an unknown setting, wherever it was set; and --set is of one piece with the rest.
+func TestWrongValuesOfKafkasSettings(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "troupe.yaml")
+	if err := os.WriteFile(file, []byte("log.retention.ms: 7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for way, from := range map[string]Sources{
+		file:                               {File: file},
+		"variable TROUPE_LOG_RETENTION_MS": {Environ: []string{"TROUPE_LOG_RETENTION_MS=7"}},
+		"flag --set":                       {Set: []string{"log.retention.ms=7"}},
+	} {
+		from.Catalog, from.Set = kafkas, append(from.Set, "no.such=1", "nothing")
+		_, err := Load(from)
+		for _, want := range []string{way + `: log.retention.ms = "7": must be 1`, `flag --set: unknown setting "no.such"`, `flag --set: "nothing" is not name=value`} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("no %s in:\n%v", want, err)
+			}
+		}
+		if err != nil && strings.Contains(err.Error(), `unknown setting "log.retention.ms"`) {
+			t.Errorf("a known setting is called unknown:\n%v", err)
+		}
+	}
+	if c, err := Load(Sources{Set: []string{"log.retention.ms=1"}, Catalog: kafkas}); err != nil || c.Kafka["log.retention.ms"] != "1" {
+		t.Errorf("a good value: %v", err)
+	}
+}
+
+// broker.id is what node.id was called before Kafka 3: it is the node's id, and no second one.
+func TestBrokerIDIsTheNodesID(t *testing.T) {
+	for _, set := range [][]string{{"broker.id=7"}, {"broker.id=7", "node.id=7"}} {
+		c, err := Load(Sources{Set: set, Catalog: kafkas})
+		if err != nil || c.NodeID != 7 {
+			t.Errorf("%q: %+v, %v", set, c, err)
+		}
+	}
+	_, err := Load(Sources{Set: []string{"broker.id=7"}, Environ: []string{"TROUPE_NODE_ID=8"}, Catalog: kafkas})
+	if err == nil || !strings.Contains(err.Error(), "broker.id") || !strings.Contains(err.Error(), "TROUPE_NODE_ID") {
+		t.Errorf("two ids: %v", err)
+	}
+}
+
+// A listener whose name promises encryption or passwords must not be served without.
+func TestListenersThatPromiseSecurityAreRefused(t *testing.T) {
+	for _, name := range []string{"SSL", "SASL_PLAINTEXT", "sasl_ssl"} {
+		_, err := Load(Sources{Flags: map[string]string{"listeners": "PLAINTEXT://:9092," + name + "://:9096"}})
+		if err == nil || !strings.Contains(err.Error(), name+"://:9096") || !strings.Contains(err.Error(), "TLS") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

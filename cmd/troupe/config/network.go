@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -11,9 +12,16 @@ func parseListener(item string) (name, host string, port int, err error) {
 	if !ok || name == "" {
 		return "", "", 0, fmt.Errorf("%q is not NAME://host:port", item)
 	}
+	name = strings.ToUpper(name)
+	if slices.Contains(secured, name) {
+		return "", "", 0, fmt.Errorf("%q: listeners have neither TLS nor SASL, and %s promises it: name the listener PLAINTEXT, or as you like", item, name)
+	}
 	host, port, err = splitAddress(address)
-	return strings.ToUpper(name), host, port, err
+	return name, host, port, err
 }
+
+// secured are the names that say in Kafka how a listener is protected. Under them nothing may be served in the clear.
+var secured = []string{"SSL", "SASL_PLAINTEXT", "SASL_SSL"}
 
 func (r *resolver) listeners(c *Config) {
 	told := r.advertised()

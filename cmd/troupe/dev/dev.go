@@ -79,6 +79,16 @@ const (
 	readyLook   = 20 * time.Millisecond
 )
 
+// within tells which node's ports there are none of.
+func within(nodes []Node) error {
+	for _, n := range nodes {
+		if last := n.Port + portsUsed - 1; n.Port < 1 || last > 65535 {
+			return fmt.Errorf("node %d would need the ports %d to %d: they are 1 to 65535, choose others with --base-port", n.ID, n.Port, last)
+		}
+	}
+	return nil
+}
+
 // free tells which port is taken before anything is started.
 func free(nodes []Node) error {
 	for _, n := range nodes {

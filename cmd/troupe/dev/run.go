@@ -33,7 +33,11 @@ func Run(ctx context.Context, o Options, signals <-chan os.Signal) error {
 		return fmt.Errorf("%d nodes: one at least", o.Nodes)
 	}
 	nodes := o.nodes()
-	if err := free(nodes); err != nil {
+	err := within(nodes)
+	if err == nil {
+		err = free(nodes)
+	}
+	if err != nil {
 		return err
 	}
 	c := &cluster{
