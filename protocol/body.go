@@ -88,9 +88,12 @@ func (w *walker) tags() {
 	}
 }
 
-// array yields once for each element of an array while there is no error.
+// array yields once for each element of an array while there is no error. None that is walked over may be null.
 func (w *walker) array() func(yield func() bool) {
 	n := w.length(w.flexible, func() int64 { return int64(w.int32()) })
+	if n < 0 {
+		w.fail("an array is null")
+	}
 	if w.elements += max(n, 0); w.elements > MaxElements {
 		w.fail("%d elements are more than %d", w.elements, MaxElements)
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,6 +74,7 @@ func TestParseBodyRefusesWhatClaimsTooMuch(t *testing.T) {
 		"more elements than bytes": produce(1000, 10),
 		"too many elements":        produce(MaxElements+1, 8*MaxElements),
 		"lying elements":           produce(0x7fffffff, 100),
+		"no array at all":          produce(0xffffffff, 0),
 	} {
 		if _, err := ParseBody(Header{Key: kmsg.Produce, Version: 3}, body); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
@@ -80,6 +83,62 @@ func TestParseBodyRefusesWhatClaimsTooMuch(t *testing.T) {
 	_, err := ParseBody(Header{Key: kmsg.Metadata, Version: 12}, make([]byte, MaxControlBytes+1))
 	if !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "Metadata") {
 		t.Errorf("a large Metadata: %v", err)
+	}
+}
+
+// Every string of every request that may not be null, made null, spoils the request: none is read as an empty name.
+func TestANullStringIsMalformed(t *testing.T) {
+	const needle = "instead of null"
+	spoiled := 0
+	for key, known := range versions {
+		r := kmsg.RequestForKey(key.Int16())
+		fill(reflect.ValueOf(r).Elem(), needle)
+		for v := known.Min; v <= known.Max; v++ {
+			r.SetVersion(v)
+			body := r.AppendTo(nil)
+			if _, err := ParseBody(Header{Key: key, Version: v}, body); err != nil {
+				t.Fatalf("%s v%d as it should be: %v", key.Name(), v, err)
+			}
+			text, null := binary.BigEndian.AppendUint16(nil, uint16(len(needle))), []byte{0xff, 0xff}
+			if r.IsFlexible() {
+				text, null = binary.AppendUvarint(nil, uint64(len(needle)+1)), []byte{0}
+			}
+			text = append(text, needle...)
+			for at := 0; ; spoiled++ {
+				next := bytes.Index(body[at:], text)
+				if next < 0 {
+					break
+				}
+				at += next
+				bad := slices.Concat(body[:at], null, body[at+len(text):])
+				if _, err := ParseBody(Header{Key: key, Version: v}, bad); !errors.Is(err, ErrMalformed) {
+					t.Errorf("%s v%d with a null at byte %d of % x: %v", key.Name(), v, at, bad, err)
+				}
+				at += len(text)
+			}
+		}
+	}
+	if spoiled < len(versions) {
+		t.Errorf("only %d strings were made null", spoiled)
+	}
+}
+
+// fill gives every array of a request an element and every string that cannot be null a text.
+func fill(v reflect.Value, text string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Field(i).CanSet() && v.Type().Field(i).Name != "UnknownTags" {
+				fill(v.Field(i), text)
+			}
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() != reflect.Uint8 {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			fill(v.Index(0), text)
+		}
 	}
 }
 

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -16,6 +19,20 @@ type unspoken struct{ h protocol.Header }
 
 func (u *unspoken) Error() string {
 	return fmt.Sprintf("%s (key %d) in version %d is not spoken", u.h.Key.Name(), u.h.Key, u.h.Version)
+}
+
+// unfinished is the end of a connection in the middle of a request: its client died, was cut off, stalled, or claims more than it sends.
+type unfinished struct{ error }
+
+func (u unfinished) Error() string {
+	return fmt.Sprintf("a request was begun and did not arrive whole: %s", u.error)
+}
+
+func (u unfinished) Unwrap() error { return u.error }
+
+// ended tells an error of the connection from one over what came on it.
+func ended(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, os.ErrDeadlineExceeded) || isReset(err)
 }
 
 func isReset(err error) bool {
@@ -36,7 +53,11 @@ const linesPerSecond = 10
 
 func newLimitedLog(log *slog.Logger) *limitedLog { return &limitedLog{log: log} }
 
-func (l *limitedLog) warn(message string, args ...any) {
+func (l *limitedLog) warn(message string, args ...any) { l.say(slog.LevelWarn, message, args...) }
+
+func (l *limitedLog) info(message string, args ...any) { l.say(slog.LevelInfo, message, args...) }
+
+func (l *limitedLog) say(level slog.Level, message string, args ...any) {
 	l.mu.Lock()
 	now := time.Now().Unix()
 	if now != l.second {
@@ -54,5 +75,5 @@ func (l *limitedLog) warn(message string, args ...any) {
 	if skipped > 0 {
 		args = append(args, "lines left out before", skipped)
 	}
-	l.log.Warn(message, args...)
+	l.log.Log(context.Background(), level, message, args...)
 }

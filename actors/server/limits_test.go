@@ -2,6 +2,7 @@ package server
 
 import (
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,9 +111,13 @@ func TestAClaimedLengthTakesNothing(t *testing.T) {
 }
 
 func TestAClientThatStallsIsClosed(t *testing.T) {
-	s, address, _ := serve(t, Options{StallTimeout: 50 * time.Millisecond}, echo)
-	dial(t, address).send(produceOf(1 << 20)[:1000])
+	s, address, logged := serve(t, Options{StallTimeout: 50 * time.Millisecond}, echo)
+	c := dial(t, address)
+	c.send(produceOf(1 << 20)[:1000])
 	eventually(t, "a request that does not go on ends its connection", func() bool { return s.Connections() == 0 && s.budget.inUse() == 0 })
+	if peer := "client=" + c.LocalAddr().String() + " "; !strings.Contains(logged.String(), peer) {
+		t.Errorf("no line names the peer: %s", logged)
+	}
 }
 
 func TestAClientThatReadsNothingIsClosed(t *testing.T) {

@@ -104,6 +104,9 @@ func (c *conn) one() error {
 	})
 	if err != nil {
 		held.giveBack()
+		if ended(err) {
+			return unfinished{err}
+		}
 		return err
 	}
 	h, rest, _, err := protocol.ParseHeader(frame)
@@ -159,8 +162,10 @@ func (c *conn) request(h protocol.Header, body kmsg.Request) *Request {
 // report logs why a connection ended, unless it ended as connections do.
 func (c *conn) report(err error) {
 	switch {
-	case err == io.EOF || err == io.ErrUnexpectedEOF || errors.Is(err, errStopped) || errors.Is(err, net.ErrClosed) || isReset(err):
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case err == io.EOF || errors.Is(err, errStopped) || errors.Is(err, net.ErrClosed):
+	case ended(err) && (c.server.isStopping() || !errors.As(err, new(unfinished))):
+	case ended(err):
+		c.server.log.info("a client connection ended within a request", "client", c.nc.RemoteAddr(), "listener", c.listener, "error", err)
 	default:
 		c.server.meters.refused.Add(1)
 		c.server.log.warn("a client connection was closed over what it sent", "client", c.nc.RemoteAddr(), "listener", c.listener, "error", err)

@@ -208,42 +208,64 @@ func TestUnknownVersionOfApiVersionsIsAnsweredInVersion0(t *testing.T) {
 	}
 }
 
+// frame is bytes behind a size that is theirs.
+func frame(body ...byte) []byte {
+	return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)
+}
+
+// What cannot be understood closes its connection with a line that names the peer and the fault, and harms nobody else.
 func TestBadInputEndsItsConnectionOnly(t *testing.T) {
-	_, address, logged := serve(t, Options{MaxRequestBytes: 1 << 20}, echo)
-	good := dial(t, address)
-	frame := func(body ...byte) []byte {
-		return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)
-	}
 	metadata := encode(kmsg.NewPtrMetadataRequest(), 12, 1)
-	for name, b := range map[string][]byte{
-		"a negative size":  {0xff, 0xff, 0xff, 0xff},
-		"an oversized one": {0x7f, 0xff, 0xff, 0xff, 1, 2, 3},
-		"an empty frame":   {0, 0, 0, 0},
-		"garbage":          []byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-		"an unknown key":   frame(0x70, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff),
-		"an old version":   encode(kmsg.NewPtrFetchRequest(), 3, 1),
-		"a cut body":       frame(metadata[4 : len(metadata)-2]...),
-		"a long client id": frame(0, 3, 0, 12, 0, 0, 0, 1, 0x7f, 0xff, 'x'),
+	for name, test := range map[string]struct {
+		sent []byte
+		said string
+	}{
+		"a negative size":            {[]byte{0xff, 0xff, 0xff, 0xff}, "cannot hold a request header"},
+		"an oversized one":           {[]byte{0x7f, 0xff, 0xff, 0xff, 1, 2, 3}, "larger than socket.request.max.bytes"},
+		"an empty frame":             {[]byte{0, 0, 0, 0}, "cannot hold a request header"},
+		"garbage":                    {[]byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), "larger than socket.request.max.bytes"},
+		"an unknown key":             {frame(0x70, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff), "is not spoken"},
+		"a negative key":             {frame(0xff, 0xff, 0, 0, 0, 0, 0, 1, 0xff, 0xff), "is not spoken"},
+		"an old version":             {encode(kmsg.NewPtrFetchRequest(), 3, 1), "Fetch (key 1) in version 3 is not spoken"},
+		"a version to come":          {frame(0, 1, 0x7f, 0, 0, 0, 0, 1, 0xff, 0xff), "Fetch (key 1) in version 32512 is not spoken"},
+		"a negative version":         {frame(0, 1, 0xff, 0xff, 0, 0, 0, 1, 0xff, 0xff), "in version -1 is not spoken"},
+		"a cut body":                 {frame(metadata[4 : len(metadata)-2]...), "malformed request: Metadata v12"},
+		"a long client id":           {frame(0, 3, 0, 12, 0, 0, 0, 1, 0x7f, 0xff, 'x'), "32767 bytes are claimed where 1 are left"},
+		"a lying array":              {frame(0, 3, 0, 8, 0, 0, 0, 1, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff), "malformed request: Metadata v8"},
+		"a topic whose name is null": {frame(0, 3, 0, 8, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0), "malformed request: Metadata v8"},
+		"topics that are null":       {frame(0, 0, 0, 3, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0, 1, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff), "an array is null (Produce v3)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bad := dial(t, address)
-			bad.send(b)
+			s, address, logged := serve(t, Options{MaxRequestBytes: 1 << 20}, echo)
+			good, bad := dial(t, address), dial(t, address)
+			bad.send(test.sent)
 			if n := bad.ends(); n > 0 {
 				t.Errorf("%d bytes were answered", n)
 			}
+			peer := "client=" + bad.LocalAddr().String() + " "
+			eventually(t, "a line names the peer and the fault", func() bool {
+				return strings.Contains(logged.String(), peer) && strings.Contains(logged.String(), test.said)
+			})
+			good.send(metadata)
+			good.receive()
+			eventually(t, "only the other connection is left, and nothing is held", func() bool { return s.Connections() == 1 && s.budget.inUse() == 0 })
 		})
 	}
-	eventually(t, "a line names a peer", func() bool { return strings.Contains(logged.String(), "client=127.0.0.1:") })
-	good.send(metadata)
-	good.receive()
 }
 
-func TestACutFrameEndsQuietlyWithTheClient(t *testing.T) {
-	s, address, _ := serve(t, Options{}, echo)
-	c := dial(t, address)
-	c.send(encode(kmsg.NewPtrMetadataRequest(), 12, 1)[:9])
-	c.Close()
-	eventually(t, "the connection is forgotten", func() bool { return s.Connections() == 0 })
+// A client that goes away between requests is no news; one that does in the middle of one is named.
+func TestACutFrameIsTold(t *testing.T) {
+	s, address, logged := serve(t, Options{}, echo)
+	whole := encode(kmsg.NewPtrMetadataRequest(), 12, 1)
+	for i, n := range []int{0, 1, 4, 9, len(whole) - 1} {
+		c := dial(t, address)
+		c.send(whole[:n])
+		c.Close()
+		eventually(t, "the connection is forgotten", func() bool { return s.last.Load() == uint64(i+1) && s.Connections() == 0 && s.budget.inUse() == 0 })
+		if told := strings.Contains(logged.String(), "client="+c.LocalAddr().String()+" "); told != (n > 0) {
+			t.Errorf("after %d of %d bytes: told %t; the log:\n%s", n, len(whole), told, logged)
+		}
+	}
 }
 
 func TestClosedTellsThatNobodyWaits(t *testing.T) {
