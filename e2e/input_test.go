@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -143,7 +144,7 @@ func residentBytes(t *testing.T, n *cluster.Node) int64 {
 	return 0
 }
 
-// Record batches that are not what they say are refused with Kafka's errors, and change nothing.
+// Record batches that are not what they say are refused with Kafka's errors and a line that names who sent them, and change nothing.
 func TestBadBatchesAreRefused(t *testing.T) {
 	c := cluster.Start(t, 1)
 	c.CreateTopic("refuse", 1, 1)
@@ -156,19 +157,27 @@ func TestBadBatchesAreRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		records []byte
 		want    error
+		said    string
 	}{
-		"null":               {nil, kerr.InvalidRecord},
-		"a wrong checksum":   {changed(func(b []byte) { b[17] ^= 1 }), kerr.CorruptMessage},
-		"a flipped value":    {changed(func(b []byte) { b[len(b)-2] ^= 1 }), kerr.CorruptMessage},
-		"a lying length":     {changed(func(b []byte) { b[8] = 0x7f }), kerr.CorruptMessage},
-		"cut":                {good[:len(good)-3], kerr.CorruptMessage},
-		"message format 1":   {changed(func(b []byte) { b[16] = 1 }), kerr.InvalidRecord},
-		"an unknown format":  {changed(func(b []byte) { b[16] = 9 }), kerr.InvalidRecord},
-		"too many records":   {changed(func(b []byte) { binary.BigEndian.PutUint32(b[57:], 1<<30) }), kerr.CorruptMessage},
-		"garbage behind one": {append(append([]byte{}, good...), "garbage"...), kerr.InvalidRecord},
+		"null":               {nil, kerr.InvalidRecord, "no records were sent"},
+		"a wrong checksum":   {changed(func(b []byte) { b[17] ^= 1 }), kerr.CorruptMessage, "the checksum"},
+		"a flipped value":    {changed(func(b []byte) { b[len(b)-2] ^= 1 }), kerr.CorruptMessage, "the checksum"},
+		"a lying length":     {changed(func(b []byte) { b[8] = 0x7f }), kerr.CorruptMessage, "a batch of length 2130706"},
+		"cut":                {good[:len(good)-3], kerr.CorruptMessage, "does not fit into"},
+		"cut in its header":  {good[:20], kerr.CorruptMessage, "20 bytes are too few"},
+		"message format 1":   {changed(func(b []byte) { b[16] = 1 }), kerr.InvalidRecord, "magic 1"},
+		"an unknown format":  {changed(func(b []byte) { b[16] = 9 }), kerr.InvalidRecord, "magic 9"},
+		"too many records":   {changed(func(b []byte) { binary.BigEndian.PutUint32(b[57:], 1<<30) }), kerr.CorruptMessage, "the checksum"},
+		"a wrong count":      {resummed(changed(func(b []byte) { binary.BigEndian.PutUint32(b[57:], 1<<30) })), kerr.InvalidRecord, "claims 1073741824 records"},
+		"a count of both":    {resummed(changed(claimRecords(1 << 30))), kerr.InvalidRecord, "record 1 of 1073741824"},
+		"garbage behind one": {append(append([]byte{}, good...), "garbage"...), kerr.InvalidRecord, "more than one batch"},
 	} {
 		if got := produceBytes(t, c.Node(1), "refuse", test.records); got != test.want {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+		line := regexp.MustCompile(`client=127\.0\.0\.1:\d+ .*topic=refuse partition=0 error=.*` + test.said)
+		if c.Flavor() == "troupe" && !c.Node(1).LogSays(line) {
+			t.Errorf("%s: no line names who sent it and says %q:\n%s", name, test.said, c.Node(1).Tail(5))
 		}
 	}
 	if end := c.End("refuse", 0); end != 0 {
@@ -177,6 +186,20 @@ func TestBadBatchesAreRefused(t *testing.T) {
 	if err := produceBytes(t, c.Node(1), "refuse", good); err != nil {
 		t.Errorf("a good batch: %v", err)
 	}
+}
+
+// claimRecords makes a batch claim n records in both places that tell.
+func claimRecords(n int32) func(b []byte) {
+	return func(b []byte) {
+		binary.BigEndian.PutUint32(b[23:], uint32(n-1))
+		binary.BigEndian.PutUint32(b[57:], uint32(n))
+	}
+}
+
+// resummed makes the checksum of a batch right.
+func resummed(b []byte) []byte {
+	binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[21:], crc32.MakeTable(crc32.Castagnoli)))
+	return b
 }
 
 // produceBytes sends bytes as the records of partition 0.

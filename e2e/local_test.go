@@ -3,7 +3,9 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -90,8 +92,16 @@ func (r *run) ends(limit time.Duration, want int) {
 	}
 }
 
-// kill ends a node of a local cluster, whose process the welcome names.
-func (r *run) kill(node int) {
+// signal tells a node of a local cluster something.
+func (r *run) signal(node int, s syscall.Signal) {
+	r.t.Helper()
+	if err := syscall.Kill(r.process(node), s); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// process is a node's, which the welcome names.
+func (r *run) process(node int) (pid int) {
 	r.t.Helper()
 	found := regexp.MustCompile(fmt.Sprintf(`node %d: .* process (\d+)`, node)).FindStringSubmatch(r.output())
 	if found == nil {
@@ -101,9 +111,7 @@ func (r *run) kill(node int) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		r.t.Fatal(err)
-	}
+	return pid
 }
 
 // waitReady waits until the node with Kafka on that port is ready.
@@ -173,6 +181,29 @@ func TestServerAlone(t *testing.T) {
 	}
 }
 
+// The first signal stops a node in good order, here held up by a receiver of telemetry that takes everything and answers nothing; a second one stops it at once.
+func TestASecondSignalStopsAtOnce(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	base := cluster.FreeRange(t, 4)
+	r := start(t, t.TempDir(), "server", fmt.Sprintf("--listeners=PLAINTEXT://127.0.0.1:%d", base), "--shutdown.timeout=10m",
+		"--otlp.endpoint=http://"+silent.Addr().String(), "--otlp.protocol=http", "--otlp.metrics.interval=10m")
+	waitReady(t, base)
+	r.cmd.Process.Signal(syscall.SIGTERM)
+	r.says("leaderships were handed over", 20*time.Second)
+	select {
+	case <-r.done:
+		t.Fatalf("it did not wait for the receiver:\n%s", r.output())
+	default:
+	}
+	r.cmd.Process.Signal(syscall.SIGTERM)
+	r.ends(20*time.Second, 1)
+	r.says("second signal: stopping at once", time.Second)
+}
+
 func busy(ports ...int) error {
 	for _, p := range ports {
 		if !cluster.Free(p) {
@@ -182,7 +213,7 @@ func busy(ports ...int) error {
 	return nil
 }
 
-// The local cluster says when it is ready and what to do next, starts a killed node again, drains at Ctrl-C, finds its data again, forgets it when
+// The local cluster says when it is ready and what to do next, starts a killed node again, drains at Ctrl-C and stops at once at a second, finds its data again, forgets it when
 // told to, and can be larger.
 func TestLocalCluster(t *testing.T) {
 	base := cluster.FreeRange(t, 50)
@@ -196,7 +227,7 @@ func TestLocalCluster(t *testing.T) {
 	r.says("node-3 ", time.Second)
 	records, want := numbered("local", 0, "kept", 3)
 	produceAt(t, base, records)
-	r.kill(2)
+	r.signal(2, syscall.SIGKILL)
 	r.says("node 2 ended by itself (signal: killed)", 10*time.Second)
 	waitReady(t, base+10)
 	r.cmd.Process.Signal(os.Interrupt)
@@ -216,6 +247,14 @@ func TestLocalCluster(t *testing.T) {
 	if err != nil || len(resp.Brokers) != 5 || len(resp.Topics) != 0 {
 		t.Errorf("a fresh cluster of five: %d nodes, %d topics, %v", len(resp.Brokers), len(resp.Topics), err)
 	}
+	r.signal(2, syscall.SIGSTOP) // holds the first Ctrl-C up
 	r.cmd.Process.Signal(os.Interrupt)
-	r.ends(20*time.Second, 0)
+	r.says("stopping: leaderships are handed over", 20*time.Second)
+	r.cmd.Process.Signal(os.Interrupt)
+	r.ends(20*time.Second, 1)
+	for n := range 5 {
+		if err := syscall.Kill(r.process(n+1), 0); !errors.Is(err, syscall.ESRCH) {
+			t.Errorf("node %d is still there after the second Ctrl-C: %v", n+1, err)
+		}
+	}
 }

@@ -60,7 +60,7 @@ func (t *Table) Speaks(key, version int16) bool {
 // Handle implements server.Handler.
 func (t *Table) Handle(r *server.Request, p *server.Pending) {
 	h := t.handlers[r.Body.Key()]
-	c := &Call{Request: r, Cluster: t.cluster, pending: p}
+	c := &Call{Request: r, Cluster: t.cluster, log: t.log, pending: p}
 	h.handle(c)
 }
 

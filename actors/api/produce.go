@@ -172,11 +172,9 @@ func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request 
 		p.hint(l.partition, part)
 		return err
 	}
-	if request.Records == nil {
-		return protocol.Errorf(kerr.InvalidRecord, "no records were sent")
-	}
-	b, err := batch.Check(request.Records)
+	b, err := check(request.Records)
 	if err != nil {
+		p.call.complain(t.Name, request.Partition, err)
 		return err
 	}
 	b, stamp, err := admit(p.call.Cluster, t, b, p.call.Cluster.Runtime().Now().UnixMilli())
@@ -194,6 +192,14 @@ func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request 
 		p.outcome(func() { p.settle(l.partition, part, a) })
 	}})
 	return nil
+}
+
+// check tells why the records of a partition are no batch.
+func check(records []byte) (batch.Batch, *protocol.Error) {
+	if records == nil {
+		return nil, protocol.Errorf(kerr.InvalidRecord, "no records were sent")
+	}
+	return batch.Check(records)
 }
 
 func (p *producing) settle(at *metadata.Partition, part *kmsg.ProduceResponseTopicPartition, a replica.Appended) {

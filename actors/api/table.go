@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"log/slog"
 	"math"
 	"strconv"
 	"time"
@@ -20,6 +21,7 @@ type Call struct {
 	*server.Request
 	Cluster Cluster
 
+	log     *slog.Logger
 	pending *server.Pending
 }
 
@@ -28,6 +30,11 @@ func (c *Call) Answer(r kmsg.Response) { c.pending.Resolve(r) }
 
 // Refuse closes the connection in place of an answer; cause is logged. It ends the call like Answer.
 func (c *Call) Refuse(cause error) { c.pending.Refuse(cause) }
+
+// complain tells the operator who sent records that are not what they say: a broken client, network or memory, of which the client's owner may see nothing.
+func (c *Call) complain(topic string, partition int32, err error) {
+	c.log.Warn("a client sent a record batch that is not one", "client", c.Client, "client_id", c.ClientID, "topic", topic, "partition", partition, "error", err)
+}
 
 // Go carries on with the call besides the connection's reader goroutine, where it may wait.
 func (c *Call) Go(f func()) { c.Cluster.Runtime().Go(f) }
