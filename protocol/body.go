@@ -2,11 +2,12 @@ package protocol
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// MaxElements is the most elements that one array of a produce request may have.
+// MaxElements is the most elements that all arrays of a request may have together: each of them is answered with many times the bytes it takes.
 const MaxElements = 1_000_000
 
 // MaxControlBytes is the largest body of a request other than Produce. Decoding takes memory for what an array claims, up to some
@@ -27,7 +28,31 @@ func ParseBody(h Header, body []byte) (kmsg.Request, error) {
 	if err := request.ReadFrom(body); err != nil {
 		return nil, malformed("%s v%d: %v", h.Key.Name(), h.Version, err)
 	}
+	if len(body) > MaxElements && h.Key != kmsg.Produce { // no element takes less than a byte
+		if n := elements(reflect.ValueOf(request).Elem()); n > MaxElements {
+			return nil, malformed("%s v%d: %d elements are more than %d", h.Key.Name(), h.Version, n, MaxElements)
+		}
+	}
 	return request, nil
+}
+
+// elements counts those of all arrays of a request.
+func elements(v reflect.Value) (n int) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			n += elements(v.Field(i))
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return 0 // bytes
+		}
+		n = v.Len()
+		for i := 0; i < v.Len() && n <= MaxElements; i++ {
+			n += elements(v.Index(i))
+		}
+	}
+	return n
 }
 
 func guard(h Header, body []byte, flexible bool) error {

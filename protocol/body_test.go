@@ -26,6 +26,40 @@ func TestParseBodyOfEveryRequest(t *testing.T) {
 	})
 }
 
+// A request of many bytes may have as many elements as MaxElements says, whether they are in one array or in arrays of arrays, and no more.
+func TestElementsAreBounded(t *testing.T) {
+	groups := func(n int) kmsg.Request {
+		r := kmsg.NewPtrDescribeGroupsRequest()
+		r.Version, r.Groups = 5, make([]string, n)
+		return r
+	}
+	partitions := func(topics, each int) kmsg.Request {
+		r := kmsg.NewPtrOffsetDeleteRequest()
+		for range topics {
+			topic := kmsg.NewOffsetDeleteRequestTopic()
+			topic.Partitions = make([]kmsg.OffsetDeleteRequestTopicPartition, each)
+			r.Topics = append(r.Topics, topic)
+		}
+		return r
+	}
+	for name, test := range map[string]struct {
+		request kmsg.Request
+		taken   bool
+	}{
+		"as many as may be":          {groups(MaxElements), true},
+		"one more":                   {groups(MaxElements + 1), false},
+		"many in all":                {partitions(1000, 999), true},
+		"too many in all":            {partitions(1000, 1000), false},
+		"few elements of many bytes": {partitions(1, 400_000), true},
+	} {
+		h := Header{Key: kmsg.Key(test.request.Key()), Version: test.request.GetVersion()}
+		_, err := ParseBody(h, test.request.AppendTo(nil))
+		if test.taken && err != nil || !test.taken && !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func drawProduce(t *rapid.T) *kmsg.ProduceRequest {
 	r := kmsg.NewPtrProduceRequest()
 	r.Version = rapid.Int16Range(0, r.MaxVersion()).Draw(t, "version")
