@@ -82,6 +82,9 @@ type member struct {
 	durable int              // of them, the oldest
 	gone    bool             // it left the shard and never runs again
 
+	beats []Beat            // while it is idle, see idle_test.go
+	heard []*raftpb.Message // of them, not stepped yet
+
 	confirmed uint64
 }
 
@@ -101,6 +104,7 @@ type world struct {
 	pulled  int      // generations that were filled and became current
 	acked   []uint64 // values whose application a leader reported
 	next    uint64
+	beats   int // that were not stepped when they came
 	pending map[storage.ReplicaID]map[uint64]uint64 // by leader and index: proposed values
 }
 
@@ -159,7 +163,9 @@ func (w *world) start(m *member) {
 	w.pending[m.id] = map[uint64]uint64{}
 }
 
-func (w *world) crash(m *member) { m.replica, m.queue, m.durable = nil, nil, 0 }
+func (w *world) crash(m *member) {
+	m.replica, m.queue, m.durable, m.beats, m.heard = nil, nil, 0, nil, nil
+}
 
 // settle performs the effects of a member.
 func (w *world) settle(m *member) {
@@ -184,6 +190,7 @@ func (w *world) settle(m *member) {
 			w.acked = append(w.acked, v)
 		}
 	}
+	m.beats = m.replica.Idle()
 }
 
 // step does one random thing.
@@ -197,7 +204,7 @@ func (w *world) step(faults bool) {
 	}
 	switch p := w.rng.Intn(1000); {
 	case p < 50:
-		m.replica.Tick()
+		w.tick(m)
 	case p < 600:
 		w.deliver(faults)
 		return
@@ -243,6 +250,9 @@ func (w *world) deliver(faults bool) {
 func (w *world) take(to *member, what any) error {
 	switch m := what.(type) {
 	case *raftpb.Message:
+		if w.beat(to, m) {
+			return nil
+		}
 		return to.replica.Step(m)
 	case *Chunk:
 		parsed, err := ParseChunk(m.Encode())

@@ -63,10 +63,18 @@ func (r receiver) handOut(from metadata.NodeID, messages []remote.Raft) {
 		if full && bulky(m.Shard, m.Message) {
 			continue // as if it were lost: the leader sends it again
 		}
-		if ref := r.n.replicas.get(m.Shard); ref != nil {
+		ref := r.n.replicas.get(m.Shard)
+		if ref == nil {
+			continue
+		}
+		switch answer, ok := ref.Hear(m.Message); {
+		case !ok:
 			ref.Send(replica.StepOf(from, m))
+		case answer.Message != nil:
+			r.n.links.Send(answer.To, remote.Raft{Shard: m.Shard, Message: answer.Message})
 		}
 	}
+	r.n.links.Flush()
 }
 
 // Told implements remote.Receiver.

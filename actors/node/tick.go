@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -18,10 +19,9 @@ const tickEvery = 100 * time.Millisecond
 // did not run does not count against a leader.
 //
 // A replica that leads, or knows who does, has nothing to do at most ticks: it gets calmTicks at once, a part of the replicas at each tick. To
-// wake it costs more than what it then does.
+// wake it costs more than what it then does. One that is idle is not woken at all as long as the others are heard of: see replica.Ref.Pass.
 func (n *Node) tick() {
-	one, many := &replica.Tick{Ticks: 1}, &replica.Tick{Ticks: calmTicks}
-	now := uint64(0)
+	one, now := &replica.Tick{Ticks: 1}, uint64(0)
 	actors.Every(n.world, tickEvery, n.stopping, func(time.Time) {
 		now++
 		n.replicas.each(func(r *replica.Ref) {
@@ -29,10 +29,22 @@ func (n *Node) tick() {
 			case r.View().Leader == 0:
 				r.Send(one)
 			case (uint64(r.Shard)+now)%calmTicks == 0:
-				r.Send(many)
+				n.pass(r)
 			}
 		})
+		n.links.Flush()
 	})
+}
+
+// pass lets calmTicks pass for a replica.
+func (n *Node) pass(r *replica.Ref) {
+	due, say := r.Pass(calmTicks)
+	if due > 0 {
+		r.Send(&replica.Tick{Ticks: due})
+	}
+	for _, s := range say {
+		n.links.Send(s.To, remote.Raft{Shard: r.Shard, Message: s.Message})
+	}
 }
 
 // calmTicks is how many ticks a calm replica takes at once: as many as lie between two heartbeats, far fewer than an election timeout has.

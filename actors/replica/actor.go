@@ -116,6 +116,10 @@ type Actor struct {
 	ticks   uint64
 	resting bool // the node drains: do not look for leaderships
 	waiting []*Checkpoint
+
+	idle   *idle             // also in ref; nil while something happens
+	beaten bool              // the turn under way is one in which the replica may become idle
+	heard  []*raftpb.Message // while it was idle, and not stepped yet
 }
 
 // Ref is the handle that the rest of the node has of the replica.
@@ -127,6 +131,7 @@ func (a *Actor) Name() string { return fmt.Sprintf("replica-%d", a.ref.Replica) 
 // Turn implements actors.Actor: everything that arrived since the last turn.
 func (a *Actor) Turn(messages []any) {
 	a.clock.begin()
+	a.wake()
 	if a.broken == nil {
 		a.take(messages)
 	}
@@ -136,6 +141,7 @@ func (a *Actor) Turn(messages []any) {
 		return
 	}
 	a.settle()
+	a.doze()
 	a.node.Flush()
 	a.answerObservers()
 }
@@ -155,6 +161,7 @@ func (a *Actor) one(message any) error {
 		a.gauge.stepped(m.Message, a.status.Applied, a.clock.turn)
 		a.traces.follow(m)
 		a.meet(m)
+		a.beaten = a.beaten || m.Message.GetType() == raftpb.MsgHeartbeat
 		return a.replica.Step(m.Message)
 	case *written:
 		kind, given := a.clock.written()
@@ -162,7 +169,7 @@ func (a *Actor) one(message any) error {
 		a.traces.written()
 		return a.replica.Written()
 	case *Tick:
-		a.tick(m.Ticks)
+		return a.tick(m.Ticks)
 	case *Unreachable:
 		a.replica.Unreachable(m.To)
 		a.replica.SnapshotSent(m.To, false)
@@ -363,6 +370,7 @@ func own(m any) bool {
 
 // Stopped implements actors.Actor: what still waits is refused.
 func (a *Actor) Stopped() {
+	a.wake()
 	a.content.refuse(notLeader(0))
 	for _, c := range a.waiting {
 		c.Done()

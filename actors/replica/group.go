@@ -87,8 +87,8 @@ func (a *Actor) due() bool {
 
 // showGroup publishes how the members are, if that is news or changes with every look.
 func (a *Actor) showGroup(r raft.Reconfigured) {
-	now, last := a.replica.Grouping(), a.ref.group.Load()
-	if last != nil && !last.Leads && !a.change.moving && last.Conf == now.Conf && last.Durable == now.Durable && last.Version == a.change.version {
+	now := a.replica.Grouping()
+	if a.grouped(now) {
 		return
 	}
 	g := &Group{Grouping: now, Version: a.change.version}
@@ -100,6 +100,12 @@ func (a *Actor) showGroup(r raft.Reconfigured) {
 		g.Pulled = got
 	}
 	a.ref.group.Store(g)
+}
+
+// grouped tells whether what the others see of the members is how they are, and does not change with every look.
+func (a *Actor) grouped(now raft.Grouping) bool {
+	last := a.ref.group.Load()
+	return last != nil && !last.Leads && !a.change.moving && last.Conf == now.Conf && last.Durable == now.Durable && last.Version == a.change.version
 }
 
 // size implements content.

@@ -60,6 +60,7 @@ type Ref struct {
 	fetched atomic.Uint64 // bytes handed out to consumers
 	group   atomic.Pointer[Group]
 	bytes   atomic.Int64
+	idle    atomic.Pointer[idle]
 	views
 }
 

@@ -39,7 +39,11 @@ const (
 	mostAgain  = 24
 )
 
-func (a *Actor) tick(n int) {
+func (a *Actor) tick(n int) error {
+	if err := a.catchUp(); err != nil {
+		return err
+	}
+	a.beaten = a.status.Role == raft.Leader
 	for range n {
 		a.ticks++
 		a.replica.Tick()
@@ -49,6 +53,7 @@ func (a *Actor) tick(n int) {
 		a.lookForLeader()
 		a.regroup()
 	}
+	return nil
 }
 
 // lookForLeader campaigns when it is this replica's turn.

@@ -27,8 +27,36 @@ func (w *World) late() (Fault, bool) {
 // victim is the machine whose disk is tampered with: one in each world.
 func (w *World) victim() metadata.NodeID { return w.order[int(w.options.Seed)%len(w.order)] }
 
-// noted is how long a process has to live for the others to have kept durably how far its store was (docs/adr, Nodes remember how far each other's disks were).
+// noted is how long a process, and one that hears of it, have to live for the other to have kept durably how far its store was (docs/adr, Nodes remember how far each other's
+// disks were).
 const noted = 3 * time.Second
+
+// looks is how often it is looked in that time whether they still do.
+const looks = 12
+
+// witnessed calls f in such a time if the process of a machine lives on until then, and with it another one that it reached all the time. A node whose peers all ended before
+// they kept anything has lost its disk together with those nodes' memory: more than is promised to be noticed.
+func (w *World) witnessed(m *machine, long time.Duration, f func()) {
+	p := m.process
+	witnesses := make(map[metadata.NodeID]*process)
+	for _, other := range w.up() {
+		if other != m {
+			witnesses[other.id] = other.process
+		}
+	}
+	for k := range looks {
+		w.after(long*time.Duration(k+1)/looks, func() {
+			for id, o := range witnesses {
+				if w.machines[id].process != o || !w.reachable(m.id, id) {
+					delete(witnesses, id)
+				}
+			}
+			if k == looks-1 && p != nil && m.process == p && len(witnesses) > 0 {
+				f()
+			}
+		})
+	}
+}
 
 // rollBack puts an older copy of a disk back, if the process that used it then lived for long enough to be remembered.
 func rollBack(w *World, n metadata.NodeID) Fault {
@@ -36,13 +64,9 @@ func rollBack(w *World, n metadata.NodeID) Fault {
 	var of *disk
 	at := w.upTo(w.options.For)
 	w.after(at, func() {
-		p, b := w.machines[n].process, w.machines[n].disk.store.Backup()
+		b := w.machines[n].disk.store.Backup()
 		of = w.machines[n].disk
-		w.after(noted, func() {
-			if w.machines[n].process == p {
-				copied = &b
-			}
-		})
+		w.witnessed(w.machines[n], noted, func() { copied = &b })
 	})
 	what := fmt.Sprintf("the disk of n%d is replaced by a copy of %s", n, at.Round(time.Millisecond))
 	return Fault{What: what, late: true, begin: func(w *World) {
