@@ -73,10 +73,17 @@ func compatible(me, other hello) error {
 	switch {
 	case me.Founders != nil && other.Founders != nil && !maps.Equal(me.Founders, other.Founders):
 		return fmt.Errorf("node %d belongs to another cluster than the data directory of this node %d: check the peers of both", other.Node, me.Node)
-	case me.Founders == nil && me.Peers != other.Peers:
+	case me.Founders == nil && me.Peers != other.Peers && !other.without(me.Node):
 		return errPeerLists(me, other)
 	}
 	return nil
+}
+
+// without tells whether a node is of a cluster that this one was a founder of, and has no list of its founders any more: it is started with `join`, because it joined later, or
+// because another founder is no more. Then no lists differ.
+func (h *hello) without(founder metadata.NodeID) bool {
+	_, was := h.Founders[founder]
+	return h.Peers == "" && was
 }
 
 func errPeerLists(me, other hello) error {

@@ -24,8 +24,8 @@ func TestDecide(t *testing.T) {
 	all := founders{1: 101, 2: 102, 3: 103}
 	newDisk := of3(1)
 	newDisk.Incarnation = 777
-	otherList := of3(2)
-	otherList.Peers = "1,2"
+	otherList, noList := of3(2), of3(2)
+	otherList.Peers, noList.Peers = "1,2", ""
 	for _, test := range []struct {
 		name     string
 		me       hello
@@ -45,6 +45,10 @@ func TestDecide(t *testing.T) {
 		{name: "not one of the founders", me: hello{Node: 4, Incarnation: 104, Peers: "1,2,3"}, answers: []hello{founded(of3(2), all)}, says: "another data directory"},
 		{name: "another list of peers", me: of3(1), answers: []hello{otherList, of3(3)}, says: "node 1 was started with [1,2,3], node 2 with [1,2]"},
 		{name: "another list of peers, of one that founded", me: of3(1), answers: []hello{founded(otherList, founders{1: 101, 2: 102})}, says: "[1,2]"},
+		{name: "the others are started with join by now, and this disk was replaced", me: newDisk, answers: []hello{founded(noList, all)}, says: "another data directory"},
+		{name: "the others are started with join by now, and this disk is the one that founded", me: of3(1), answers: []hello{founded(noList, all)}, founders: all},
+		{name: "a stranger with another list than one that is started with join", me: hello{Node: 4, Incarnation: 104, Peers: "2,4"}, answers: []hello{founded(noList, all)}, says: "differ"},
+		{name: "one that founded alone", me: of3(1), answers: []hello{founded(noList, founders{2: 102})}, says: "the peer lists of node 1 and node 2 differ"},
 		{name: "another cluster on this disk", me: founded(of3(1), all), answers: []hello{founded(of3(2), founders{1: 101, 2: 999, 3: 103})}, says: "belongs to another cluster"},
 		{name: "the list was changed after the founding: the disk counts", me: founded(otherList, all), answers: []hello{founded(of3(1), all)}, founders: all},
 	} {

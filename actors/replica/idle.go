@@ -7,6 +7,7 @@ import (
 
 	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
 )
 
 // idle is an idle replica as its node sees it: while nothing but beats comes, the node says and hears them in the replica's stead, without a turn. Only
@@ -138,8 +139,8 @@ func (a *Actor) wake() {
 // catchUp has raft hear what was heard while the replica was idle, before its time goes on.
 func (a *Actor) catchUp() error {
 	for _, m := range a.heard {
-		if m.GetTerm() != a.status.Term {
-			continue // of a leadership that is over
+		if m.GetTerm() != a.status.Term || m.GetType() == raftpb.MsgHeartbeat && storage.ReplicaID(m.GetFrom()) != a.status.Leader {
+			continue // of a leadership that is over, or of a leader that is known to be gone since: it would be given back
 		}
 		if err := a.replica.Step(m); err != nil {
 			return err

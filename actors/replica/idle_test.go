@@ -237,6 +237,34 @@ func TestAnIdleShardMissesItsLeader(t *testing.T) {
 	w.settle()
 }
 
+// An idle shard whose leader's node is known to be gone has another leader after a tick or two, not after the time of a silent one.
+func TestAnIdleShardHearsThatItsLeaderIsGone(t *testing.T) {
+	w := newTrio(t)
+	w.settle()
+	for range 3 {
+		w.pass() // beats were heard that raft has not been told of
+	}
+	dead := w.leader()
+	w.deaf = dead.id
+	for _, n := range w.nodes {
+		if n != dead {
+			n.ref.Send(&Down{Node: dead.id})
+			w.run() // the first asks for votes before the second has heard
+		}
+	}
+	for n := 1; w.leader() == nil; n++ {
+		if n > 3 {
+			t.Fatalf("there is no leader %d ticks after the nodes heard that the old one is gone", n)
+		}
+		for _, n := range w.nodes {
+			if n != dead {
+				n.ref.Send(&Tick{1})
+			}
+		}
+		w.run()
+	}
+}
+
 // A follower that is gone is out of sync after the same time as ever, and the shard is not idle without it.
 func TestAnIdleLeaderMissesAFollower(t *testing.T) {
 	w := newTrio(t)
