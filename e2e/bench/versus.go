@@ -40,6 +40,7 @@ type versusOptions struct {
 	Rounds int
 	Plot   string
 	Life   bool
+	Who    []string
 }
 
 const versusHelp = `Runs the same programs against Apache Kafka and against Troupe, one cluster of three at a time, in turn, round after round, and prints what
@@ -71,6 +72,8 @@ func versusCommand() *cobra.Command {
 	f.StringVar(&o.Plot, "plot", "", "draw the ratios into this file (SVG)")
 	f.BoolVar(&o.Life, "life", false, "compare forming a cluster, idle cost, many partitions and the loss of a node instead of throughput and latency")
 	f.StringSliceVar(&o.Only, "only", nil, "only these rows: "+strings.Join(rowNames(slices.Concat(rowsOfLoad, rowsOfLife)), ", "))
+	f.StringVar(&o.Profile, "profile", "", "with --who Troupe, write the nodes' CPU profiles of every row into this directory")
+	f.StringSliceVar(&o.Who, "who", nil, `only these contestants, for work on a row: "`+strings.Join([]string{kafkaName, troupeName, flushedName}, `", "`)+`"`)
 	return c
 }
 
@@ -126,6 +129,9 @@ func (o *versusOptions) compare(ctx context.Context) (*Duel, error) {
 	var failed []error
 	for i := range o.Rounds {
 		for _, c := range contestants(jars) {
+			if len(o.Who) > 0 && !slices.Contains(o.Who, c.name) {
+				continue
+			}
 			say("round %d of %d: %s", i+1, o.Rounds, c.name)
 			turn, err := o.turn(ctx, c)
 			if len(turn.Samples) > 0 {
@@ -151,6 +157,14 @@ func (o *versusOptions) begin(ctx context.Context) (*Duel, error) {
 		if !slices.Contains(rowNames(slices.Concat(rowsOfLoad, rowsOfLife)), name) {
 			return nil, fmt.Errorf("--only %s: there is no such row", name)
 		}
+	}
+	for _, who := range o.Who {
+		if !slices.Contains([]string{kafkaName, troupeName, flushedName}, who) {
+			return nil, fmt.Errorf("--who %s: there is no such contestant", who)
+		}
+	}
+	if o.Profile != "" && !slices.Equal(o.Who, []string{troupeName}) {
+		return nil, fmt.Errorf("--profile: only Troupe has such profiles, add --who %s", troupeName)
 	}
 	v, err := versions(o.Binary)
 	if err != nil {
@@ -215,7 +229,7 @@ func (o *versusOptions) once(ctx context.Context, b *bench, r row) (*Sample, err
 	if o.Life || r.name == "consume-cold" {
 		return r.run(ctx, b)
 	}
-	return b.measure(ctx, planned{r.name, r.run}, false)
+	return b.measure(ctx, planned{r.name, r.run}, o.Profile != "")
 }
 
 // start starts all nodes and waits until they take clients.
