@@ -104,7 +104,7 @@ type world struct {
 	pulled  int      // generations that were filled and became current
 	acked   []uint64 // values whose application a leader reported
 	next    uint64
-	beats   int // that were not stepped when they came
+	beats   int                                     // that were not stepped when they came
 	pending map[storage.ReplicaID]map[uint64]uint64 // by leader and index: proposed values
 }
 
