@@ -43,7 +43,11 @@ type group struct {
 	newcomers bool  // somebody came during the initial delay
 	syncBy    int64 // by when all members must have synced, 0 if none
 	epoch     int64 // counts rebalances: a write of one that is over is void
+	inherited bool  // the generation is the log's: the coordinator before may have begun a later one, whose assignment it never wrote
 }
+
+// begunBefore tells whether a generation that a member names can be one that the coordinator before began. Its member is no impostor: it need only join again.
+func (g *group) begunBefore(generation int32) bool { return g.inherited && generation > g.generation }
 
 // member is a member of a group.
 type member struct {

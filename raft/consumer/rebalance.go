@@ -93,6 +93,7 @@ func (c *Coordinator) complete(g *group, now int64) {
 	g.joinBy, g.initial = 0, false
 	g.generation++
 	g.epoch++
+	g.inherited = false
 	if len(g.members) == 0 {
 		g.becomeEmpty(c, now)
 		return

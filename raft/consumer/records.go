@@ -122,7 +122,7 @@ func (c *Coordinator) loadGroup(now int64, key, value []byte) error {
 	}
 	before := c.loaded(k.Group, now)
 	g := newGroup(k.Group, v.CurrentStateTimestamp)
-	g.offsets = before.offsets
+	g.offsets, g.inherited = before.offsets, true
 	g.generation, g.protocolType = v.Generation, v.ProtocolType
 	if v.Protocol != nil {
 		g.protocol = *v.Protocol

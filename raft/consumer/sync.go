@@ -17,6 +17,9 @@ func (c *Coordinator) Sync(now int64, r *kmsg.SyncGroupRequest, reply Reply) {
 	switch {
 	case refused != nil:
 		w.refuseSync(refused)
+	case g.begunBefore(r.Generation):
+		m.heard(now)
+		w.refuseSync(kerr.RebalanceInProgress)
 	case r.Generation != g.generation:
 		w.refuseSync(kerr.IllegalGeneration)
 	case r.ProtocolType != nil && *r.ProtocolType != g.protocolType, r.Protocol != nil && *r.Protocol != g.protocol:
@@ -116,6 +119,9 @@ func (c *Coordinator) beat(now int64, r *kmsg.HeartbeatRequest) *kerr.Error {
 		return refused
 	case g.state == empty:
 		return kerr.UnknownMemberID
+	case g.begunBefore(r.Generation):
+		m.heard(now)
+		return kerr.RebalanceInProgress
 	case r.Generation != g.generation:
 		return kerr.IllegalGeneration
 	}
