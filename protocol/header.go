@@ -46,8 +46,12 @@ func ParseHeader(frame []byte) (h Header, body []byte, known bool, err error) {
 	return h, r.b, true, r.err
 }
 
-// recordBytes is about how many bytes a fetch response takes.
-func recordBytes(r *kmsg.FetchResponse) int {
+// ResponseBytes is about how many bytes a response takes, if it is one that may take many; else 0.
+func ResponseBytes(response kmsg.Response) int {
+	r, ok := response.(*kmsg.FetchResponse)
+	if !ok {
+		return 0
+	}
 	n := 256
 	for i := range r.Topics {
 		n += 64
@@ -61,9 +65,7 @@ func recordBytes(r *kmsg.FetchResponse) int {
 // AppendResponse appends the whole answer r to the request with the given correlation id: size, header, body.
 func AppendResponse(dst []byte, correlationID int32, r kmsg.Response) []byte {
 	at := len(dst)
-	if f, ok := r.(*kmsg.FetchResponse); ok {
-		dst = slices.Grow(dst, recordBytes(f)) // else it would be copied again and again as it grows
-	}
+	dst = slices.Grow(dst, ResponseBytes(r)) // else it would be copied again and again as it grows
 	dst = append(dst, 0, 0, 0, 0)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(correlationID))
 	// The header of ApiVersions is never flexible, so that a client of any age can read it (KIP-511).

@@ -134,9 +134,13 @@ func (n *alone) tend(policy partition.Policy, now int64) (got Tended) {
 }
 
 // read returns what a consumer reads from an offset on, a little at a time.
-func (n *alone) read(from int64) (all []batch.Record) {
+func (n *alone) read(from int64) []batch.Record {
 	n.t.Helper()
-	v := n.ref.View()
+	return n.readView(n.ref.View(), from)
+}
+
+func (n *alone) readView(v *View, from int64) (all []batch.Record) {
+	n.t.Helper()
 	for offset := from; offset < v.HighWatermark; {
 		chunks, err := v.Read(offset, FetchLimits{MaxBytes: 300, MinOne: true, Upto: v.HighWatermark})
 		if err != nil {

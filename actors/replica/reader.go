@@ -95,12 +95,34 @@ func (v *View) readStore(offset int64, r *reading) error {
 		from.kept = at
 	}
 	var err error
-	if from.index, err = v.find(max(offset, v.cleaned.Upto)); err != nil {
+	if from.index, err = v.begin(offset); err != nil {
 		return err
 	}
-	return v.walk(from, func() uint64 { return uint64(max(r.left(), 1)) }, func(data []byte) (bool, error) {
-		return r.take(data) && r.left() > 0, nil
+	var mark *bookmark
+	err = v.walk(from, func() uint64 { return uint64(max(r.left(), 1)) }, func(index uint64, data []byte) (bool, error) {
+		more := r.take(data)
+		if mark = nil; index > 0 && len(r.out) > 0 {
+			mark = &bookmark{r.next, index}
+			if more {
+				mark.index++
+			}
+		}
+		return more && r.left() > 0, nil
 	})
+	if v.views != nil && mark != nil {
+		v.views.marks.put(mark)
+	}
+	return err
+}
+
+// begin returns the entry of the log to read from: that which holds an offset, or if that is in what was cleaned the first behind it.
+func (v *View) begin(offset int64) (uint64, error) {
+	if v.views != nil && offset >= v.cleaned.Upto {
+		if index := v.views.marks.of(offset); index >= v.first && index <= v.records {
+			return index, nil
+		}
+	}
+	return v.find(max(offset, v.cleaned.Upto))
 }
 
 // place is where to read from: first what a cleaning kept, from one of its entries on, and then the log from an index on.
@@ -109,14 +131,15 @@ type place struct {
 	index uint64
 }
 
-// walk calls f with the entries of records from a place on, in order of offset, until it has enough. room is how many bytes of entries are worth to be read at once.
-func (v *View) walk(from place, room func() uint64, f func(data []byte) (more bool, err error)) error {
+// walk calls f with the entries of records from a place on, in order of offset, until it has enough. room is how many bytes of entries are worth to be read at once. What
+// was cleaned has index 0.
+func (v *View) walk(from place, room func() uint64, f func(index uint64, data []byte) (more bool, err error)) error {
 	for ; from.kept < len(v.cleaned.Kept); from.kept++ {
 		data, err := v.entry(v.cleaned.Kept[from.kept].Index)
 		if err != nil {
 			return err
 		}
-		if more, err := f(data); err != nil || !more {
+		if more, err := f(0, data); err != nil || !more {
 			return err
 		}
 	}
@@ -131,7 +154,7 @@ func (v *View) walk(from place, room func() uint64, f func(data []byte) (more bo
 			if !isRecords(data) {
 				continue
 			}
-			if more, err := f(data); err != nil || !more {
+			if more, err := f(e.GetIndex(), data); err != nil || !more {
 				return err
 			}
 		}
@@ -232,6 +255,7 @@ type reading struct {
 	limits FetchLimits
 	out    []Chunk
 	bytes  int
+	next   int64 // the offset behind what was taken
 }
 
 func (r *reading) left() int { return r.limits.MaxBytes - r.bytes }
@@ -256,6 +280,7 @@ func (r *reading) take(data []byte) bool {
 		default:
 			end += len(b)
 			r.bytes += len(b)
+			r.next = b.NextOffset()
 		}
 		rest = after
 	}

@@ -83,7 +83,7 @@ func (v *View) keptHeader(i int) (partition.Header, error) {
 
 // batches calls f with the batches from a place on, until f has enough.
 func (v *View) batches(from place, f func(batch.Batch) (more bool, err error)) error {
-	return v.walk(from, func() uint64 { return 1 << 20 }, func(data []byte) (bool, error) {
+	return v.walk(from, func() uint64 { return 1 << 20 }, func(_ uint64, data []byte) (bool, error) {
 		for rest := partition.Payload(data); len(rest) > 0; {
 			b, after, ok := batch.Next(rest)
 			if !ok {

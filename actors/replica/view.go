@@ -60,6 +60,7 @@ type FetchLimits struct {
 // views publishes Views and wakes those who wait for the next one.
 type views struct {
 	current atomic.Pointer[View]
+	marks   bookmarks
 
 	mu       sync.Mutex
 	watchers map[*watcher]struct{}

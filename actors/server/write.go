@@ -16,11 +16,37 @@ const (
 	keepBuffer = 4 << 10
 )
 
-// mostSpare is the largest buffer that is not left to the garbage collector.
-const mostSpare = 1 << 20
+// mostSpare is the largest buffer that is not left to the garbage collector, commonSpare the largest that any answer may get.
+const (
+	commonSpare = 1 << 20
+	mostSpare   = 16 << 20
+)
 
-// spares are larger buffers, for whichever connection answers next.
-var spares = sync.Pool{New: func() any { return new([]byte) }}
+// spares are larger buffers, for whichever connection answers next; largeSpares those that only a large answer gets, so that what a client that takes nothing holds is not many
+// times its answer.
+var (
+	spares      = sync.Pool{New: func() any { return new([]byte) }}
+	largeSpares = sync.Pool{New: func() any { return new([]byte) }}
+)
+
+// spare returns an empty buffer for an answer of about so many bytes.
+func spare(bytes int) []byte {
+	from := &spares
+	if bytes > commonSpare {
+		from = &largeSpares
+	}
+	return (*from.Get().(*[]byte))[:0]
+}
+
+// giveBack leaves a buffer to the next answers, if it is not so large that it had better be collected.
+func giveBack(b []byte) {
+	switch {
+	case cap(b) <= commonSpare:
+		spares.Put(&b)
+	case cap(b) <= mostSpare:
+		largeSpares.Put(&b)
+	}
+}
 
 // write is the connection's writer goroutine.
 func (c *conn) write() {
@@ -82,7 +108,7 @@ func (w *writer) answerAll() error {
 // encode adds an answer to those to be written, and lets go of what it was made of.
 func (w *writer) encode(p *Pending) {
 	if w.out == nil {
-		w.out = (*spares.Get().(*[]byte))[:0]
+		w.out = spare(protocol.ResponseBytes(p.response))
 	}
 	w.out = protocol.AppendResponse(w.out, p.correlationID, p.response)
 	p.code, p.encoded, p.response = codeOf(p.response), true, nil
@@ -148,15 +174,12 @@ func (w *writer) flush() error {
 	return err
 }
 
-// letGo gives a large buffer to others, if it is not so large that it had better be collected.
+// letGo gives a large buffer to others.
 func (w *writer) letGo() {
 	if w.out = w.out[:0]; cap(w.out) <= keepBuffer {
 		return
 	}
-	if cap(w.out) <= mostSpare {
-		spare := w.out
-		spares.Put(&spare)
-	}
+	giveBack(w.out)
 	w.out = nil
 }
 
