@@ -30,21 +30,25 @@ func TestWhoReadsOnFindsThePlace(t *testing.T) {
 	for i := range 120 {
 		n.produce(batch.Record{Key: fmt.Appendf(nil, "k%d", i%7), Value: []byte(strings.Repeat("x", i%50))}, batch.Record{Key: fmt.Appendf(nil, "k%d", i%5), Value: fmt.Appendf(nil, "%d", i)})
 	}
+	stored := func() *View { // as if nothing were in memory any more
+		v := *n.ref.View()
+		v.chunks = nil
+		return &v
+	}
 	check := func(from int64) {
 		t.Helper()
-		first := n.read(from)  // sets bookmarks
-		second := n.read(from) // uses them
-		v := *n.ref.View()
+		first := n.readView(stored(), from)  // sets bookmarks, and uses them
+		second := n.readView(stored(), from) // begins with one
+		v := stored()
 		v.views = nil // it looks for every place
-		alone := n.readView(&v, from)
+		alone := n.readView(v, from)
 		if !slices.EqualFunc(first, second, sameRecord) || !slices.EqualFunc(first, alone, sameRecord) || len(first) == 0 {
 			t.Fatalf("from %d: %d records without bookmarks, %d with, %d again", from, len(first), len(second), len(alone))
 		}
 	}
-	n.open() // nothing is in memory any more
 	check(0)
 	check(31)
-	v, store := *n.ref.View(), &counted{Store: n.store}
+	v, store := stored(), &counted{Store: n.store}
 	v.store = store
 	offset := int64(0)
 	for turn := range 20 {
@@ -53,7 +57,7 @@ func TestWhoReadsOnFindsThePlace(t *testing.T) {
 		if err != nil || len(chunks) == 0 {
 			t.Fatalf("offset %d: %d chunks, %v", offset, len(chunks), err)
 		}
-		if turn > 0 && store.reads > 1 {
+		if turn > 0 && (store.reads < 1 || store.reads > 4) { // one for each entry, as what is left gets less
 			t.Errorf("to read on at %d took %d reads of the store", offset, store.reads)
 		}
 		for rest := []byte(chunks[len(chunks)-1]); len(rest) > 0; {
@@ -65,7 +69,6 @@ func TestWhoReadsOnFindsThePlace(t *testing.T) {
 	n.ref.Send(&Trim{Offset: 40, Done: func(int64, *protocol.Error) {}})
 	check(40)
 	n.clean(1000)
-	n.open()
 	check(40)
 }
 
