@@ -12,7 +12,9 @@ type bookmark struct {
 // bookmarks are a replica's newest, so that who reads on need not look for the place. Looking reads some ten entries. Safe for any number of goroutines.
 type bookmarks [8]atomic.Pointer[bookmark]
 
-func (b *bookmarks) slot(offset int64) *atomic.Pointer[bookmark] { return &b[uint64(offset)%uint64(len(b))] }
+func (b *bookmarks) slot(offset int64) *atomic.Pointer[bookmark] {
+	return &b[uint64(offset)%uint64(len(b))]
+}
 
 func (b *bookmarks) put(m *bookmark) { b.slot(m.offset).Store(m) }
 
