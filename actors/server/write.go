@@ -1,6 +1,7 @@
 package server
 
 import (
+	"math/bits"
 	"net"
 	"sync"
 	"time"
@@ -16,35 +17,42 @@ const (
 	keepBuffer = 4 << 10
 )
 
-// mostSpare is the largest buffer that is not left to the garbage collector, commonSpare the largest that any answer may get.
+// commonSpare is the largest buffer that any answer may get, mostSpare the bound of those that are not left to the garbage collector.
 const (
 	commonSpare = 1 << 20
 	mostSpare   = 16 << 20
 )
 
-// spares are larger buffers, for whichever connection answers next; largeSpares those that only a large answer gets, so that what a client that takes nothing holds is not many
-// times its answer.
+// spares are larger buffers, for whichever connection answers next; largeSpares those that only a large answer gets, by the power of two of their size in MiB. An answer is counted by its
+// bytes, so a client that takes nothing must not hold a buffer of more than twice as many.
 var (
 	spares      = sync.Pool{New: func() any { return new([]byte) }}
-	largeSpares = sync.Pool{New: func() any { return new([]byte) }}
+	largeSpares [4]sync.Pool
 )
+
+// largeClass is which of largeSpares a size belongs to that is more than commonSpare and less than mostSpare.
+func largeClass(bytes int) int { return bits.Len(uint(bytes/commonSpare)) - 1 }
 
 // spare returns an empty buffer for an answer of about so many bytes.
 func spare(bytes int) []byte {
-	from := &spares
-	if bytes > commonSpare {
-		from = &largeSpares
+	if bytes <= commonSpare {
+		return (*spares.Get().(*[]byte))[:0]
 	}
-	return (*from.Get().(*[]byte))[:0]
+	if bytes < mostSpare {
+		if b, ok := largeSpares[largeClass(bytes)].Get().(*[]byte); ok {
+			return (*b)[:0]
+		}
+	}
+	return nil
 }
 
 // giveBack leaves a buffer to the next answers, if it is not so large that it had better be collected.
 func giveBack(b []byte) {
-	switch {
-	case cap(b) <= commonSpare:
+	switch n := cap(b); {
+	case n <= commonSpare:
 		spares.Put(&b)
-	case cap(b) <= mostSpare:
-		largeSpares.Put(&b)
+	case n < mostSpare:
+		largeSpares[largeClass(n)].Put(&b)
 	}
 }
 
