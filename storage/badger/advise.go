@@ -17,15 +17,20 @@ type advisor struct {
 	current [2]string // their paths
 }
 
-// kinds of files that Badger writes through maps, and how they are named.
-var kinds = [2]string{"%05d.mem", "%06d.vlog"}
+// Kinds of files that Badger writes through maps, and how they are named.
+const (
+	memTable = iota
+	valueLog
+)
+
+var kinds = [2]string{memTable: "%05d.mem", valueLog: "%06d.vlog"}
 
 func newAdvisor(o Options) *advisor {
 	a := &advisor{dir: o.Dir, on: o.Advise != AdviseOff && canAdvise}
 	if !a.on {
 		return a
 	}
-	for k, pattern := range []string{"*.mem", "*.vlog"} {
+	for k, pattern := range [2]string{memTable: "*.mem", valueLog: "*.vlog"} {
 		if a.current[k] = newest(o.Dir, pattern); a.current[k] != "" {
 			a.newest[k] = int(fileNumber(a.current[k]))
 			advise(a.current[k], true)

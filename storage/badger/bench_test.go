@@ -23,8 +23,9 @@ func BenchmarkWrite(b *testing.B) {
 		name := fmt.Sprintf("%dKiB", size>>10)
 		b.Run("file/"+name, func(b *testing.B) { benchFile(b, size, false) })
 		b.Run("preallocated/"+name, func(b *testing.B) { benchFile(b, size, true) })
-		b.Run("advised/"+name, func(b *testing.B) { benchStore(b, size, AdviseOn) })
-		b.Run("plain/"+name, func(b *testing.B) { benchStore(b, size, AdviseOff) })
+		b.Run("prefilled/"+name, func(b *testing.B) { benchStore(b, size, AdviseOn, true) })
+		b.Run("advised/"+name, func(b *testing.B) { benchStore(b, size, AdviseOn, false) })
+		b.Run("plain/"+name, func(b *testing.B) { benchStore(b, size, AdviseOff, false) })
 	}
 }
 
@@ -33,13 +34,16 @@ const (
 	benchEntry    = 16 << 10
 )
 
-func benchStore(b *testing.B, size int, advise Advise) {
+func benchStore(b *testing.B, size int, advise Advise, prefill bool) {
 	dir := b.TempDir()
 	s, err := Open(Options{Dir: dir, Logger: slog.New(slog.DiscardHandler), Fatal: func(err error) { b.Fatal(err) }, Advise: advise})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer s.Close()
+	if !prefill {
+		s.prefill.advisor = &advisor{}
+	}
 	logs := make([]*retained, benchReplicas)
 	for i := range logs {
 		logs[i] = newRetained(storage.ReplicaID(i+1), 1<<40, min(size, benchEntry))
@@ -48,7 +52,7 @@ func benchStore(b *testing.B, size int, advise Advise) {
 	n := 0
 	measure(b, dir, size, func() {
 		var group []storage.Append
-		for left := size / benchEntry; left > 0; n++ {
+		for left := max(1, size/benchEntry); left > 0; n++ {
 			k := max(1, size/benchEntry/benchReplicas)
 			group = append(group, logs[n%benchReplicas].next(k))
 			left -= k
@@ -97,17 +101,28 @@ func measure(b *testing.B, dir string, size int, group func()) {
 	var took []time.Duration
 	b.SetBytes(int64(size))
 	before, known := deviceWrites(dir)
+	used := processorTime(b)
 	for b.Loop() {
 		begin := time.Now()
 		group()
 		took = append(took, time.Since(begin))
 	}
+	b.ReportMetric((processorTime(b) - used).Seconds()/float64(len(took)*size)*(1<<30), "cpu-s/GiB")
 	slices.Sort(took)
 	b.ReportMetric(took[len(took)/2].Seconds()*1000, "p50-ms")
 	b.ReportMetric(took[len(took)*99/100].Seconds()*1000, "p99-ms")
 	if after, _ := deviceWrites(dir); known {
 		b.ReportMetric(float64(after-before)/float64(len(took)*size), "device-B/B")
 	}
+}
+
+// processorTime is what this process has used.
+func processorTime(b *testing.B) time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // deviceWrites returns the bytes written so far to the block device of a directory.

@@ -118,12 +118,16 @@ func (c *reclaim) consider(s *Store) {
 
 func (s *Store) startPadding() {
 	c := &s.reclaim
-	c.mu.Lock()
-	busy := c.running
-	c.mu.Unlock()
-	if !c.padding && !busy {
+	if !c.padding && !c.collects() {
 		c.padding, c.flushing = true, newest(s.options.Dir, "*.mem")
 	}
+}
+
+// collects tells whether a collection runs. None begins but by the writer.
+func (c *reclaim) collects() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.running
 }
 
 // start runs a collection beside the writer, unless one runs.

@@ -35,6 +35,7 @@ type Store struct {
 	garbage garbage
 	reclaim reclaim
 	advisor *advisor
+	prefill prefiller
 	floor   *floor
 	atOpen  uint64       // what the floor said then
 	kept    storage.Node // what lasts of the node's record, as the file beside Badger's says it
@@ -89,6 +90,7 @@ func (o *Options) open() (*Store, error) {
 	}
 	s := &Store{options: *o, log: log, db: db, version: db.MaxVersion(), mended: mended}
 	s.advisor = newAdvisor(*o)
+	s.prefill.advisor = s.advisor
 	if err := errors.Join(s.load(), s.checkFloor(), s.keepIdentity()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -274,6 +276,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	s.prefill.close()
 	if err := errors.Join(s.db.Close(), s.floor.close()); err != nil {
 		return fmt.Errorf("storage/badger: close: %w", err)
 	}

@@ -30,6 +30,9 @@ func (s *Store) Write(appends []storage.Append) error {
 		return err
 	}
 	s.scratch.reset()
+	if !s.reclaim.collects() {
+		s.prefill.prepare(inValueLog(steps))
+	}
 	left := truncateKeys
 	err = s.commit(func(txn *badger.Txn) error {
 		for i := range steps {
