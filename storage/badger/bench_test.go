@@ -107,7 +107,7 @@ func measure(b *testing.B, dir string, size int, group func()) {
 		group()
 		took = append(took, time.Since(begin))
 	}
-	b.ReportMetric((processorTime(b) - used).Seconds()/float64(len(took)*size)*(1<<30), "cpu-s/GiB")
+	b.ReportMetric((processorTime(b)-used).Seconds()/float64(len(took)*size)*(1<<30), "cpu-s/GiB")
 	slices.Sort(took)
 	b.ReportMetric(took[len(took)/2].Seconds()*1000, "p50-ms")
 	b.ReportMetric(took[len(took)*99/100].Seconds()*1000, "p99-ms")
