@@ -17,11 +17,17 @@ type flood struct {
 
 // flooding produces as fast as the cluster acknowledges. The figure is of everything sent, from the first record to the last answer.
 func flooding(linger time.Duration) func(context.Context, *bench) (*Sample, error) {
-	return func(ctx context.Context, b *bench) (*Sample, error) { return floods(ctx, b, 1, linger) }
+	return func(ctx context.Context, b *bench) (*Sample, error) { return floods(ctx, b, 1, linger, b.inTime) }
 }
 
+// more tells whether a client of a flood goes on, so long after it began and with so many records sent.
+type more func(since time.Duration, sent int) bool
+
+// inTime goes on for as long as a run goes.
+func (b *bench) inTime(since time.Duration, _ int) bool { return since < b.For }
+
 // floods is flooding with several clients at once.
-func floods(ctx context.Context, b *bench, clients int, linger time.Duration) (*Sample, error) {
+func floods(ctx context.Context, b *bench, clients int, linger time.Duration, on more) (*Sample, error) {
 	topic := b.topic(b.Partitions)
 	var acked atomic.Int64
 	var all sync.WaitGroup
@@ -35,7 +41,7 @@ func floods(ctx context.Context, b *bench, clients int, linger time.Duration) (*
 		defer cl.Close()
 		own := *b.payload
 		all.Go(func() {
-			n, err := pour(ctx, cl, &own, begin.Add(b.For))
+			n, err := pour(ctx, cl, &own, begin, on)
 			acked.Add(n)
 			if err != nil {
 				first.set(err)
@@ -50,8 +56,11 @@ func floods(ctx context.Context, b *bench, clients int, linger time.Duration) (*
 	return &Sample{Records: acked.Load(), Bytes: acked.Load() * int64(b.Record), Seconds: time.Since(begin).Seconds()}, nil
 }
 
-// pour produces until a time and waits for all answers.
-func pour(ctx context.Context, cl *kgo.Client, p *payload, until time.Time) (int64, error) {
+// betweenLooks is how many records a flood sends between two looks at the clock.
+const betweenLooks = 64
+
+// pour produces for as long as it is to go on and waits for all answers.
+func pour(ctx context.Context, cl *kgo.Client, p *payload, begin time.Time, on more) (int64, error) {
 	var acked atomic.Int64
 	first := firstError{}
 	done := func(_ *kgo.Record, err error) {
@@ -61,8 +70,8 @@ func pour(ctx context.Context, cl *kgo.Client, p *payload, until time.Time) (int
 		}
 		acked.Add(1)
 	}
-	for first.get() == nil && ctx.Err() == nil && time.Now().Before(until) {
-		for range 64 { // between two looks at the clock
+	for sent := 0; first.get() == nil && ctx.Err() == nil && on(time.Since(begin), sent); sent += betweenLooks {
+		for range betweenLooks {
 			cl.Produce(ctx, &kgo.Record{Value: p.next()}, done)
 		}
 	}

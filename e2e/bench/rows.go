@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -37,70 +38,101 @@ const (
 func p50(s *Sample) float64 { return s.Latency.P50 }
 func p99(s *Sample) float64 { return s.Latency.P99 }
 
-// rowsOfLoad compare throughput and latency. The order matters: consume reads what the flood before it wrote; and what is to answer in time comes before the floods, which fill
-// gigabytes of page cache. On a virtual machine memory that was not used before costs several times as much (the host backs it page by page), so that whoever was faster in the floods
-// would be slower behind them.
-var rowsOfLoad = []row{
-	{"rate-54000", atRate(54000, 0), []figure{
-		{"open loop, 54,000/s, 16 partitions: p99", "ms", p99, false, []goal{{kafkaName, 0.25}}},
+// group are rows that are run one after the other on the same cluster.
+type group struct {
+	name string
+	rows []row
+}
+
+// groupsOfLoad compare throughput and latency. What a row leaves behind (dirty pages, compaction, and above all memory in use: on a virtual machine a page that was not used before
+// costs several times as much, as the host backs it page by page) counts for the rows behind it, more for whoever wrote more, so that a group holds few rows, and those that write little
+// come first. consume and its cold sibling read what the flood before them wrote.
+var groupsOfLoad = []group{
+	{"rate-54000", []row{
+		{"rate-54000", atRate(54000, 0), []figure{
+			{"open loop, 54,000/s, 16 partitions: p99", "ms", p99, false, []goal{{kafkaName, 0.25}}},
+		}},
 	}},
-	{"rate-2000", atRate(2000, 0), []figure{
-		{"open loop, 2,000/s, 16 partitions: p50", "ms", p50, false, []goal{{kafkaName, 0.4}}},
-		{"  p99", "ms", p99, false, []goal{{kafkaName, 0.25}}},
+	{"calm", []row{
+		{"rate-2000", atRate(2000, 0), []figure{
+			{"open loop, 2,000/s, 16 partitions: p50", "ms", p50, false, []goal{{kafkaName, 0.4}}},
+			{"  p99", "ms", p99, false, []goal{{kafkaName, 0.25}}},
+		}},
+		{"one", oneByOne, []figure{
+			{"one record at a time: p50", "ms", p50, false, []goal{{kafkaName, 1}}},
+			{"  p99", "ms", p99, false, []goal{{kafkaName, 0.5}}},
+		}},
+		{"rate-1000", single(atRate(1000, 0)), []figure{
+			{ownRate, "ms", p50, false, nil},
+		}},
 	}},
-	{"one", oneByOne, []figure{
-		{"one record at a time: p50", "ms", p50, false, []goal{{kafkaName, 1}}},
-		{"  p99", "ms", p99, false, []goal{{kafkaName, 0.5}}},
+	{"many", []row{
+		{"rate-1000-1000", thousand(atRate(1000, 0)), []figure{
+			{"1,000/s on 1,000 partitions: p50", "ms", p50, false, []goal{{kafkaName, 0.1}, {ownRate, 1.5}}},
+			{"  p99", "ms", p99, false, nil},
+		}},
 	}},
-	{"rate-1000", single(atRate(1000, 0)), []figure{
-		{ownRate, "ms", p50, false, nil},
+	{"small", []row{
+		{"small-rate", small(atRate(100_000, 5*time.Millisecond)), []figure{
+			{"256 B records, 5 ms linger, 100,000/s: p99", "ms", p99, false, []goal{{kafkaName, 0.5}}},
+		}},
+		{"small-flood", small(flooding(5 * time.Millisecond)), []figure{
+			{"256 B records, 5 ms linger: flood", "k/s", func(s *Sample) float64 { return s.rate() / 1000 }, true, []goal{{kafkaName, 1}}},
+		}},
 	}},
-	{"rate-1000-1000", thousand(atRate(1000, 0)), []figure{
-		{"1,000/s on 1,000 partitions: p50", "ms", p50, false, []goal{{kafkaName, 0.1}, {ownRate, 1.5}}},
-		{"  p99", "ms", p99, false, nil},
+	{"flood", []row{
+		{"flood", flooding(0), []figure{
+			{"flood, 16 partitions, no linger", "MiB/s", (*Sample).mibPerSec, true, []goal{{kafkaName, 1}, {flushedName, 2}}},
+			{"  processor time of the nodes", "s/GiB", (*Sample).cpuPerGiB, false, []goal{{kafkaName, 0.6}}},
+			{"  written by a node for a byte", "B", (*Sample).writtenPerGiB, false, nil},
+			{"  resident memory of the largest node", "MiB", (*Sample).resident, false, nil},
+			{"  of it anonymous", "MiB", (*Sample).memory, false, nil},
+		}},
+		{"consume", consume, []figure{
+			{"consume from the start, just written", "MiB/s", (*Sample).mibPerSec, true, []goal{{kafkaName, 0.9}}},
+		}},
+		{"consume-cold", coldConsume, []figure{
+			{"consume from the start, cold after restart", "MiB/s", (*Sample).mibPerSec, true, []goal{{kafkaName, 0.5}}},
+		}},
 	}},
-	{"small-rate", small(atRate(100_000, 5*time.Millisecond)), []figure{
-		{"256 B records, 5 ms linger, 100,000/s: p99", "ms", p99, false, []goal{{kafkaName, 0.5}}},
+	{"flood-two", []row{
+		{"flood-two", twoFloods, []figure{
+			{"flood, two clients, 5 ms linger", "MiB/s", (*Sample).mibPerSec, true, []goal{{flushedName, 2}}},
+		}},
 	}},
-	{"small-flood", small(flooding(5 * time.Millisecond)), []figure{
-		{"256 B records, 5 ms linger: flood", "k/s", func(s *Sample) float64 { return s.rate() / 1000 }, true, []goal{{kafkaName, 1}}},
+	{"flood-many", []row{
+		{"flood-1000", thousand(flooding(0)), []figure{
+			{"flood, 1,000 partitions", "MiB/s", (*Sample).mibPerSec, true, []goal{{kafkaName, 4}}},
+		}},
 	}},
-	{"flood", flooding(0), []figure{
-		{"flood, 16 partitions, no linger", "MiB/s", (*Sample).mibPerSec, true, []goal{{kafkaName, 1}, {flushedName, 2}}},
-		{"  processor time of the nodes", "s/GiB", (*Sample).cpuPerGiB, false, []goal{{kafkaName, 0.6}}},
-		{"  written by a node for a byte", "B", (*Sample).writtenPerGiB, false, nil},
-		{"  resident memory of the largest node", "MiB", (*Sample).resident, false, nil},
-		{"  of it anonymous", "MiB", (*Sample).memory, false, nil},
+	{"java", []row{
+		{"java-produce", javaProduce, []figure{
+			{"Kafka's ProducerPerformance, 16 partitions", "MiB/s", (*Sample).mibPerSec, true, nil},
+			{"  p99", "ms", p99, false, nil},
+		}},
+		{"java-consume", javaConsume, []figure{
+			{"Kafka's ConsumerPerformance", "MiB/s", (*Sample).mibPerSec, true, nil},
+		}},
+		{"java-latency", javaLatency, []figure{
+			{"Kafka's EndToEndLatency: p50", "ms", p50, false, nil},
+			{"  p99", "ms", p99, false, nil},
+		}},
 	}},
-	{"consume", consume, []figure{
-		{"consume from the start, just written", "MiB/s", (*Sample).mibPerSec, true, []goal{{kafkaName, 0.9}}},
-	}},
-	{"flood-two", twoFloods, []figure{
-		{"flood, two clients, 5 ms linger", "MiB/s", (*Sample).mibPerSec, true, []goal{{flushedName, 2}}},
-	}},
-	{"flood-1000", thousand(flooding(0)), []figure{
-		{"flood, 1,000 partitions", "MiB/s", (*Sample).mibPerSec, true, []goal{{kafkaName, 4}}},
-	}},
-	{"java-produce", javaProduce, []figure{
-		{"Kafka's ProducerPerformance, 16 partitions", "MiB/s", (*Sample).mibPerSec, true, nil},
-		{"  p99", "ms", p99, false, nil},
-	}},
-	{"java-consume", javaConsume, []figure{
-		{"Kafka's ConsumerPerformance", "MiB/s", (*Sample).mibPerSec, true, nil},
-	}},
-	{"java-latency", javaLatency, []figure{
-		{"Kafka's EndToEndLatency: p50", "ms", p50, false, nil},
-		{"  p99", "ms", p99, false, nil},
-	}},
-	{"consume-cold", coldConsume, []figure{
-		{"consume from the start, cold after restart", "MiB/s", (*Sample).mibPerSec, true, []goal{{kafkaName, 0.5}}},
-	}},
+}
+
+// allRows are those of all groups.
+func allRows() []row {
+	all := slices.Clone(rowsOfLife)
+	for _, g := range groupsOfLoad {
+		all = append(all, g.rows...)
+	}
+	return all
 }
 
 const ownRate = "1,000/s on 1 partition: p50"
 
 func twoFloods(ctx context.Context, b *bench) (*Sample, error) {
-	return floods(ctx, b, 2, 5*time.Millisecond)
+	return floods(ctx, b, 2, 5*time.Millisecond, b.inTime)
 }
 
 type action = func(context.Context, *bench) (*Sample, error)

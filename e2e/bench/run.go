@@ -120,13 +120,13 @@ func (b *bench) repeat(ctx context.Context, p planned) (*Result, error) {
 	return result, nil
 }
 
-// warmUpFor is long enough for a JVM to have compiled what it runs most.
-const warmUpFor = 5 * time.Second
+// warmUpBytes are as many as a JVM takes to have compiled what it runs most. Bytes and no time: whoever is faster would have used more memory up.
+const warmUpBytes = 384 << 20
 
 // warmUp has connections made, files created and code paged in before anything counts.
 func (b *bench) warmUp(ctx context.Context) error {
-	say("warming up")
-	_, err := flooding(0)(ctx, b.with(func(o *options) { o.For = warmUpFor }))
+	say("  warming up")
+	_, err := floods(ctx, b, 1, 0, func(_ time.Duration, sent int) bool { return sent*b.Record < warmUpBytes })
 	return err
 }
 
@@ -134,7 +134,7 @@ func (b *bench) warmUp(ctx context.Context) error {
 func (b *bench) topic(partitions int32) string {
 	*b.topics++
 	name := fmt.Sprintf("bench-%d", *b.topics)
-	b.cluster.CreateTopic(name, partitions, 3)
+	b.cluster.CreateTopic(name, partitions, int16(min(3, len(b.cluster.Nodes))))
 	return name
 }
 

@@ -29,11 +29,13 @@ func (c *compared) ratio(to string) float64 {
 // compared returns all figures that somebody has, in the order of the rows.
 func (d *Duel) compared() []*compared {
 	var all []*compared
-	for _, r := range slices.Concat(rowsOfLife, rowsOfLoad) {
+	for _, r := range allRows() {
 		samples := map[string][]*Sample{}
-		for _, t := range d.Turns {
-			if s := t.Samples[r.name]; s != nil {
-				samples[t.Contestant] = append(samples[t.Contestant], s)
+		for _, h := range d.Heats {
+			for _, t := range h.Turns {
+				if s := t.Samples[r.name]; s != nil {
+					samples[t.Contestant] = append(samples[t.Contestant], s)
+				}
 			}
 		}
 		if len(samples) == 0 {
@@ -97,7 +99,7 @@ func ownOf(all []*compared, title string) (float64, bool) {
 
 // print writes the comparison for people.
 func (d *Duel) print(w io.Writer) {
-	if len(d.Turns) == 0 {
+	if len(d.Heats) == 0 {
 		return
 	}
 	m := d.Machine
@@ -109,7 +111,7 @@ func (d *Duel) print(w io.Writer) {
 	for _, name := range slices.Sorted(maps.Keys(d.Settings)) {
 		fmt.Fprintf(w, "%s: %s\n", name, d.Settings[name])
 	}
-	fmt.Fprintf(w, "raw, medians over %d turns: append + fdatasync of 16 KiB %.2f ms, of 1 MiB %.0f MiB/s; loopback round trip %.3f ms\n\n", len(d.Turns),
+	fmt.Fprintf(w, "raw, medians over %d heats: append + fdatasync of 16 KiB %.2f ms, of 1 MiB %.0f MiB/s; loopback round trip %.3f ms\n\n", len(d.Heats),
 		d.raw(func(r *Raw) float64 { return r.Disk[0].Latency.P50 }), d.raw(func(r *Raw) float64 { return r.Disk[2].MiBs }),
 		d.raw(func(r *Raw) float64 { return r.Loopback.P50 }))
 	t := table(w)
@@ -122,11 +124,11 @@ func (d *Duel) print(w io.Writer) {
 	t.Flush()
 }
 
-// raw is the median of something of the machine over all turns.
+// raw is the median of something of the machine over all heats.
 func (d *Duel) raw(of func(*Raw) float64) float64 {
 	var values []float64
-	for _, t := range d.Turns {
-		values = append(values, of(&t.Raw))
+	for _, h := range d.Heats {
+		values = append(values, of(&h.Raw))
 	}
 	slices.Sort(values)
 	return values[len(values)/2]
