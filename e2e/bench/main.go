@@ -93,7 +93,7 @@ func command() *cobra.Command {
 	f.StringVar(&o.JSON, "json", "", "also write the whole result, every run and every histogram, to this file")
 	f.StringArrayVar(&o.Set, "set", nil, "name=value, a setting of every node, to compare with and without it")
 	f.StringVar(&o.Profile, "profile", "", "write the nodes' CPU profiles of the first run of each measurement into this directory")
-	c.AddCommand(versusCommand(), scaleCommand())
+	c.AddCommand(versusCommand(), scaleCommand(), restartCommand())
 	return c
 }
 
