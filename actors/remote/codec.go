@@ -1,9 +1,9 @@
 package remote
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
-	"io"
 
 	"github.com/asynkron/protoactor-go/remote"
 	"google.golang.org/grpc/encoding"
@@ -13,7 +13,7 @@ import (
 )
 
 // codec is gRPC's own for protobuf, on the wire too, but for batches of frames: those it does not copy to send them, and copies once to receive them, each frame to
-// memory of its own. What is not such a batch is left to gRPC's.
+// memory of its own (see buffers for the memory they are sent from). What is not such a batch is left to gRPC's.
 type codec struct{ encoding.CodecV2 }
 
 var theCodec = codec{encoding.GetCodecV2(proto.Name)}
@@ -80,7 +80,7 @@ func pieces(batch *remote.MessageBatch) mem.BufferSlice {
 			b = append(b, e.MessageData...)
 			continue
 		}
-		all = append(all, mem.SliceBuffer(b), mem.SliceBuffer(e.MessageData))
+		all = append(all, mem.SliceBuffer(b), theBuffers.sent(e.MessageData))
 		b = nil
 	}
 	if len(b) > 0 {
@@ -215,8 +215,13 @@ func (r reader) bytes() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, n)
-	if _, err := io.ReadFull(r, b); err != nil {
+	var few [16][]byte
+	pieces, err := r.Peek(n, few[:0])
+	if err != nil {
+		return nil, errNotPlain
+	}
+	b := bytes.Join(pieces, nil) // unlike make, it does not clear what it fills
+	if _, err := r.Discard(n); err != nil {
 		return nil, errNotPlain
 	}
 	return b, nil

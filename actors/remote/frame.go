@@ -63,9 +63,19 @@ const (
 var errFrame = errors.New("remote: a frame that this build does not understand")
 
 // begin returns a buffer that starts with a frame's header, for the body to be appended.
-func (f *frame) begin(room int) []byte {
-	b := make([]byte, 0, frameHeader+room)
-	b = append(b, frameVersion, byte(f.kind), byte(f.lane))
+func (f *frame) begin(room int) []byte { return f.over(make([]byte, 0, frameHeader+room)) }
+
+// inRoom is begin in a buffer that the codec gives back. It gives back none that is so small that it is copied.
+func (f *frame) inRoom(room int) []byte {
+	if room <= smallData {
+		return f.begin(room)
+	}
+	return f.over(*theBuffers.Get(frameHeader + room))
+}
+
+// over writes a frame's header over what is in a buffer.
+func (f *frame) over(b []byte) []byte {
+	b = append(b[:0], frameVersion, byte(f.kind), byte(f.lane))
 	b = binary.BigEndian.AppendUint32(b, uint32(f.from))
 	b = binary.BigEndian.AppendUint32(b, uint32(f.to))
 	b = binary.BigEndian.AppendUint64(b, f.incarnation)

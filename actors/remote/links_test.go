@@ -30,7 +30,7 @@ func TestEveryMessageArrivesInOrder(t *testing.T) {
 	for _, c := range []struct {
 		lane        string
 		count, size int
-	}{{"control", 10_000, 0}, {"bulk", 10_000, 100}, {"bulk", 1, 5 * mebi}, {"bulk", 2, 8 * mebi}, {"bulk", 200, 64 << 10}} {
+	}{{"control", 10_000, 0}, {"bulk", 10_000, 100}, {"bulk", 1, 5 * mebi}, {"bulk", 2, 8 * mebi}, {"bulk", 200, 64 << 10}, {"bulk", 500, 1500}, {"bulk", 100, 130_000}, {"bulk", 300, 20_000}} {
 		before, _ := b.received(a, c.lane)
 		if dropped := a.send(b, c.lane, c.count, c.size); dropped > 0 {
 			t.Fatalf("%+v: %d were dropped", c, dropped)

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/experimental"
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -85,7 +86,7 @@ func config(listen, advertised string, log *slog.Logger, dials *dials) (*remote.
 func clientSizes() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithInitialWindowSize(8 << 20), grpc.WithInitialConnWindowSize(16 << 20),
-		grpc.WithWriteBufferSize(256 << 10), grpc.WithReadBufferSize(256 << 10),
+		grpc.WithWriteBufferSize(256 << 10), grpc.WithReadBufferSize(256 << 10), experimental.WithBufferPool(theBuffers),
 		grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(maxMessage), grpc.MaxCallRecvMsgSize(maxMessage)),
 	}
 }
@@ -95,6 +96,6 @@ func serverSizes() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
 		grpc.InitialWindowSize(8 << 20), grpc.InitialConnWindowSize(16 << 20),
-		grpc.ReadBufferSize(256 << 10), grpc.WriteBufferSize(64 << 10),
+		grpc.ReadBufferSize(256 << 10), grpc.WriteBufferSize(64 << 10), experimental.BufferPool(theBuffers),
 	}
 }

@@ -108,7 +108,7 @@ func (p *packing) add(m Raft, follow []any) {
 	if p.b == nil {
 		f := p.o.remotes.frame(frameRaft, p.o.lane, p.o.peer.id)
 		f.session = p.o.peer.windows[p.o.lane].now()
-		p.b = f.begin(roomFor(follow))
+		p.b = f.inRoom(roomFor(follow))
 	}
 	next, err := appendRaft(p.b, m)
 	if err != nil {
