@@ -130,7 +130,7 @@ func (o *versusOptions) turn(ctx context.Context, k contestant, rows []row, t *T
 func (o *versusOptions) all(ctx context.Context, b *bench, rows []row, t *Turn) error {
 	if !o.Life {
 		b.start()
-		if err := b.warmUp(ctx); err != nil {
+		if err := b.warmUpLong(ctx); err != nil {
 			return err
 		}
 	}

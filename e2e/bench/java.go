@@ -51,7 +51,7 @@ func javaConsume(ctx context.Context, b *bench) (*Sample, error) {
 func javaLatency(ctx context.Context, b *bench) (*Sample, error) {
 	const records = 3000
 	out, err := b.java(ctx, "org.apache.kafka.tools.EndToEndLatency", "--bootstrap-server", b.seeds(), "--topic", b.topic(1),
-		"--num-records", strconv.Itoa(records), "--acks", "all", "--record-size", strconv.Itoa(b.Record))
+		"--num-records", strconv.Itoa(records), "--producer-acks", "all", "--record-size", strconv.Itoa(b.Record))
 	if err != nil {
 		return nil, err
 	}

@@ -120,13 +120,26 @@ func (b *bench) repeat(ctx context.Context, p planned) (*Result, error) {
 	return result, nil
 }
 
-// warmUpBytes are as many as a JVM takes to have compiled what it runs most. Bytes and no time: whoever is faster would have used more memory up.
-const warmUpBytes = 384 << 20
+// What clusters are warmed up with. Bytes and records, and no time: whoever is faster would have used more memory up.
+const (
+	warmUpBytes   = 256 << 20
+	warmUpRecords = 400_000
+	warmUpRate    = 50_000
+)
 
 // warmUp has connections made, files created and code paged in before anything counts.
 func (b *bench) warmUp(ctx context.Context) error {
 	say("  warming up")
 	_, err := floods(ctx, b, 1, 0, func(_ time.Duration, sent int) bool { return sent*b.Record < warmUpBytes })
+	return err
+}
+
+// warmUpLong also has a JVM compile what it runs most, which takes requests and time more than bytes: small records at a rate that all contestants sustain.
+func (b *bench) warmUpLong(ctx context.Context) error {
+	if err := b.warmUp(ctx); err != nil {
+		return err
+	}
+	_, err := openLoop(ctx, b.with(func(o *options) { o.Record, o.For = 256, warmUpRecords*time.Second/warmUpRate }), warmUpRate, 5*time.Millisecond)
 	return err
 }
 
