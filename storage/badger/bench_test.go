@@ -36,11 +36,16 @@ const (
 
 func benchStore(b *testing.B, size int, advise Advise, prefill bool) {
 	dir := b.TempDir()
+	measure(b, dir, size, storeGroups(b, dir, size, advise, prefill))
+}
+
+// storeGroups returns what writes a group of that size to a store.
+func storeGroups(b *testing.B, dir string, size int, advise Advise, prefill bool) func() {
 	s, err := Open(Options{Dir: dir, Logger: slog.New(slog.DiscardHandler), Fatal: func(err error) { b.Fatal(err) }, Advise: advise})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close()
+	b.Cleanup(func() { s.Close() })
 	if !prefill {
 		s.prefill.advisor = &advisor{}
 	}
@@ -50,7 +55,7 @@ func benchStore(b *testing.B, size int, advise Advise, prefill bool) {
 		fill(logs[i].data, uint64(i))
 	}
 	n := 0
-	measure(b, dir, size, func() {
+	return func() {
 		var group []storage.Append
 		for left := max(1, size/benchEntry); left > 0; n++ {
 			k := max(1, size/benchEntry/benchReplicas)
@@ -58,16 +63,21 @@ func benchStore(b *testing.B, size int, advise Advise, prefill bool) {
 			left -= k
 		}
 		written(b, s, group...)
-	})
+	}
 }
 
 func benchFile(b *testing.B, size int, preallocated bool) {
 	dir := b.TempDir()
+	measure(b, dir, size, fileGroups(b, dir, size, preallocated))
+}
+
+// fileGroups returns what appends so many bytes to a file and syncs it.
+func fileGroups(b *testing.B, dir string, size int, preallocated bool) func() {
 	f, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer f.Close()
+	b.Cleanup(func() { f.Close() })
 	if preallocated {
 		if err := unix.Fallocate(int(f.Fd()), 0, 0, 2<<30); err != nil {
 			b.Skip(err)
@@ -75,14 +85,36 @@ func benchFile(b *testing.B, size int, preallocated bool) {
 	}
 	data := make([]byte, size)
 	fill(data, 1)
-	measure(b, dir, size, func() {
+	return func() {
 		if _, err := f.Write(data); err != nil {
 			b.Fatal(err)
 		}
 		if err := unix.Fdatasync(int(f.Fd())); err != nil {
 			b.Fatal(err)
 		}
-	})
+	}
+}
+
+// BenchmarkShare writes groups of 1 MiB to a store as it comes and appends as much to a file with fdatasync, some of the one and some of the other in turn, so that both
+// have the same minute, and reports the store's share of the file's speed. The goal is 60 %.
+func BenchmarkShare(b *testing.B) {
+	const size, inTurn = 1 << 20, 16
+	store, file := storeGroups(b, b.TempDir(), size, AdviseDefault, true), fileGroups(b, b.TempDir(), size, false)
+	var took [2]time.Duration
+	b.SetBytes(2 * inTurn * size)
+	for b.Loop() {
+		for i, group := range []func(){file, store} {
+			begin := time.Now()
+			for range inTurn {
+				group()
+			}
+			took[i] += time.Since(begin)
+		}
+	}
+	mib := float64(b.N * inTurn)
+	b.ReportMetric(mib/took[0].Seconds(), "file-MiB/s")
+	b.ReportMetric(mib/took[1].Seconds(), "store-MiB/s")
+	b.ReportMetric(100*took[0].Seconds()/took[1].Seconds(), "share-%")
 }
 
 // fill makes data that does not compress.
