@@ -73,16 +73,18 @@ func (Goroutines) Timeout(parent context.Context, d time.Duration) (context.Cont
 	return context.WithTimeout(parent, d)
 }
 
-// Every calls f every d until stop is closed. A call that is late is one call, however late.
-func Every(r Runtime, d time.Duration, stop <-chan struct{}, f func(now time.Time)) {
-	next := r.Now().Add(d)
-	for r.Wait(max(next.Sub(r.Now()), 0), stop) < 0 {
-		now := r.Now()
-		f(now)
-		if next = next.Add(d); next.Before(now) {
-			next = now.Add(d)
-		}
+// Every calls f every d, counted from origin, until stop is closed. A call that is late is one call, however late. What has the same origin falls due together where the periods
+// allow, and the process is woken once for all of it: to wake a process that sleeps costs more than most of what it then does.
+func Every(r Runtime, origin time.Time, d time.Duration, stop <-chan struct{}, f func(now time.Time)) {
+	for r.Wait(UntilDue(r.Now(), origin, d), stop) < 0 {
+		f(r.Now())
 	}
+}
+
+// UntilDue is how long it is from now until the next moment of those that lie d apart from origin on.
+func UntilDue(now, origin time.Time, d time.Duration) time.Duration {
+	d = max(d, time.Millisecond) // a setting may say 0
+	return d - now.Sub(origin)%d
 }
 
 // Together runs functions besides each other and waits until all have ended.

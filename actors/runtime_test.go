@@ -29,13 +29,24 @@ func TestWait(t *testing.T) {
 
 func TestEveryEndsWithItsStop(t *testing.T) {
 	stop, calls := make(chan struct{}), 0
-	Every(Goroutines{}, time.Millisecond, stop, func(time.Time) {
+	Every(Goroutines{}, time.Now(), time.Millisecond, stop, func(time.Time) {
 		if calls++; calls == 3 {
 			close(stop)
 		}
 	})
 	if calls != 3 {
 		t.Errorf("%d calls, want 3", calls)
+	}
+}
+
+func TestWhatHasTheSameOriginFallsDueTogether(t *testing.T) {
+	origin := time.Now()
+	for _, c := range []struct{ passed, d, want time.Duration }{
+		{0, 100, 100}, {1, 100, 99}, {99, 100, 1}, {100, 100, 100}, {130, 100, 70}, {130, 500, 370}, {1730, 100, 70}, {1730, 500, 270}, {5, 0, 1},
+	} {
+		if got := UntilDue(origin.Add(c.passed*time.Millisecond), origin, c.d*time.Millisecond); got != c.want*time.Millisecond {
+			t.Errorf("%d ms after the origin the next of every %d ms is due in %v, want %d ms", c.passed, c.d, got, c.want)
+		}
 	}
 }
 

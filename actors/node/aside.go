@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/space"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -59,7 +58,7 @@ func (n *Node) keepEvidence() {
 	if !ok {
 		return
 	}
-	actors.Every(n.world, evidenceEvery, n.stopping, func(time.Time) {
+	n.every(evidenceEvery, func(time.Time) {
 		admitted := n.identity.Load().Founders != nil
 		for _, e := range expendable(k.Evidence(), admitted, n.spaces.own() == space.Ample, n.store.Room().Free) {
 			n.log.Warn("a damaged store that was set aside is deleted", "dir", e.Dir, "bytes", e.Bytes, "cause", e.Cause)

@@ -25,6 +25,7 @@ func build(w World, c Config) (*Node, error) {
 	n := &Node{
 		config:   c,
 		world:    w,
+		began:    w.Now(),
 		log:      c.Logger,
 		leaders:  newLeaders(c.ID),
 		losses:   newLosses(),
@@ -114,6 +115,7 @@ func (n *Node) openLinks() error {
 		Advertised:  remote.Address{Control: n.config.Control.Advertised, Bulk: n.config.Bulk.Advertised},
 		Window:      n.windowBytes(),
 		Logger:      n.log,
+		Origin:      n.began,
 	})
 	if err != nil {
 		return fmt.Errorf("prepare the links to other nodes: %w", err)

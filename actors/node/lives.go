@@ -271,7 +271,7 @@ var errBack = errors.New("this data directory holds what it held some time ago: 
 
 // tellLives tells the peers how far the store is, until the node stops, and keeps what they told.
 func (n *Node) tellLives() {
-	actors.Every(n.world, lifeEvery, n.stopping, func(time.Time) {
+	n.every(lifeEvery, func(time.Time) {
 		body, err := json.Marshal(n.life())
 		if err != nil {
 			return

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/coordinator"
@@ -27,6 +28,7 @@ type Node struct {
 	meters replica.Meters
 
 	world   World
+	began   time.Time
 	store   storage.Store
 	journal Journal
 	// unwritten is how many bytes of entries wait for the disk.
@@ -114,6 +116,11 @@ func (n *Node) run() {
 		n.do(f)
 	}
 	n.reconcileForever()
+}
+
+// every calls f every d until the node stops, at the same moments as what else is done so often.
+func (n *Node) every(d time.Duration, f func(now time.Time)) {
+	actors.Every(n.world, n.began, d, n.stopping, f)
 }
 
 // do runs f on a goroutine of the node.

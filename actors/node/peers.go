@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -79,7 +78,7 @@ func (n *Node) Left() <-chan struct{} { return n.left }
 // Until the node stops.
 func (n *Node) standing() {
 	alone := 0
-	actors.Every(n.world, standingEvery, n.stopping, func(time.Time) {
+	n.every(standingEvery, func(time.Time) {
 		if alone++; n.MetaLeader() >= 0 {
 			alone = 0
 			n.accompanied.Store(true)

@@ -59,21 +59,32 @@ func (r receiver) Raft(from metadata.NodeID, messages []remote.Raft) {
 
 func (r receiver) handOut(from metadata.NodeID, messages []remote.Raft) {
 	full := r.n.spaces.own() == space.Full || r.n.crowded()
-	for _, m := range messages {
+	running, answers := r.n.replicas.now(), beats{room: len(messages)}
+	for i := range messages {
+		m := &messages[i]
 		if full && bulky(m.Shard, m.Message) {
 			continue // as if it were lost: the leader sends it again
 		}
-		ref := r.n.replicas.get(m.Shard)
-		if ref == nil {
+		h := running.byShard[m.Shard]
+		if h == nil {
 			continue
 		}
-		switch answer, ok := ref.Hear(m.Message); {
+		answer, ok := h.ref.Hear(m)
+		if !ok && m.Message == nil {
+			if err := m.Decode(); err != nil {
+				r.n.log.Warn("a message of a peer was dropped", "peer", from, "partition", r.n.nameOf(m.Shard), "error", err)
+				continue
+			}
+			answer, ok = h.ref.Hear(m)
+		}
+		switch {
 		case !ok:
-			ref.Send(replica.StepOf(from, m))
+			h.ref.Send(replica.StepOf(from, *m))
 		case answer.Message != nil:
-			r.n.links.Send(answer.To, remote.Raft{Shard: m.Shard, Message: answer.Message})
+			answers.add(m.Shard, answer)
 		}
 	}
+	answers.send(r.n.links)
 	r.n.links.Flush()
 }
 

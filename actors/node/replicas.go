@@ -29,6 +29,7 @@ type replicas struct {
 type running struct {
 	byShard map[storage.ShardID]*hosted
 	shards  []storage.ShardID // in order: what is done to all is done in one order, or the simulator could not repeat it
+	refs    []*replica.Ref    // in the same order
 }
 
 // now returns the replicas of this moment. What belongs together is to be read from one such answer.
@@ -49,9 +50,8 @@ func (r *replicas) get(s storage.ShardID) *replica.Ref {
 
 // each calls f with every replica, in the order of shards.
 func (r *replicas) each(f func(*replica.Ref)) {
-	m := r.now()
-	for _, s := range m.shards {
-		f(m.byShard[s].ref)
+	for _, ref := range r.now().refs {
+		f(ref)
 	}
 }
 
@@ -70,7 +70,11 @@ func (r *replicas) change(add map[storage.ShardID]*hosted, remove []storage.Shar
 	for _, s := range remove {
 		delete(next, s)
 	}
-	r.current.Store(&running{next, slices.Sorted(maps.Keys(next))})
+	all := &running{byShard: next, shards: slices.Sorted(maps.Keys(next))}
+	for _, s := range all.shards {
+		all.refs = append(all.refs, next[s].ref)
+	}
+	r.current.Store(all)
 }
 
 // stop ends all replicas and waits until each has finished its last turn.

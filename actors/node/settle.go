@@ -14,27 +14,36 @@ import (
 )
 
 const (
-	settleEvery   = 250 * time.Millisecond
+	settleEvery   = 2 * tickEvery
 	settleTimeout = time.Second
 )
 
 // settleForever tells __meta what members the shards have that this node leads, where that is news, until the node stops.
 func (n *Node) settleForever() {
-	actors.Every(n.world, settleEvery, n.stopping, func(time.Time) {
-		if seen := n.confirmed(n.seen()); len(seen) > 0 {
+	var last *metadata.Image // that all there was to tell by was told; nil if there is none
+	n.every(settleEvery, func(time.Time) {
+		i := n.Image()
+		seen := n.seen(i, i == last)
+		if last = i; len(seen) > 0 {
+			last = nil
+		}
+		if seen = n.confirmed(seen); len(seen) > 0 {
 			n.tellSettled(seen)
 		}
 	})
 }
 
-// seen returns the members of the led shards that differ from what the image says.
-func (n *Node) seen() []metadata.Settled {
+// seen returns the members of the led shards that differ from what the image says. If the last look was at the same
+// image and all that it saw is told, those are left out whose replicas have rested since.
+func (n *Node) seen(i *metadata.Image, sameImage bool) []metadata.Settled {
 	var seen []metadata.Settled
-	i, all := n.Image(), n.replicas.now()
-	for _, s := range all.shards {
-		ref := all.byShard[s].ref
+	for _, ref := range n.replicas.now().refs {
+		if rested := ref.Rested(); rested && sameImage || ref.View().Role != replica.Leader {
+			continue
+		}
+		s := ref.Shard
 		p, g := i.Shard(s), ref.Group()
-		if p == nil || g == nil || ref.View().Role != replica.Leader || g.Version != p.Version || !g.Durable || len(g.Conf.GetVotersOutgoing()) > 0 {
+		if p == nil || g == nil || g.Version != p.Version || !g.Durable || len(g.Conf.GetVotersOutgoing()) > 0 {
 			continue
 		}
 		voters, learners := replicaIDs(g.Conf.GetVoters()), replicaIDs(g.Conf.GetLearners())

@@ -6,7 +6,6 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 
-	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/journal"
 	"github.com/troupe-mq/troupe/actors/space"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -39,7 +38,7 @@ func (s *spaces) own() space.Level { return space.Level(s.level.Load()) }
 // watchSpace looks at the disk until the node stops.
 func (n *Node) watchSpace() {
 	var told time.Time
-	actors.Every(n.world, spaceEvery, n.stopping, func(now time.Time) {
+	n.every(spaceEvery, func(now time.Time) {
 		before := n.spaces.own()
 		level := n.lookAtSpace()
 		if level != before || level > space.Ample && now.Sub(told) >= spaceAgain {
@@ -58,7 +57,7 @@ func (n *Node) keepBallast() {
 	if !ok || n.config.Disk.BallastBytes == 0 {
 		return
 	}
-	actors.Every(n.world, spaceAgain, n.stopping, func(time.Time) {
+	n.every(spaceAgain, func(time.Time) {
 		if n.spaces.own() != space.Ample {
 			return
 		}

@@ -3,6 +3,8 @@ package node
 import (
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 
 const (
 	superviseEvery = 500 * time.Millisecond
+	superviseAgain = 5 * time.Second // while nothing changes, so that what the nodes hold is known
 	movesTimeout   = time.Second     // for one node to tell of its moves
 	settledIn      = 5 * time.Second // a node must be up this long before anything is moved to it
 )
@@ -25,6 +28,13 @@ type supervising struct {
 	core   *supervisor.Supervisor // nil where __meta does not lead
 	looked time.Time
 	busy   bool
+	calm   *calmly // when the last look found nothing to do; nil if it found something
+}
+
+// calmly is what the supervisor looked at when there was nothing to do: as long as it is the same, there is nothing either.
+type calmly struct {
+	image  *metadata.Image
+	usable []metadata.NodeID
 }
 
 // look asks the actor to look at the cluster.
@@ -45,7 +55,7 @@ func (n *Node) supervise() {
 		return
 	}
 	s.send = address.Send
-	actors.Every(n.world, superviseEvery, n.stopping, func(time.Time) { address.Send(&look{}) })
+	n.every(superviseEvery, func(time.Time) { address.Send(&look{}) })
 	actors.AwaitAll(n.world, address.Stop)
 }
 
@@ -77,7 +87,10 @@ func (s *supervising) begin() {
 		return
 	}
 	if s.core == nil {
-		s.core, s.looked = supervisor.New(supervisor.DefaultLimits), time.Time{}
+		s.core, s.looked, s.calm = supervisor.New(supervisor.DefaultLimits), time.Time{}, nil
+	}
+	if image, now := s.n.Image(), s.n.world.Now(); s.calm.holds(image, s.n.usableNodes(image, now)) && now.Sub(s.looked) < superviseAgain {
+		return
 	}
 	s.busy = true
 	s.n.do(func() { s.send(&gathered{s.n.gather()}) })
@@ -86,7 +99,9 @@ func (s *supervising) begin() {
 // decide has the core look, and carries out what it says.
 func (s *supervising) decide(reports []supervisor.Report) {
 	now := s.n.world.Now()
-	in := supervisor.Input{Image: s.n.Image(), Reports: reports, Usable: func(id metadata.NodeID) bool { return s.n.usable(id, now) }}
+	image := s.n.Image()
+	usable := s.n.usableNodes(image, now)
+	in := supervisor.Input{Image: image, Reports: reports, Usable: func(id metadata.NodeID) bool { return slices.Contains(usable, id) }}
 	if !s.looked.IsZero() {
 		in.Seconds = now.Sub(s.looked).Seconds()
 	}
@@ -97,6 +112,9 @@ func (s *supervising) decide(reports []supervisor.Report) {
 	}
 	out := s.core.Look(in)
 	s.n.plan.Store(&out.Status)
+	if s.calm = nil; len(out.Commands)+len(out.Status.Planned)+len(out.Status.Moving) == 0 {
+		s.calm = &calmly{image, usable}
+	}
 	s.n.do(func() {
 		for _, c := range out.Commands {
 			if !s.n.carryOut(c) {
@@ -105,6 +123,21 @@ func (s *supervising) decide(reports []supervisor.Report) {
 		}
 		s.send(&done{})
 	})
+}
+
+// holds tells whether all is as it was.
+func (c *calmly) holds(image *metadata.Image, usable []metadata.NodeID) bool {
+	return c != nil && c.image == image && slices.Equal(c.usable, usable)
+}
+
+// usableNodes are the nodes that replicas may be moved to, in order.
+func (n *Node) usableNodes(image *metadata.Image, now time.Time) (all []metadata.NodeID) {
+	for _, id := range slices.Sorted(maps.Keys(image.Nodes)) {
+		if n.usable(id, now) {
+			all = append(all, id)
+		}
+	}
+	return all
 }
 
 // usable tells whether replicas may be moved to a node.

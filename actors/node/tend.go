@@ -13,7 +13,7 @@ import (
 // retain has the led logs trimmed by their topics' policies once in a while, until the node stops. It waits for none of them.
 func (n *Node) retain() {
 	every := time.Duration(n.number("log.retention.check.interval.ms")) * time.Millisecond
-	actors.Every(n.world, every, n.stopping, func(now time.Time) {
+	n.every(every, func(now time.Time) {
 		n.led(func(p *metadata.Partition, ref *replica.Ref, policy partition.Policy) {
 			if !policy.Delete {
 				return
@@ -35,7 +35,7 @@ func (n *Node) clean() {
 	if rate >= unlimited {
 		c.BytesPerSecond = 0
 	}
-	actors.Every(n.world, every, n.stopping, func(time.Time) {
+	n.every(every, func(time.Time) {
 		n.led(func(p *metadata.Partition, ref *replica.Ref, policy partition.Policy) {
 			if policy.Compact && !n.stopped() {
 				n.cleanOne(c, p, ref, policy)

@@ -4,8 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/troupe-mq/troupe/actors"
-	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -18,37 +16,49 @@ const tickEvery = 100 * time.Millisecond
 // tick advances the time of all replicas, from one ticker, until the node stops. A late tick is one tick: time that the process
 // did not run does not count against a leader.
 //
-// A replica that leads, or knows who does, has nothing to do at most ticks: it gets calmTicks at once, a part of the replicas at each tick. To
-// wake it costs more than what it then does. One that is idle is not woken at all as long as the others are heard of: see replica.Ref.Pass.
+// A replica that leads, or knows who does, has nothing to do at most ticks: it gets calmTicks at once. To wake it costs more than what it then does. One that is idle is
+// not woken at all as long as the others are heard of: see replica.Ref.Pass. Few replicas have their turn together, so that what they say goes in one frame; many in several parts,
+// one after the other.
 func (n *Node) tick() {
-	one, now := &replica.Tick{Ticks: 1}, uint64(0)
-	actors.Every(n.world, tickEvery, n.stopping, func(time.Time) {
+	one, now, parts := &replica.Tick{Ticks: 1}, uint64(0), uint64(1)
+	said := 0 // to a node, at the tick before
+	n.every(tickEvery, func(time.Time) {
 		now++
-		n.replicas.each(func(r *replica.Ref) {
+		all := n.replicas.now().refs
+		for parts < calmTicks && len(all) > partReplicas*int(parts) {
+			parts *= 2 // for good: what changes its part has a longer or a shorter pause once
+		}
+		says := beats{room: said}
+		for _, r := range all {
 			switch {
-			case r.View().Leader == 0:
+			case !r.Idle() && r.View().Leader == 0:
 				r.Send(one)
-			case (uint64(r.Shard)+now)%calmTicks == 0:
-				n.pass(r)
+			case (uint64(r.Shard)%parts*(calmTicks/parts)+now)%calmTicks == 0:
+				n.pass(r, &says)
 			}
-		})
+		}
+		said = says.send(n.links)
 		n.links.Flush()
 	})
 }
 
 // pass lets calmTicks pass for a replica.
-func (n *Node) pass(r *replica.Ref) {
+func (n *Node) pass(r *replica.Ref, says *beats) {
 	due, say := r.Pass(calmTicks)
 	if due > 0 {
 		r.Send(&replica.Tick{Ticks: due})
 	}
 	for _, s := range say {
-		n.links.Send(s.To, remote.Raft{Shard: r.Shard, Message: s.Message})
+		says.add(r.Shard, s)
 	}
 }
 
-// calmTicks is how many ticks a calm replica takes at once: as many as lie between two heartbeats, far fewer than an election timeout has.
-const calmTicks = raft.HeartbeatTicks
+const (
+	// calmTicks is how many ticks a calm replica takes at once: as many as lie between two heartbeats, far fewer than an election timeout has.
+	calmTicks = raft.HeartbeatTicks
+	// partReplicas is how many replicas have their turn together, before there are calmTicks parts.
+	partReplicas = 256
+)
 
 const (
 	balanceEvery = time.Second
@@ -60,7 +70,7 @@ const (
 // in sync for a while. A node in maintenance gives all of its own away instead.
 func (n *Node) balance() {
 	rests := false
-	actors.Every(n.world, balanceEvery, n.stopping, func(now time.Time) { rests = n.settleLeaders(now, rests) })
+	n.every(balanceEvery, func(now time.Time) { rests = n.settleLeaders(now, rests) })
 }
 
 // handBack starts the transfers that are due.

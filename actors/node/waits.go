@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/health"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -83,7 +82,7 @@ const (
 
 // watchWaits names what waits for long, in the log and for reports, until the node stops.
 func (n *Node) watchWaits() {
-	actors.Every(n.world, waitsEvery, n.stopping, func(now time.Time) {
+	n.every(waitsEvery, func(now time.Time) {
 		named, over := n.waits.look(now, n.waitingNow())
 		for i, w := range named {
 			if i == waitsLogged {
@@ -117,6 +116,9 @@ func (n *Node) nameOf(s storage.ShardID) string {
 func (n *Node) waitingNow() (found []waiting) {
 	image := n.Image()
 	n.replicas.each(func(r *replica.Ref) {
+		if r.Idle() {
+			return
+		}
 		v := r.View()
 		w := waiting{shard: r.Shard, replica: r.Replica}
 		switch {

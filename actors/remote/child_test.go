@@ -209,6 +209,9 @@ func (c *child) Raft(from metadata.NodeID, messages []Raft) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range messages {
+		if err := m.Decode(); err != nil {
+			panic(err)
+		}
 		lane, index := "control", m.Message.GetCommit()
 		if m.Message.GetType() == raftpb.MsgApp {
 			e := m.Message.Entries[0]

@@ -102,6 +102,10 @@ func appendRaft(b []byte, m Raft) ([]byte, error) {
 	b = binary.BigEndian.AppendUint64(b, uint64(m.Shard))
 	at := len(b)
 	b = append(b, 0, 0, 0, 0)
+	if m.Wire != nil {
+		binary.BigEndian.PutUint32(b[at:], uint32(len(m.Wire)))
+		return append(b, m.Wire...), nil
+	}
 	b, err := proto.MarshalOptions{}.MarshalAppend(b, m.Message)
 	if err != nil {
 		return nil, fmt.Errorf("remote: encode a raft message: %w", err)
@@ -110,15 +114,19 @@ func appendRaft(b []byte, m Raft) ([]byte, error) {
 	return b, nil
 }
 
-// parseRaft reads the messages of a raft frame, less those that only a node itself may send to itself. They may keep b, which is theirs from now on.
-func parseRaft(b []byte) ([]Raft, error) {
-	var all []Raft
+// parseRaft adds the messages of a raft frame to all, less those that only a node itself may send to itself; beats are not decoded. They may keep b, which is theirs from now on.
+func parseRaft(all []Raft, b []byte) ([]Raft, error) {
 	frame := len(b)
 	for len(b) > 0 {
 		if len(b) < raftHeader || uint64(binary.BigEndian.Uint32(b[8:])) > uint64(len(b)-raftHeader) {
 			return nil, errFrame
 		}
 		end := raftHeader + int(binary.BigEndian.Uint32(b[8:]))
+		if body := b[raftHeader:end:end]; isBeat(body) {
+			all = append(all, Raft{Shard: storage.ShardID(binary.BigEndian.Uint64(b)), Wire: body})
+			b = b[end:]
+			continue
+		}
 		m, err := parseMessage(b[raftHeader:end], frame)
 		if err != nil {
 			return nil, err
@@ -140,7 +148,7 @@ func laneOf(m *raftpb.Message) lane {
 	return control
 }
 
-// weight is about how many bytes a raft message takes on the wire.
+// weight is about how many bytes a raft message takes on the wire, the same at both ends; nil stands for a beat.
 func weight(m *raftpb.Message) int {
 	n := 96
 	for _, e := range m.GetEntries() {

@@ -33,7 +33,7 @@ func TestRaftMessagesSurviveTheirFrame(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		out, err := parseRaft(b)
+		out, err := parseRaft(nil, b)
 		if err != nil || len(out) != len(in) {
 			t.Fatalf("%d messages of %d, %v", len(out), len(in), err)
 		}
@@ -49,7 +49,7 @@ func TestRaftMessagesSurviveTheirFrame(t *testing.T) {
 func TestSmallEntriesDoNotKeepTheirFrame(t *testing.T) {
 	want := entries(1, 100_000, 10, 40_000)
 	b, _ := appendRaft(nil, want)
-	out, err := parseRaft(b)
+	out, err := parseRaft(nil, b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestLocalMessagesAreDropped(t *testing.T) {
 	} {
 		b, _ = appendRaft(b, Raft{Shard: 1, Message: m})
 	}
-	if out, err := parseRaft(b); err != nil || len(out) != 0 {
+	if out, err := parseRaft(nil, b); err != nil || len(out) != 0 {
 		t.Fatalf("%v, %v", out, err)
 	}
 }
@@ -151,7 +151,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := parseRaft(got.body); err != nil && !errors.Is(err, errFrame) {
+		if _, err := parseRaft(nil, got.body); err != nil && !errors.Is(err, errFrame) {
 			t.Error(err)
 		}
 		if q, err := parseQuestion(got.body); err == nil && !bytes.Equal(q.appendTo(nil), got.body) {
@@ -178,7 +178,7 @@ func BenchmarkPack(b *testing.B) {
 			buffer, _ := appendRaft(nil, m)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := parseRaft(buffer); err != nil {
+				if _, err := parseRaft(nil, buffer); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -10,9 +10,10 @@ import (
 
 // inbound is the actor that all frames of one lane come to.
 type inbound struct {
-	remotes *Remotes
-	inboxes map[metadata.NodeID]*inbox
-	marks   map[metadata.NodeID][]shardMark // that wait for their raft frame; nil if there are none
+	remotes  *Remotes
+	inboxes  map[metadata.NodeID]*inbox
+	messages []Raft                          // of the frame before, empty: for the next one
+	marks    map[metadata.NodeID][]shardMark // that wait for their raft frame; nil if there are none
 }
 
 // Turn implements actors.Actor.
@@ -74,10 +75,11 @@ func (i *inbound) take(b []byte) error {
 
 // raft delivers raft messages.
 func (i *inbound) raft(p *peer, f frame) error {
-	messages, err := parseRaft(f.body)
+	messages, err := parseRaft(i.messages[:0], f.body)
 	if err != nil {
 		return err
 	}
+	defer i.keep(messages)
 	i.mark(f.from, messages)
 	n := 0
 	for _, m := range messages {
@@ -85,6 +87,18 @@ func (i *inbound) raft(p *peer, f frame) error {
 	}
 	i.counted(p, f, n, func() { i.remotes.receiver.Raft(f.from, messages) })
 	return nil
+}
+
+// keptMessages is the largest slice that is kept for the next frame.
+const keptMessages = 4096
+
+// keep keeps the slice of messages that were delivered.
+func (i *inbound) keep(messages []Raft) {
+	clear(messages)
+	if cap(messages) > keptMessages {
+		messages = nil
+	}
+	i.messages = messages
 }
 
 // told delivers what was told.

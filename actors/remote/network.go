@@ -180,7 +180,7 @@ func (l *local) Send(to metadata.NodeID, m Raft) {
 		panic(err)
 	}
 	sent := l.Up(to) && l.network.carry(l.self, to, func(other *local) {
-		messages, err := parseRaft(b)
+		messages, err := parseRaft(nil, b)
 		if err != nil {
 			panic(err)
 		}
@@ -188,6 +188,13 @@ func (l *local) Send(to metadata.NodeID, m Raft) {
 	})
 	if !sent {
 		l.receiver.Unreachable(m.Shard, storage.ReplicaID(m.Message.GetTo()))
+	}
+}
+
+// SendAll implements Links.
+func (l *local) SendAll(to metadata.NodeID, beats []Raft) {
+	for _, m := range beats {
+		l.Send(to, m)
 	}
 }
 

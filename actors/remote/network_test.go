@@ -89,7 +89,8 @@ func TestNetwork(t *testing.T) {
 		a.Send(2, heartbeat(n))
 	}
 	for n := range uint64(50) {
-		if got := <-pb.raft; got.Message.GetCommit() != n || got.Shard != 7 {
+		got := <-pb.raft
+		if err := got.Decode(); err != nil || got.Message.GetCommit() != n || got.Shard != 7 {
 			t.Fatalf("got %v, want %d", got, n)
 		}
 	}

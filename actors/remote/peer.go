@@ -79,6 +79,10 @@ func (o *outbound) Turn(messages []any) {
 		switch m := m.(type) {
 		case Raft:
 			p.add(m, messages[i:])
+		case []Raft:
+			for _, beat := range m {
+				p.add(beat, messages[i:])
+			}
 		case told:
 			p.send() // in the order told
 			o.send(o.tell(m))
@@ -131,15 +135,19 @@ func (p *packing) send() {
 // roomFor is how many bytes the messages take that go into one frame.
 func roomFor(messages []any) (room int) {
 	for _, m := range messages {
-		r, ok := m.(Raft)
-		if !ok {
-			continue
+		n := 0
+		switch m := m.(type) {
+		case Raft:
+			n = m.size()
+		case []Raft:
+			for i := range m {
+				n += m[i].size()
+			}
 		}
-		n := weight(r.Message)
 		if n >= largeMessage && room > 0 {
 			break
 		}
-		if room += raftHeader + n; room >= frameTarget {
+		if room += n; room >= frameTarget {
 			break
 		}
 	}
@@ -228,10 +236,14 @@ func (r *Remotes) resetBulk(p *peer) {
 // Flush implements Links: the link actors pack what has gathered by the time of their turn.
 func (r *Remotes) Flush() {}
 
-// ping asks a peer for a sign of life. What is sent while there is no connection waits for it, so then only one is sent, and another
+// ping asks a peer for a sign of life, unless it gave one just now: between nodes that share shards there are always beats. What is sent while there is no connection waits for it, so then only one is sent, and another
 // now and then should it have been lost.
 func (r *Remotes) ping(p *peer) {
-	if now := r.now(); !p.connected.Load() {
+	now := r.now()
+	switch connected := p.connected.Load(); {
+	case connected && p.up.Load() && time.Duration(now-p.heard.Load()) < quietFor:
+		return
+	case !connected:
 		if probed := p.probed.Load(); probed != 0 && time.Duration(now-probed) < probeEvery {
 			return
 		}

@@ -22,7 +22,9 @@ type Address struct {
 // Raft is one raft message of one shard.
 type Raft struct {
 	Shard   storage.ShardID
-	Message *raftpb.Message
+	Message *raftpb.Message // nil of a beat that came over a link, until Decode
+	// Wire is the encoding of a beat: of one that is sent, if its sender has it already, and of one that came. Not to be changed.
+	Wire []byte
 	// Marks are of entries in the message that are traced, nil for most; Arrived is when such a message came over the link. The message itself does not
 	// change by being traced.
 	Marks   []spans.Mark
@@ -32,7 +34,7 @@ type Raft struct {
 // Receiver gets what peers send. Its methods are called by link actors: they must not block and must not keep the slice.
 type Receiver interface {
 	// Raft delivers raft messages of one peer, in the order sent per lane. Messages whose From or To is a local
-	// storage thread of etcd/raft were dropped already.
+	// storage thread of etcd/raft were dropped already, or are by Decode.
 	Raft(from metadata.NodeID, messages []Raft)
 	// Ask delivers a question; reply is called exactly once, now or later, from any goroutine.
 	Ask(from metadata.NodeID, kind string, body []byte, reply func(body []byte, err error))
@@ -54,6 +56,8 @@ type Links interface {
 	// Send hands a raft message to a peer. It never blocks; what a link that is down or whose window is full cannot take is
 	// dropped and reported by Unreachable.
 	Send(to metadata.NodeID, m Raft)
+	// SendAll sends many beats at once, and keeps the slice.
+	SendAll(to metadata.NodeID, beats []Raft)
 	// Flush tells that a turn ended: what was sent goes out now. (Send may gather until Flush.)
 	Flush()
 	// Ask puts a question to a peer and waits for the answer. An error answered by the other side is a *RemoteError.

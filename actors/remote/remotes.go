@@ -48,6 +48,9 @@ func New(o Options) (*Remotes, error) {
 	if o.Window == 0 {
 		o.Window = 64 << 20
 	}
+	if o.Origin.IsZero() {
+		o.Origin = time.Now()
+	}
 	if o.Fatal == nil {
 		o.Fatal = func(err error) { panic(err) }
 	}
@@ -146,15 +149,16 @@ func (r *Remotes) poke() {
 
 // watch pings the peers and notes who is up.
 func (r *Remotes) watch() {
-	ticker := time.NewTicker(pingEvery)
-	defer ticker.Stop()
+	due := time.NewTimer(pingEvery)
+	defer due.Stop()
 	for {
 		for _, p := range r.all() {
 			r.look(p, r.now())
 			r.ping(p)
 		}
+		due.Reset(actors.UntilDue(time.Now(), r.options.Origin, pingEvery))
 		select {
-		case <-ticker.C:
+		case <-due.C:
 		case <-r.wake:
 		case <-r.stopping:
 			return

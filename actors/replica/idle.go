@@ -1,10 +1,13 @@
 package replica
 
 import (
+	"bytes"
 	"sync/atomic"
 
 	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -16,12 +19,13 @@ import (
 type idle struct {
 	leads bool
 	beats []beat
+	says  []Said // one for each beat
 }
 
 // beat is one of an idle replica's, with one other member.
 type beat struct {
 	raft.Beat
-	node   metadata.NodeID
+	in     []byte      // In, encoded
 	recent atomic.Bool // heard since the last look
 	ever   atomic.Bool // heard since the replica became idle
 }
@@ -30,31 +34,52 @@ type beat struct {
 type Said struct {
 	To      metadata.NodeID
 	Message *raftpb.Message // not to be changed
+	Wire    []byte          // its encoding
 }
 
-// Hear takes a message that came for the replica if it is idle and this is only a beat; false if the actor is to have it. The answer is to be sent, if it has a message.
-func (r *Ref) Hear(m *raftpb.Message) (answer Said, ok bool) {
+// Hear takes a message that came for the replica if it is idle and this is only a beat; false if the actor is to have it. The answer is to be sent, if it has a message. Of a beat
+// that is not decoded only that is known which is as expected to the last byte.
+func (r *Ref) Hear(m *remote.Raft) (answer Said, ok bool) {
 	i := r.idle.Load()
 	if i == nil {
 		return answer, false
 	}
 	for k := range i.beats {
 		b := &i.beats[k]
-		if !b.Expects(m) {
+		if !b.is(m) {
 			continue
 		}
 		b.ever.Store(true)
 		b.recent.Store(true)
 		if !i.leads {
-			answer = Said{b.node, b.Out}
+			answer = i.says[k]
 		}
 		return answer, true
 	}
 	return answer, false
 }
 
+// is tells whether a message is what is heard at this beat.
+func (b *beat) is(m *remote.Raft) bool {
+	if m.Message == nil {
+		return bytes.Equal(m.Wire, b.in)
+	}
+	return b.Expects(m.Message)
+}
+
+// Idle tells whether the replica is idle at the moment. One that is has a leader.
+func (r *Ref) Idle() bool { return r.idle.Load() != nil }
+
+// Rested tells whether the replica was idle all the time since the last call; what it shows is what it was then. To be called by one goroutine.
+func (r *Ref) Rested() bool {
+	i := r.idle.Load()
+	rested := i != nil && i == r.rested
+	r.rested = i
+	return rested
+}
+
 // Pass tells that the ticks from one heartbeat to the next passed. It returns how many of them the actor is to be told of, and what an idle leader says. For an idle replica
-// that heard all it expects the ticks are as nothing, as a heartbeat takes them back. To be called by one goroutine.
+// that heard all it expects the ticks are as nothing, as a heartbeat takes them back. To be called by one goroutine. What is said is not to be changed.
 func (r *Ref) Pass(ticks int) (due int, say []Said) {
 	i := r.idle.Load()
 	if i == nil {
@@ -68,10 +93,7 @@ func (r *Ref) Pass(ticks int) (due int, say []Said) {
 	case !i.leads:
 		return 0, nil
 	}
-	for k := range i.beats {
-		say = append(say, Said{i.beats[k].node, i.beats[k].Out})
-	}
-	return 0, say
+	return 0, i.says
 }
 
 // heard tells whether all beats were heard since the last call.
@@ -94,17 +116,28 @@ func (a *Actor) doze() {
 	if beats == nil {
 		return
 	}
-	i := &idle{leads: a.status.Role == raft.Leader, beats: make([]beat, len(beats))}
+	i := &idle{leads: a.status.Role == raft.Leader, beats: make([]beat, len(beats)), says: make([]Said, len(beats))}
 	for k, b := range beats {
-		i.beats[k].Beat, i.beats[k].node = b, a.nodeOf(b.With)
-		i.beats[k].recent.Store(!i.leads)
-		if i.beats[k].node == nobody {
+		with := a.nodeOf(b.With)
+		if with == nobody {
 			return
 		}
+		i.says[k] = Said{with, b.Out, encoded(b.Out)}
+		i.beats[k].Beat, i.beats[k].in = b, encoded(b.In)
+		i.beats[k].recent.Store(!i.leads)
 	}
 	a.ref.bytes.Store(a.content.size())
 	a.idle = i
 	a.ref.idle.Store(i)
+}
+
+// encoded is a message as links carry it.
+func encoded(m *raftpb.Message) []byte {
+	b, err := proto.Marshal(m)
+	if err != nil {
+		panic(err) // numbers are all there is in a beat
+	}
+	return b
 }
 
 // settled tells whether time brings nothing that the actor itself has to do: what the others see of it is what it is.

@@ -1,10 +1,12 @@
 package replica
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 
 	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/troupe-mq/troupe/actors/journal"
 	"github.com/troupe-mq/troupe/actors/remote"
@@ -107,7 +109,7 @@ func (w *trio) carry(from metadata.NodeID, s sent) {
 		return
 	}
 	n := w.nodes[s.to-1]
-	switch answer, ok := n.ref.Hear(s.m); {
+	switch answer, ok := n.ref.Hear(&remote.Raft{Message: s.m}); {
 	case !ok:
 		n.ref.Send(&Step{From: from, Message: s.m})
 	case answer.Message != nil:
@@ -283,5 +285,58 @@ func TestAnIdleLeaderMissesAFollower(t *testing.T) {
 	w.settle()
 	if v := w.leader().ref.View(); len(v.InSync) != 3 {
 		t.Errorf("after it came back the leader shows %+v", v)
+	}
+}
+
+// A beat that comes encoded is known by its bytes; one that is encoded otherwise, or is another, is left to be decoded.
+func TestABeatIsKnownByItsBytes(t *testing.T) {
+	w := newTrio(t)
+	w.settle()
+	for _, n := range w.nodes {
+		i := n.ref.idle.Load()
+		if i == nil || len(i.says) != len(i.beats) {
+			t.Fatalf("node %d is not idle, or has not one thing to say at each beat", n.id)
+		}
+		for k := range i.beats {
+			b := &i.beats[k]
+			in, err := proto.Marshal(b.In)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, ok := n.ref.Hear(&remote.Raft{Wire: in})
+			if !ok || (answer.Message == nil) != i.leads {
+				t.Errorf("node %d does not know %v, or answers it with %v", n.id, b.In, answer.Message)
+			}
+			if out, err := proto.Marshal(i.says[k].Message); err != nil || !bytes.Equal(out, i.says[k].Wire) {
+				t.Errorf("%v is encoded as %x", i.says[k].Message, i.says[k].Wire)
+			}
+			another := proto.CloneOf(b.In)
+			another.Term = new(b.In.GetTerm() + 1)
+			if in, err = proto.Marshal(another); err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := n.ref.Hear(&remote.Raft{Wire: in}); ok {
+				t.Errorf("node %d takes %v for a beat", n.id, another)
+			}
+		}
+	}
+}
+
+// A replica has rested as long as it has had no turn.
+func TestAReplicaRestsUntilItsNextTurn(t *testing.T) {
+	w := newTrio(t)
+	w.settle()
+	for _, n := range w.nodes {
+		n.ref.Rested()
+		w.pass()
+		if !n.ref.Rested() {
+			t.Errorf("node %d has done nothing and has not rested", n.id)
+		}
+		n.ref.Send(&Tick{1})
+		w.run()
+		w.settle()
+		if n.ref.Rested() || !n.ref.Idle() || !n.ref.Rested() {
+			t.Errorf("node %d has had a turn and is idle again: it has rested since then only", n.id)
+		}
 	}
 }

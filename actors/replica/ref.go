@@ -61,6 +61,7 @@ type Ref struct {
 	group   atomic.Pointer[Group]
 	bytes   atomic.Int64
 	idle    atomic.Pointer[idle]
+	rested  *idle // when Rested was called last; its caller's
 	views
 }
 

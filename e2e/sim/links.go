@@ -100,6 +100,13 @@ func isBulk(m *raftpb.Message) bool {
 	return n > bulkBytes
 }
 
+// SendAll implements remote.Links.
+func (l *links) SendAll(to metadata.NodeID, beats []remote.Raft) {
+	for _, m := range beats {
+		l.Send(to, m)
+	}
+}
+
 // Flush implements remote.Links.
 func (l *links) Flush() {
 	if !l.sent {
