@@ -42,12 +42,12 @@ func (p *prefiller) prepare(bytes int64) {
 
 // turn follows Badger to the newest file.
 func (p *prefiller) turn() bool {
+	p.leave()
 	path := p.advisor.current[valueLog]
-	if p.file != nil && p.file.Name() == path {
+	switch {
+	case p.file != nil:
 		return true
-	}
-	p.close()
-	if path == "" {
+	case path == "":
 		return false
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
@@ -56,6 +56,13 @@ func (p *prefiller) turn() bool {
 	}
 	p.file, p.hole = file, 0
 	return true
+}
+
+// leave gives back a file that is not the newest any more: as long as it is open, its space is not free when Badger deletes it.
+func (p *prefiller) leave() {
+	if p.file != nil && p.file.Name() != p.advisor.current[valueLog] {
+		p.close()
+	}
 }
 
 // close gives back the file.

@@ -138,3 +138,22 @@ func TestPrefilledLogsReadBack(t *testing.T) {
 		t.Fatalf("%+v, %v", states, err)
 	}
 }
+
+// A value-log file that Badger deletes frees its space only if nobody has it open.
+func TestAFullValueLogIsNotHeldOpen(t *testing.T) {
+	s := opened(t, t.TempDir())
+	defer closed(t, s)
+	l := newRetained(1, 1<<40, 1<<20)
+	fill(l.data, 1)
+	written(t, s, l.next(1))
+	first := s.advisor.current[valueLog]
+	if s.prefill.file == nil || s.prefill.file.Name() != first {
+		t.Fatalf("%v is open, %s is the newest", s.prefill.file, first)
+	}
+	for s.advisor.current[valueLog] == first {
+		written(t, s, l.next(1))
+	}
+	if s.prefill.file != nil {
+		t.Errorf("%s is still open", s.prefill.file.Name())
+	}
+}

@@ -153,6 +153,7 @@ func (s *Store) commit(f func(*badger.Txn) error, publish func()) error {
 	s.mu.Unlock()
 	s.db.SetDiscardTs(next)
 	s.advisor.look()
+	s.prefill.leave()
 	return nil
 }
 
