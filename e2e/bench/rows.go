@@ -48,12 +48,7 @@ type group struct {
 // costs several times as much, as the host backs it page by page) counts for the rows behind it, more for whoever wrote more, so that a group holds few rows, and those that write little
 // come first. consume and its cold sibling read what the flood before them wrote.
 var groupsOfLoad = []group{
-	{"rate-54000", []row{
-		{"rate-54000", atRate(54000, 0), []figure{
-			{"open loop, 54,000/s, 16 partitions: p99", "ms", p99, false, []goal{{kafkaName, 0.25}}},
-		}},
-	}},
-	{"calm", []row{
+	{"rates", []row{
 		{"rate-2000", atRate(2000, 0), []figure{
 			{"open loop, 2,000/s, 16 partitions: p50", "ms", p50, false, []goal{{kafkaName, 0.4}}},
 			{"  p99", "ms", p99, false, []goal{{kafkaName, 0.25}}},
@@ -64,6 +59,9 @@ var groupsOfLoad = []group{
 		}},
 		{"rate-1000", single(atRate(1000, 0)), []figure{
 			{ownRate, "ms", p50, false, nil},
+		}},
+		{"rate-54000", atRate(54000, 0), []figure{
+			{"open loop, 54,000/s, 16 partitions: p99", "ms", p99, false, []goal{{kafkaName, 0.25}}},
 		}},
 	}},
 	{"many", []row{
