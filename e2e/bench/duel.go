@@ -62,18 +62,3 @@ func (d *Duel) load(path string) error {
 	}
 	return nil
 }
-
-// save writes the comparison as JSON; nothing without a path. A crash leaves what was there before.
-func (d *Duel) save(path string) error {
-	if path == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(d, "", " ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(path+".new", append(text, '\n'), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
-}

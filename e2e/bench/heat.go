@@ -41,7 +41,7 @@ func (o *versusOptions) compare(ctx context.Context) (*Duel, error) {
 			if h != nil {
 				d.Heats = append(d.Heats, h)
 			}
-			if err := d.save(o.JSON); err != nil {
+			if err := save(o.JSON, d); err != nil {
 				return d, errors.Join(append(failed, err)...)
 			}
 		}

@@ -46,7 +46,7 @@ func TestAFileKeepsItsHeats(t *testing.T) {
 		t.Fatalf("no file yet: %v", err)
 	}
 	d.Heats = append(d.Heats, &Heat{When: time.Unix(1, 0).UTC(), Group: "flood", Turns: []*Turn{{kafkaName, map[string]*Sample{"flood": {Records: 2}}}}}, &Heat{Group: "calm"})
-	if err := d.save(path); err != nil {
+	if err := save(path, d); err != nil {
 		t.Fatal(err)
 	}
 	again := &Duel{}

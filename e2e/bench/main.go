@@ -82,7 +82,7 @@ func command() *cobra.Command {
 				return err
 			}
 			r.print(c.OutOrStdout())
-			return r.save(o.JSON)
+			return save(o.JSON, r)
 		},
 	}
 	f := c.Flags()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -68,7 +67,7 @@ func restartCommand() *cobra.Command {
 				return err
 			}
 			r.print(c.OutOrStdout())
-			return r.save(o.JSON)
+			return save(o.JSON, r)
 		},
 	}
 	f := c.Flags()
@@ -252,16 +251,4 @@ func (r *Restart) print(w io.Writer) {
 		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t\n", s.Pages, s.Ready, s.Acknowledged, s.All, s.Fetched, s.serving(), s.Resident)
 	}
 	t.Flush()
-}
-
-// save writes the figures as JSON; nothing without a path.
-func (r *Restart) save(path string) error {
-	if path == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
 }

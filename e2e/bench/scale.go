@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -45,7 +44,7 @@ func scaleCommand() *cobra.Command {
 				return err
 			}
 			s.print(c.OutOrStdout())
-			return s.save(o.JSON)
+			return save(o.JSON, s)
 		},
 	}
 	o.addTo(c)
@@ -110,16 +109,4 @@ func (s *Scale) print(w io.Writer) {
 		}
 	}
 	t.Flush()
-}
-
-// save writes the figures as JSON; nothing without a path.
-func (s *Scale) save(path string) error {
-	if path == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(s, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
