@@ -125,7 +125,7 @@ func crowd(n int32) action {
 		}
 		f["resident"], f["anonymous"], f["cpu"] = idle.resident, idle.anonymous, idle.cpu
 		say("    created in %.1f s, then %.0f MiB (%.0f anonymous) and %.1f %% of a core a node", f["create"], idle.resident, idle.anonymous, idle.cpu)
-		load, err := b.steady(ctx, topic, 1000, b.For, func() {})
+		load, err := b.steady(ctx, topic, 1000, max(b.For, twice(n)), func() {})
 		if err != nil {
 			return nil, err
 		}
@@ -142,6 +142,9 @@ func crowd(n int32) action {
 		return &Sample{Seconds: b.For.Seconds(), Figures: f}, nil
 	}
 }
+
+// twice is how long 1,000 records a second take to reach each partition twice.
+func twice(n int32) time.Duration { return 2 * time.Duration(n) * time.Millisecond }
 
 // gapFrom is from which latency on a partition counts as having had a gap.
 const gapFrom = 500 * time.Millisecond

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -40,11 +41,11 @@ func scaleCommand() *cobra.Command {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			s, err := scale(ctx, &o, sizes)
-			if err != nil {
+			if s == nil || len(s.Sizes) == 0 {
 				return err
 			}
 			s.print(c.OutOrStdout())
-			return save(o.JSON, s)
+			return errors.Join(err, save(o.JSON, s))
 		},
 	}
 	o.addTo(c)
@@ -83,7 +84,7 @@ func scale(ctx context.Context, o *options, sizes []int) (*Scale, error) {
 			return nil
 		})
 		if err != nil {
-			return nil, fmt.Errorf("%d partitions: %w", n, err)
+			return s, fmt.Errorf("%d partitions: %w", n, err) // what was measured before counts
 		}
 	}
 	return s, nil
