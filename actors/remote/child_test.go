@@ -23,7 +23,7 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// childEnv makes a process of this test binary a node: "id control bulk window". Nodes of a test are processes because they must be
+// childEnv makes a process of this test binary a node: "id control bulk window", and "id control bulk" of each peer that it knows from the beginning. Nodes of a test are processes because they must be
 // killed and frozen, and because protoactor sets grpc's logger anew with every remote that starts.
 const childEnv = "TROUPE_REMOTE_TEST_NODE"
 
@@ -78,6 +78,9 @@ func runChild(spec string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	c := &child{links: links, counts: map[string]*tally{}}
+	for known := strings.Fields(spec)[4:]; len(known) > 0; known = known[3:] {
+		c.do(append([]string{"peer"}, known[:3]...))
+	}
 	if err := links.Start(c); err != nil {
 		return err
 	}

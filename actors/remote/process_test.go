@@ -20,6 +20,7 @@ type node struct {
 	id      int
 	address Address
 	window  int
+	knows   []*node // before it listens
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	out     *bufio.Reader
@@ -35,10 +36,28 @@ func start(t *testing.T, id, window int) *node {
 	return n
 }
 
+// acquainted starts two nodes that know each other before either listens, so that nobody is ever asked by a stranger, and waits for their link.
+func acquainted(t *testing.T) (*node, *node) {
+	t.Helper()
+	a := &node{t: t, id: 1, address: Address{freePort(t), freePort(t)}}
+	b := &node{t: t, id: 2, address: Address{freePort(t), freePort(t)}, knows: []*node{a}}
+	a.knows = []*node{b}
+	for _, n := range []*node{a, b} {
+		n.run()
+		t.Cleanup(n.kill)
+	}
+	linked(t, a, b)
+	return a, b
+}
+
 func (n *node) run() {
 	n.t.Helper()
 	n.cmd = exec.Command(os.Args[0])
-	n.cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s %s %d", childEnv, n.id, n.address.Control, n.address.Bulk, n.window))
+	spec := fmt.Sprintf("%s=%d %s %s %d", childEnv, n.id, n.address.Control, n.address.Bulk, n.window)
+	for _, other := range n.knows {
+		spec += fmt.Sprintf(" %d %s %s", other.id, other.address.Control, other.address.Bulk)
+	}
+	n.cmd.Env = append(os.Environ(), spec)
 	n.log = &logLines{t: n.t, id: n.id}
 	n.cmd.Stderr = n.log
 	var err error

@@ -102,13 +102,16 @@ func (o *versusOptions) begin(ctx context.Context) (*Duel, error) {
 	if o.Profile != "" && !slices.Equal(o.Who, []string{troupeName}) {
 		return nil, fmt.Errorf("--profile: only Troupe has such profiles, add --who %s", troupeName)
 	}
-	v, err := versions(o.Binary)
-	if err != nil {
-		return nil, err
-	}
 	d := &Duel{Machine: machine(o.Dir)}
 	if err := d.load(o.JSON); err != nil {
 		return nil, fmt.Errorf("--json: %w", err)
+	}
+	if o.Rounds == 0 { // the file says with what it was measured, and how
+		return d, nil
+	}
+	v, err := versions(o.Binary)
+	if err != nil {
+		return nil, err
 	}
 	d.Versions = map[string]string{"Troupe": v.Troupe, "Go": v.Go, "Apache Kafka": kafkaVersion, "Java": javaVersion(ctx), "client": v.Client}
 	d.Settings = map[string]string{

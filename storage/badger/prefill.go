@@ -7,7 +7,7 @@ import (
 )
 
 // prefiller makes the pages of the value log into which a large Write is about to go. Badger stores to a mapped file full of holes: the kernel then takes a fault for every page, clears the page, and reserves its block. Zeros
-// written there before, as one piece, make all pages at once and nearly for nothing, and large folios, which are synced faster; every byte of them is overwritten by the Write, so nothing is synced that need not be.
+// written there before, as one piece, make all pages at once, and large folios, which are synced faster; every byte of them is overwritten by the Write, so nothing is synced that need not be.
 //
 // What a hole holds is zeros, so nothing changes by it, if nobody else writes there meanwhile: the caller is the store's writer, and Badger rewrites no file (see reclaim).
 type prefiller struct {

@@ -89,6 +89,7 @@ func TestPrefillFollowsTheValueLog(t *testing.T) {
 
 // While Badger rewrites value-log files it may write to the newest one at any time.
 func TestNothingIsPrefilledDuringACollection(t *testing.T) {
+	sparse(t, nil, 1<<20) // skips where no holes are known
 	s := opened(t, t.TempDir())
 	defer s.Close()
 	l := newRetained(1, 1<<40, 16<<10)
@@ -101,11 +102,11 @@ func TestNothingIsPrefilledDuringACollection(t *testing.T) {
 	s.reclaim.running = false
 	written(t, s, l.next(20))
 	if s.prefill.file == nil || s.prefill.hole < 300<<10 {
-		t.Skip("the file system knows no holes")
+		t.Errorf("nothing was prefilled behind it: %d bytes", s.prefill.hole)
 	}
 }
 
-// What was written in groups large and small, with holes filled before some of them, is there again, and no value-log file is larger than what lies in it.
+// What was written in groups large and small, with holes filled before some of them, is there again.
 func TestPrefilledLogsReadBack(t *testing.T) {
 	dir := t.TempDir()
 	s := opened(t, dir)
