@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/remote"
@@ -53,11 +54,11 @@ func config(listen, advertised string, log *slog.Logger, dials *dials) (*remote.
 	if err != nil {
 		return nil, fmt.Errorf("listen address %q: %w", listen, err)
 	}
-	if host == "" {
-		host = "0.0.0.0"
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]" // protoactor joins host and port with a colon
 	}
 	dial := []grpc.DialOption{
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithResolvers(byName{}),
 		grpc.WithStreamInterceptor(dials.note),
 		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: dialAttempt, Backoff: backoff.Config{
 			BaseDelay: 20 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: dialMaxDelay,

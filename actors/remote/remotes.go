@@ -91,9 +91,9 @@ func quiet(log *slog.Logger) *slog.Logger {
 // Start implements Links.
 func (r *Remotes) Start(receiver Receiver) (err error) {
 	r.receiver = receiver
-	defer func() { // protoactor panics over a port that is taken
+	defer func() { // protoactor panics when it cannot listen
 		if cause := recover(); cause != nil {
-			err = fmt.Errorf("%v: is the address %s or %s in use?", cause, r.options.Listen.Control, r.options.Listen.Bulk)
+			err = fmt.Errorf("%v (control.listen is %s, bulk.listen %s)", cause, r.options.Listen.Control, r.options.Listen.Bulk)
 		}
 	}()
 	for l := range lanes {

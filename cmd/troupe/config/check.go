@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -88,11 +89,15 @@ func share(v string) error {
 	return nil
 }
 
-// splitAddress parses host:port; the host may be empty, the port is 1 to 65535.
+// splitAddress parses host:port; the host may be empty, the port is 1 to 65535. An IPv6 host stands in
+// brackets, without them in what is returned.
 func splitAddress(v string) (host string, port int, err error) {
 	host, p, err := net.SplitHostPort(v)
 	if err != nil {
-		return "", 0, fmt.Errorf("%q is not host:port", v)
+		return "", 0, fmt.Errorf("%q is not host:port (an IPv6 address in brackets: [::1]:9092)", v)
+	}
+	if _, err := netip.ParseAddr(host); strings.Contains(host, ":") && err != nil {
+		return "", 0, fmt.Errorf("%q: %q is no IPv6 address", v, host)
 	}
 	port, err = strconv.Atoi(p)
 	if err != nil || port < 1 || port > 65535 {

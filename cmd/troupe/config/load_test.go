@@ -163,3 +163,20 @@ func TestSeveralNodesToJoinAt(t *testing.T) {
 		t.Errorf("an address without a port: %v", err)
 	}
 }
+
+// An IPv6 host is written in brackets and served like any other; what is no address is said to be none.
+func TestIPv6Listeners(t *testing.T) {
+	c, err := Load(Sources{Flags: map[string]string{"listeners": "PLAINTEXT://[::1]:7000"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := c.Listeners[0]
+	if l.Listen != "[::1]:7000" || l.AdvertisedHost != "::1" || c.ControlListen != "[::1]:7001" || c.MetricsListen != "[::1]:7002" {
+		t.Errorf("%+v", c)
+	}
+	for _, bad := range []string{"PLAINTEXT://::1:7000", "PLAINTEXT://[zz::1]:7000", "PLAINTEXT://[::1]"} {
+		if _, err := Load(Sources{Flags: map[string]string{"listeners": bad}}); err == nil || !strings.Contains(err.Error(), "IPv6") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
