@@ -38,7 +38,7 @@ func serverCommand() *cobra.Command {
 	var check bool
 	var set []string
 	c := &cobra.Command{Use: "server", Short: "Run a node", Args: cobra.NoArgs, Long: serverHelp()}
-	c.Flags().StringVar(&file, "config", os.Getenv("TROUPE_CONFIG"), "troupe.yaml to read")
+	c.Flags().StringVar(&file, "config", os.Getenv("TROUPE_CONFIG"), "troupe.yaml, or a server.properties of Kafka, to read")
 	c.Flags().BoolVar(&check, "check-config", false, "say everything that is wrong (exit code 2) or print the effective configuration, and stop")
 	c.Flags().StringArrayVar(&set, "set", nil, "name=value, for any of Kafka's broker settings")
 	for _, s := range config.Settings {
@@ -56,6 +56,9 @@ func serverCommand() *cobra.Command {
 			return fmt.Errorf("the configuration is wrong:\n%w", err)
 		}
 		if check {
+			for _, w := range cfg.Warnings {
+				fmt.Fprintln(c.ErrOrStderr(), "warning:", w)
+			}
 			fmt.Fprint(c.OutOrStdout(), cfg)
 			return nil
 		}
@@ -79,5 +82,6 @@ func serverHelp() string {
 	return `Runs a node. Without settings: a cluster of one, Kafka on 9092, peers on 9093 and 9095 (loopback only),
 /healthz and /readyz on 9094, data in ./data. Every setting is a key of troupe.yaml, a flag, and a variable
 (node.id: TROUPE_NODE_ID); a flag wins over a variable, a variable over the file.
-SIGTERM or SIGINT hands leaderships over and stops; a second one stops at once, exit code 1.`
+SIGTERM, SIGINT or SIGHUP hands leaderships over and stops; a second one stops at once, exit code 1.
+Started under nohup it goes on after SIGHUP.`
 }

@@ -21,8 +21,11 @@ import (
 // serve runs a node until a signal or until it fails.
 func serve(_ context.Context, c *config.Config) error {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	signal.Notify(signals, stopSignals()...)
 	log, level := logger(c)
+	for _, w := range c.Warnings {
+		log.Warn("configuration", "warning", w)
+	}
 	limitMemory(c.Memory, log)
 	t, err := telemetry.New(telemetryOptions(c, log))
 	if err != nil {
@@ -53,6 +56,16 @@ func serve(_ context.Context, c *config.Config) error {
 		return failure{err}
 	}
 	return nil
+}
+
+// stopSignals are what a node stops for in good order. A terminal that closes sends SIGHUP, as it does to Kafka's
+// JVM; whoever started the node with nohup wants it to go on.
+func stopSignals() []os.Signal {
+	all := []os.Signal{syscall.SIGTERM, os.Interrupt}
+	if !signal.Ignored(syscall.SIGHUP) {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
 }
 
 // stop drains within three quarters of the time, then stops; what takes longer than all of it is abandoned.

@@ -48,6 +48,7 @@ type Config struct {
 	Memory                           int64 // bytes; 0: not known
 	Telemetry                        Telemetry
 	Kafka                            map[string]string // Kafka's settings that were set
+	Warnings                         []string          // what was given and has no effect, a sentence each
 	effective                        map[string]string
 }
 
@@ -77,7 +78,7 @@ func (r *resolver) resolve() *Config {
 	c.RebuildBytes, _ = strconv.ParseInt(v["rebuild.bytes.per.second"], 10, 64)
 	c.ShutdownTimeout, _ = time.ParseDuration(v["shutdown.timeout"])
 	if c.Memory, _ = parseMemory(v["memory"]); v["memory"] == "" {
-		c.Memory = machineMemory("/proc/meminfo", "/sys/fs/cgroup/memory.max") / 3
+		c.Memory = MachineMemory() / 3
 	}
 	c.Telemetry = Telemetry{Partitions: v["metrics.partitions"], Endpoint: strings.TrimSuffix(v["otlp.endpoint"], "/"), OTLPProtocol: v["otlp.protocol"]}
 	c.Telemetry.TraceRatio, _ = strconv.ParseFloat(v["trace.ratio"], 64)

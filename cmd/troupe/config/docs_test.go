@@ -49,6 +49,10 @@ Generated from the schema (` + "`cmd/troupe/config`, `raft/metadata`" + `) by ` 
 
 A setting is a key of troupe.yaml (dotted or nested), a flag of the same name, and a variable. A flag wins over a variable, a variable over the file, the file over the default.
 ` + "`troupe server --check-config`" + ` says everything that is wrong at once, or prints what counts.
+A variable that names no setting is passed over with a warning: Kubernetes sets some for every Service.
+
+A ` + "`server.properties`" + ` of Kafka can be given as the file: what Troupe has by the same name counts, ` + "`log.dirs`" + ` is ` + "`data.dir`" + `,
+` + "`controller.quorum.voters`" + ` is ` + "`peers`" + `, listeners of controllers are left out, and what has no effect is named in a warning.
 `)
 	for _, group := range groups {
 		fmt.Fprintf(&b, "\n## %s\n| setting | variable | default | |\n|---|---|---|---|\n", group)

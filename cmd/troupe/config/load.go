@@ -20,7 +20,7 @@ func (c Catalog) knows(name string) bool { return c.Known != nil && c.Known(name
 
 // Sources are the places values come from.
 type Sources struct {
-	File    string            // path of troupe.yaml, "" for none
+	File    string            // path of a troupe.yaml or of Kafka's server.properties, "" for none
 	Environ []string          // NAME=value, as os.Environ
 	Flags   map[string]string // by setting name, only what was given
 	Set     []string          // name=value, as given to --set
@@ -35,7 +35,10 @@ func Load(s Sources) (*Config, error) {
 			r.values[d.Name] = d.Default
 		}
 	}
-	if s.File != "" {
+	switch {
+	case isProperties(s.File):
+		r.properties(s.File)
+	case s.File != "":
 		r.file(s.File)
 	}
 	r.environ(s.Environ)
@@ -44,6 +47,7 @@ func Load(s Sources) (*Config, error) {
 	}
 	r.sets(s.Set)
 	c := r.resolve()
+	c.Warnings = r.warnings
 	if len(r.wrong) > 0 {
 		return nil, errors.Join(r.wrong...)
 	}
@@ -56,14 +60,22 @@ type resolver struct {
 	from    map[string]string // where the value was set; absent for a default
 	catalog Catalog
 	wrong   []error
+
+	warnings []string
 }
 
 func (r *resolver) complain(format string, a ...any) {
 	r.wrong = append(r.wrong, fmt.Errorf(format, a...))
 }
 
+// known reports whether there is a setting of that name, Troupe's own or Kafka's.
+func (r *resolver) known(name string) bool {
+	_, ours := Find(name)
+	return ours || r.catalog.knows(name)
+}
+
 func (r *resolver) set(name, value, where string) {
-	if _, ok := Find(name); !ok && !r.catalog.knows(name) {
+	if !r.known(name) {
 		r.complain("%s: unknown setting %q%s", where, name, suggestion(name))
 		return
 	}
@@ -108,6 +120,8 @@ func flatten(out map[string]string, prefix string, v any) {
 	}
 }
 
+// environ takes the variables of settings. A variable that names none is told and passed over: Kubernetes sets
+// TROUPE_SERVICE_HOST, TROUPE_PORT_9092_TCP and more in every pod beside a Service named troupe.
 func (r *resolver) environ(environ []string) {
 	names := map[string]string{"TROUPE_CONFIG": ""} // the file's path is read by the command
 	for _, s := range Settings {
@@ -122,7 +136,11 @@ func (r *resolver) environ(environ []string) {
 		if !ok {
 			name = strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(variable, "TROUPE_")), "_", ".")
 		}
-		if name != "" {
+		switch {
+		case name == "":
+		case !r.known(name):
+			r.warn("variable %s names no setting and is passed over%s", variable, suggestion(name))
+		default:
 			r.set(name, value, "variable "+variable)
 		}
 	}

@@ -56,8 +56,8 @@ func TestEverySettingInAllThreeWaysFlagFirst(t *testing.T) {
 
 func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 	_, err := Load(Sources{
-		Environ: []string{"TROUPE_NODE_ID=-1", "TROUPE_LOG_LEVL=info"},
-		Flags:   map[string]string{"peers": "x@h:1,2@:3", "listeners": "9092", "data.dir": ""},
+		Environ: []string{"TROUPE_NODE_ID=-1"}, Set: []string{"log.levl=info"},
+		Flags: map[string]string{"peers": "x@h:1,2@:3", "listeners": "9092", "data.dir": ""},
 	})
 	if err == nil {
 		t.Fatal("accepted")
@@ -177,6 +177,23 @@ func TestIPv6Listeners(t *testing.T) {
 	for _, bad := range []string{"PLAINTEXT://::1:7000", "PLAINTEXT://[zz::1]:7000", "PLAINTEXT://[::1]"} {
 		if _, err := Load(Sources{Flags: map[string]string{"listeners": bad}}); err == nil || !strings.Contains(err.Error(), "IPv6") {
 			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+// Variables that name no setting are passed over with a warning: in a pod beside a Service named troupe,
+// Kubernetes sets a dozen of them.
+func TestUnknownVariablesAreWarnedOf(t *testing.T) {
+	for _, variable := range []string{
+		"TROUPE_SERVICE_HOST=10.0.0.1", "TROUPE_SERVICE_PORT=9092", "TROUPE_PORT=tcp://10.0.0.1:9092",
+		"TROUPE_PORT_9092_TCP_ADDR=10.0.0.1", "TROUPE_SERVICE_PORT_KAFKA=9092", "TROUPE_LOG_LEVL=info",
+	} {
+		name, _, _ := strings.Cut(variable, "=")
+		c, err := Load(Sources{Environ: []string{variable}})
+		if err != nil {
+			t.Errorf("%s: %v", variable, err)
+		} else if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], name+" ") {
+			t.Errorf("%s: the warnings are %q", variable, c.Warnings)
 		}
 	}
 }

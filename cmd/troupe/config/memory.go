@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 )
@@ -37,21 +36,4 @@ func parseMemory(v string) (int64, error) {
 		return 0, errors.New("must be a whole number of bytes, or one with KiB, MiB, GiB or TiB behind it")
 	}
 	return n << shift, nil
-}
-
-// machineMemory is the memory of the machine, or what its container may use of it; 0 where the system does not tell.
-func machineMemory(meminfo, limit string) int64 {
-	total := int64(0)
-	text, _ := os.ReadFile(meminfo)
-	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "MemTotal:" {
-			kib, _ := strconv.ParseInt(f[1], 10, 64)
-			total = kib << 10
-		}
-	}
-	text, _ = os.ReadFile(limit)
-	if most, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && (total == 0 || most < total) {
-		return most
-	}
-	return total
 }
