@@ -226,6 +226,10 @@ func (f *fetching) read(v *replica.View, want *fetched, out *kmsg.FetchResponseT
 	if g.room == 0 || room <= 0 && g.bytes > 0 {
 		return
 	}
+	if diverging(v, want.want, out) {
+		g.failed = true
+		return
+	}
 	chunks, err := v.Read(want.want.FetchOffset, replica.FetchLimits{MaxBytes: room, MinOne: g.bytes == 0, Upto: upto})
 	if err != nil {
 		g.failed = true
@@ -260,7 +264,7 @@ func joined(chunks []replica.Chunk) []byte {
 
 // add puts a partition into the answer; in an incremental one only if the client does not know it all.
 func (f *fetching) add(g *gathered, p part) {
-	changed := !p.want.told || p.got.ErrorCode != 0 || p.got.PreferredReadReplica >= 0 || len(p.got.RecordBatches) > 0 ||
+	changed := !p.want.told || p.got.ErrorCode != 0 || p.got.PreferredReadReplica >= 0 || len(p.got.RecordBatches) > 0 || p.got.DivergingEpoch.Epoch >= 0 ||
 		p.want.hw != p.got.HighWatermark || p.want.start != p.got.LogStartOffset || p.want.lso != p.got.LastStableOffset
 	if f.incremental && !changed {
 		return

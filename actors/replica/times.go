@@ -143,29 +143,13 @@ func (v *View) MaxTimestamp() (at TimestampOffset, found bool, err error) {
 	return v.OffsetForTime(largest)
 }
 
-// EpochEnd returns the largest epoch not above the given one that has records, and the offset after its last record (KIP-320,
-// OffsetForLeaderEpoch). (-1, -1) if there is none.
+// EpochEnd answers OffsetForLeaderEpoch: see partition.EpochEnd.
 func (v *View) EpochEnd(epoch int32) (int32, int64) {
-	i := sort.Search(len(v.epochs), func(i int) bool { return v.epochs[i].Epoch > epoch })
-	switch {
-	case epoch == v.Epoch:
-		return epoch, v.HighWatermark
-	case i == 0:
-		return -1, -1
-	case i == len(v.epochs):
-		return v.epochs[i-1].Epoch, v.HighWatermark
-	}
-	return v.epochs[i-1].Epoch, v.epochs[i].Start
+	return partition.EpochEnd(v.epochs, epoch, v.Epoch, v.HighWatermark)
 }
 
 // EpochOf returns the leader epoch of the record at offset, or of the log's end; -1 if nothing is known.
-func (v *View) EpochOf(offset int64) int32 {
-	i := sort.Search(len(v.epochs), func(i int) bool { return v.epochs[i].Start > offset })
-	if i == 0 {
-		return -1
-	}
-	return v.epochs[i-1].Epoch
-}
+func (v *View) EpochOf(offset int64) int32 { return partition.EpochOf(v.epochs, offset) }
 
 // TimeAt returns the timestamp of the first record kept at an offset or behind it, in ms since the epoch; found is false if there is none. Observers ask
 // for it, so it does not count as a read.
