@@ -147,14 +147,13 @@ func increment(c Cluster, at resource, config kmsg.IncrementalAlterConfigsReques
 // changeList adds the items of one list to another, or takes them out.
 func changeList(before, items string, add bool) string {
 	list := strings.FieldsFunc(before, func(r rune) bool { return r == ',' })
-	for item := range strings.SplitSeq(items, ",") {
-		has := slices.Contains(list, item)
-		switch {
-		case add && !has:
-			list = append(list, item)
-		case !add && has:
-			list = slices.DeleteFunc(list, func(s string) bool { return s == item })
-		}
+	changed := strings.Split(items, ",")
+	if add {
+		return strings.Join(distinct(slices.Concat(list, changed), func(s string) string { return s }), ",")
 	}
-	return strings.Join(list, ",")
+	gone := make(map[string]bool, len(changed))
+	for _, item := range changed {
+		gone[item] = true
+	}
+	return strings.Join(slices.DeleteFunc(list, func(s string) bool { return gone[s] }), ",")
 }

@@ -40,6 +40,12 @@ func addPartitions(ctx context.Context, c Cluster, want kmsg.CreatePartitionsReq
 	if more <= 0 {
 		return protocol.Errorf(kerr.InvalidPartitions, "Topic currently has %d partitions, which is not less than the requested %d.", have, want.Count)
 	}
+	if more > mostPartitionsAtOnce {
+		return errTooManyAtOnce
+	}
+	if full := roomFor(c, more, len(t.Partitions[0].Replicas)); full != nil {
+		return full
+	}
 	placement, err := assigned(want, more, t.Partitions[0].Voters())
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -23,19 +22,51 @@ func createTopics(c *Call) {
 		request := c.Body.(*kmsg.CreateTopicsRequest)
 		r := request.ResponseKind().(*kmsg.CreateTopicsResponse)
 		r.Topics = make([]kmsg.CreateTopicsResponseTopic, len(request.Topics))
-		each := make([]func(), len(request.Topics))
-		for i := range request.Topics {
-			each[i] = func() { r.Topics[i] = createTopic(c, request, &request.Topics[i]) }
-		}
-		actors.Together(c.Cluster.Runtime(), each...)
+		whole, named := tooManyTopics(c.Cluster, request), timesNamed(request)
+		inParts(c.Cluster.Runtime(), len(request.Topics), func(i int) {
+			t := &request.Topics[i]
+			r.Topics[i] = createTopic(c, request, t, named[t.Topic] > 1, whole)
+		})
 		c.Answer(r)
 	})
 }
 
-func createTopic(c *Call, request *kmsg.CreateTopicsRequest, t *kmsg.CreateTopicsRequestTopic) kmsg.CreateTopicsResponseTopic {
+// tooManyTopics tells why a request asks for more partitions than one may; nil if it does not.
+func tooManyTopics(c Cluster, request *kmsg.CreateTopicsRequest) *protocol.Error {
+	total := 0
+	for _, t := range request.Topics {
+		switch {
+		case len(t.ReplicaAssignment) > 0:
+			total += len(t.ReplicaAssignment)
+		case t.NumPartitions == -1:
+			total += int(setting(c, "num.partitions"))
+		default:
+			total += int(max(t.NumPartitions, 0))
+		}
+	}
+	if total > mostPartitionsAtOnce {
+		return errTooManyAtOnce
+	}
+	return nil
+}
+
+// timesNamed counts how often a request has each name.
+func timesNamed(request *kmsg.CreateTopicsRequest) map[string]int {
+	named := make(map[string]int, len(request.Topics))
+	for _, t := range request.Topics {
+		named[t.Topic]++
+	}
+	return named
+}
+
+// createTopic creates one topic, unless the request names it twice or is refused as a whole.
+func createTopic(c *Call, request *kmsg.CreateTopicsRequest, t *kmsg.CreateTopicsRequestTopic, twice bool, whole *protocol.Error) kmsg.CreateTopicsResponseTopic {
 	out := kmsg.NewCreateTopicsResponseTopic()
 	out.Topic, out.NumPartitions, out.ReplicationFactor = t.Topic, -1, -1
-	n, err := requested(request, t)
+	n, err := requested(t, twice)
+	if whole != nil {
+		err = whole
+	}
 	if err == nil {
 		err = n.plan(c.Cluster)
 	}
@@ -54,14 +85,8 @@ func createTopic(c *Call, request *kmsg.CreateTopicsRequest, t *kmsg.CreateTopic
 }
 
 // requested makes of one topic of a request what is to be created.
-func requested(request *kmsg.CreateTopicsRequest, t *kmsg.CreateTopicsRequestTopic) (*newTopic, error) {
-	named := 0
-	for _, other := range request.Topics {
-		if other.Topic == t.Topic {
-			named++
-		}
-	}
-	if named > 1 {
+func requested(t *kmsg.CreateTopicsRequestTopic, twice bool) (*newTopic, error) {
+	if twice {
 		return nil, protocol.Errorf(kerr.InvalidRequest, "Duplicate topic name.")
 	}
 	if reserved(t.Topic) {

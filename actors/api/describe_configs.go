@@ -18,7 +18,12 @@ import (
 func describeConfigs(c *Call) {
 	request := c.Body.(*kmsg.DescribeConfigsRequest)
 	r := request.ResponseKind().(*kmsg.DescribeConfigsResponse)
-	for _, want := range request.Resources {
+	type named struct {
+		kind kmsg.ConfigResourceType
+		name string
+	}
+	resources := distinct(request.Resources, func(r kmsg.DescribeConfigsRequestResource) named { return named{r.ResourceType, r.ResourceName} })
+	for _, want := range resources {
 		out := kmsg.NewDescribeConfigsResponseResource()
 		out.ResourceType, out.ResourceName = want.ResourceType, want.ResourceName
 		at, err := resourceOf(c.Cluster.Image(), want.ResourceType, want.ResourceName)

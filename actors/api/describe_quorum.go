@@ -29,10 +29,10 @@ func describeQuorum(c *Call) {
 	request := c.Body.(*kmsg.DescribeQuorumRequest)
 	c.Go(func() {
 		r := request.ResponseKind().(*kmsg.DescribeQuorumResponse)
-		for _, t := range request.Topics {
+		for _, t := range distinct(request.Topics, func(t kmsg.DescribeQuorumRequestTopic) string { return t.Topic }) {
 			topic := kmsg.NewDescribeQuorumResponseTopic()
 			topic.Topic = t.Topic
-			for _, p := range t.Partitions {
+			for _, p := range distinct(t.Partitions, func(p kmsg.DescribeQuorumRequestTopicPartition) int32 { return p.Partition }) {
 				topic.Partitions = append(topic.Partitions, c.describeQuorum(t.Topic, p.Partition))
 			}
 			r.Topics = append(r.Topics, topic)

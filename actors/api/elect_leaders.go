@@ -8,7 +8,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -32,8 +31,8 @@ func electLeaders(c *Call) {
 		asked := allPartitions(c.Cluster.Image())
 		if request.Topics != nil {
 			asked = asked[:0]
-			for _, t := range request.Topics {
-				asked = append(asked, namedPartitions{t.Topic, t.Partitions})
+			for _, t := range distinct(request.Topics, func(t kmsg.ElectLeadersRequestTopic) string { return t.Topic }) {
+				asked = append(asked, namedPartitions{t.Topic, distinct(t.Partitions, func(n int32) int32 { return n })})
 			}
 		}
 		var each []func()
@@ -44,7 +43,7 @@ func electLeaders(c *Call) {
 				each = append(each, func() { outcomes[i][k] = elect(ctx, c.Cluster, t.topic, n, request.ElectionType) })
 			}
 		}
-		actors.Together(c.Cluster.Runtime(), each...)
+		inParts(c.Cluster.Runtime(), len(each), func(i int) { each[i]() })
 		for i, t := range asked {
 			if out := elected(t, outcomes[i], request.Topics == nil); len(out.Partitions) > 0 {
 				r.Topics = append(r.Topics, out)

@@ -26,9 +26,10 @@ func (g *groupAPI) offsetDelete(c *Call) {
 func (g *groupAPI) describeGroups(c *Call) {
 	request := c.Body.(*kmsg.DescribeGroupsRequest)
 	r := request.ResponseKind().(*kmsg.DescribeGroupsResponse)
-	r.Groups = make([]kmsg.DescribeGroupsResponseGroup, len(request.Groups))
-	all := &several{left: len(request.Groups) + 1, done: func() { c.Answer(r) }}
-	for i, id := range request.Groups {
+	groups := distinct(request.Groups, func(id string) string { return id })
+	r.Groups = make([]kmsg.DescribeGroupsResponseGroup, len(groups))
+	all := &several{left: len(groups) + 1, done: func() { c.Answer(r) }}
+	for i, id := range groups {
 		g.groups.Do(id, func(_ int64, core *consumer.Coordinator) {
 			all.one(func() { r.Groups[i] = core.Describe(id, request.Version) })
 		}, func(err *protocol.Error) {

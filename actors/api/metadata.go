@@ -68,7 +68,7 @@ func creatable(c *Call, request *kmsg.MetadataRequest) []string {
 			names = append(names, *t.Topic)
 		}
 	}
-	return names
+	return distinct(names, func(name string) string { return name })
 }
 
 // reserved tells whether a name is one that Troupe creates itself.
@@ -130,7 +130,7 @@ func rack(n *metadata.Node) *string {
 // wanted returns the topics that a request names; all for null, or for none in version 0.
 func wanted(image *metadata.Image, request *kmsg.MetadataRequest) []kmsg.MetadataRequestTopic {
 	if request.Topics != nil && (request.Version > 0 || len(request.Topics) > 0) {
-		return request.Topics
+		return distinct(request.Topics, func(t kmsg.MetadataRequestTopic) topicAsked { return topicAsked{t.TopicID, nameOf(t)} })
 	}
 	var all []kmsg.MetadataRequestTopic
 	for _, name := range slices.Sorted(maps.Keys(image.Topics)) {
@@ -141,13 +141,23 @@ func wanted(image *metadata.Image, request *kmsg.MetadataRequest) []kmsg.Metadat
 	return all
 }
 
+// topicAsked is how a request names a topic.
+type topicAsked struct {
+	id   metadata.TopicID
+	name string
+}
+
+func nameOf(t kmsg.MetadataRequestTopic) string {
+	if t.Topic == nil {
+		return ""
+	}
+	return *t.Topic
+}
+
 func describeTopic(c Cluster, image *metadata.Image, want kmsg.MetadataRequestTopic, version int16, refused map[string]error) kmsg.MetadataResponseTopic {
 	out := kmsg.NewMetadataResponseTopic()
 	out.Topic, out.TopicID, out.AuthorizedOperations = want.Topic, want.TopicID, noOperations
-	name := ""
-	if want.Topic != nil {
-		name = *want.Topic
-	}
+	name := nameOf(want)
 	t, err := topicOf(image, name, want.TopicID, want.TopicID != [16]byte{})
 	if err != nil {
 		out.ErrorCode = err.Kafka.Code

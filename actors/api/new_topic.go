@@ -37,6 +37,20 @@ func (n *newTopic) plan(c Cluster) error {
 			return err
 		}
 	}
+	if err := n.place(c); err != nil {
+		return err
+	}
+	if n.internal {
+		return nil // the cluster's own topics have room
+	}
+	if err := roomFor(c, n.partitions, n.replicas); err != nil {
+		return err
+	}
+	return nil
+}
+
+// place chooses the nodes, unless the client has.
+func (n *newTopic) place(c Cluster) error {
 	if n.placement != nil {
 		n.partitions, n.replicas = len(n.placement), len(n.placement[0])
 		return nil
@@ -49,6 +63,9 @@ func (n *newTopic) plan(c Cluster) error {
 	}
 	if n.partitions < 1 {
 		return protocol.Errorf(kerr.InvalidPartitions, "Number of partitions must be larger than 0, or -1 to use the default value.")
+	}
+	if n.partitions > mostPartitionsAtOnce {
+		return errTooManyAtOnce
 	}
 	placement, err := c.Place(n.name, n.partitions, n.replicas)
 	if err != nil {

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"strconv"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -24,6 +26,7 @@ func (g *groupAPI) offsetFetch(c *Call) {
 	if request.Version < 8 {
 		wanted = []kmsg.OffsetFetchRequestGroup{oneGroup(request)}
 	}
+	wanted = distinct(wanted, wholeGroups())
 	r := request.ResponseKind().(*kmsg.OffsetFetchResponse)
 	r.Groups = make([]kmsg.OffsetFetchResponseGroup, len(wanted))
 	all := &several{left: len(wanted) + 1, done: func() {
@@ -43,6 +46,18 @@ func (g *groupAPI) offsetFetch(c *Call) {
 		})
 	}
 	all.one(func() {})
+}
+
+// wholeGroups returns a key by which a group whose offsets are all asked for is asked for once; what names partitions is left alone.
+func wholeGroups() func(kmsg.OffsetFetchRequestGroup) string {
+	n := 0
+	return func(g kmsg.OffsetFetchRequestGroup) string {
+		if g.Topics == nil {
+			return "all of " + g.Group
+		}
+		n++
+		return strconv.Itoa(n)
+	}
 }
 
 // oneGroup makes a request of the old form one of the new.
@@ -105,7 +120,7 @@ func fetchGroup(c *Call, core *consumer.Coordinator, version int16, want kmsg.Of
 			}
 		}
 		id, there := ids(name)
-		for _, f := range core.Fetch(want.Group, name, id, t.Partitions) {
+		for _, f := range core.Fetch(want.Group, name, id, distinct(t.Partitions, func(n int32) int32 { return n })) {
 			part := fetchedPartition(f)
 			if version >= 10 && !there {
 				part.ErrorCode = kerr.UnknownTopicID.Code

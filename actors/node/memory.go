@@ -23,6 +23,23 @@ const (
 	leastCache = 32 << 10
 )
 
+// replicaBytes is what a replica is taken to need when it is asked whether there is room for more: twice what an idle one takes.
+const replicaBytes = 64 << 10
+
+// mostReplicas is how many replicas a node may hold that has no bound on its memory.
+const mostReplicas = 1_000_000
+
+// MostReplicas implements api.Cluster: the other half of the memory is for what the replicas do. It is as if all nodes had as much memory as this one.
+func (n *Node) MostReplicas() int {
+	if n.config.Memory == 0 {
+		return mostReplicas
+	}
+	return int(min(max(n.config.Memory/2/replicaBytes, leastReplicas), mostReplicas))
+}
+
+// leastReplicas is how many a node may hold however little memory it has.
+const leastReplicas = 1000
+
 // cacheBytes is how many bytes of its newest records a replica here may keep in memory. Safe for any goroutine.
 func (n *Node) cacheBytes() int {
 	replicas := max(n.placed.Load(), 1)
