@@ -204,6 +204,66 @@ func TestASecondSignalStopsAtOnce(t *testing.T) {
 	r.says("second signal: stopping at once", time.Second)
 }
 
+// handedOver counts the leaderships that stopping nodes say they handed over.
+func (r *run) handedOver() (sum int) {
+	for _, found := range regexp.MustCompile(`leaderships were handed over.* handed=(\d+)`).FindAllStringSubmatch(r.output(), -1) {
+		n, _ := strconv.Atoi(found[1])
+		sum += n
+	}
+	return sum
+}
+
+// killListener kills the node of a local cluster that has Kafka on a port, whichever process it is by now.
+func killListener(t *testing.T, port int) {
+	t.Helper()
+	listener := fmt.Sprintf("--listeners=PLAINTEXT://127.0.0.1:%d", port)
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		if !slices.Contains(strings.Split(string(text), "\x00"), listener) {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err == nil {
+			err = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Fatalf("no process listens with %s", listener)
+}
+
+// createSpread creates a topic with three replicas and waits until every partition has a leader.
+func createSpread(t *testing.T, port int, topic string, partitions int32) {
+	t.Helper()
+	cl := clientOf(t, port)
+	defer cl.Close()
+	req := kmsg.NewPtrCreateTopicsRequest()
+	made := kmsg.NewCreateTopicsRequestTopic()
+	made.Topic, made.NumPartitions, made.ReplicationFactor = topic, partitions, 3
+	req.Topics = append(req.Topics, made)
+	resp, err := req.RequestWith(within(t, 20*time.Second), cl)
+	if err != nil || resp.Topics[0].ErrorCode != 0 {
+		t.Fatalf("%s was not created: %+v, %v", topic, resp, err)
+	}
+	cluster.Eventually(t, 20*time.Second, "every partition has a leader", func(ctx context.Context) error {
+		resp, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, cl)
+		if err != nil {
+			return err
+		}
+		for _, known := range resp.Topics {
+			for _, p := range known.Partitions {
+				if p.ErrorCode != 0 {
+					return fmt.Errorf("%s-%d: error %d", *known.Topic, p.Partition, p.ErrorCode)
+				}
+			}
+		}
+		return nil
+	})
+}
+
 func busy(ports ...int) error {
 	for _, p := range ports {
 		if !cluster.Free(p) {
@@ -230,8 +290,15 @@ func TestLocalCluster(t *testing.T) {
 	r.signal(2, syscall.SIGKILL)
 	r.says("node 2 ended by itself (signal: killed)", 10*time.Second)
 	waitReady(t, base+10)
+	killListener(t, base+10)
+	r.says("node 2 ended by itself (signal: killed): the others go on, it is started again in 4s", 10*time.Second)
+	waitReady(t, base+10)
+	createSpread(t, base, "spread", 60)
 	r.cmd.Process.Signal(os.Interrupt)
 	r.ends(20*time.Second, 0)
+	if handed := r.handedOver(); handed > 60 {
+		t.Errorf("%d leaderships of 60 partitions were handed over while all nodes stopped: from one that stops to the next", handed)
+	}
 
 	r = local()
 	r.says("ready in", 30*time.Second)

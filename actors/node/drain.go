@@ -2,8 +2,10 @@ package node
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -12,6 +14,7 @@ const (
 	drainLook  = 10 * time.Millisecond  // between two looks at what is still led
 	drainAgain = 500 * time.Millisecond // between two tries to hand the same leadership over
 	drainSeen  = 100 * time.Millisecond // for the last successors to be heard of: only what goes to the log needs that
+	drainTold  = 100 * time.Millisecond // for the other nodes to hear that this one stops, and to say that they do too
 )
 
 // Drain hands every leadership over, all at once, and keeps them away, so that the node can stop without a gap. It returns when none is left that another
@@ -20,11 +23,7 @@ func (n *Node) Drain(ctx context.Context) error {
 	n.draining.Store(true)
 	rest := &replica.Rest{On: true}
 	n.replicas.each(func(r *replica.Ref) { r.Send(rest) })
-	for _, peer := range n.peers() {
-		if n.links.Up(peer) {
-			n.do(func() { n.tell(peer, askRest, restBody(true)) })
-		}
-	}
+	n.tellStopping()
 	began, h := n.world.Now(), handover{asked: make(map[storage.ShardID]time.Time)}
 	err := n.handAll(ctx, &h)
 	now := n.world.Now()
@@ -33,11 +32,60 @@ func (n *Node) Drain(ctx context.Context) error {
 	return err
 }
 
+// tellStopping tells the other nodes that this one stops, and waits a moment for them to have heard it. Nodes that
+// are stopped together hear of each other by it, and do not hand the same leaderships back and forth.
+func (n *Node) tellStopping() {
+	var each []func()
+	for _, peer := range n.peers() {
+		if n.links.Up(peer) {
+			each = append(each, func() { n.tell(peer, askRest, restBody(true)) })
+		}
+	}
+	told := make(chan struct{})
+	n.do(func() {
+		actors.Together(n.world, each...)
+		close(told)
+	})
+	n.world.Wait(drainTold, told)
+}
+
+// inheritable are the led replicas that a node which does not stop itself can take over.
+func (n *Node) inheritable() []*replica.Ref {
+	return slices.DeleteFunc(n.movable(), func(r *replica.Ref) bool { return len(n.heirs(r)) == 0 })
+}
+
+// heirs are the replicas that can take a leadership over: in sync, on another node that does not stop itself. Those
+// that may keep it come first.
+func (n *Node) heirs(r *replica.Ref) []storage.ReplicaID {
+	var first, last []storage.ReplicaID
+	v := r.View()
+	for _, m := range n.members(r.Shard) {
+		switch {
+		case m.Node == n.config.ID || !slices.Contains(v.InSync, m.Replica) || n.resting.has(m.Node):
+		case n.rests(m.Node):
+			last = append(last, m.Replica)
+		default:
+			first = append(first, m.Replica)
+		}
+	}
+	return append(first, last...)
+}
+
+// heir is the replica that should take a leadership over. 0 leaves the choice to raft, which knows who has the
+// most of the log, but not who stops.
+func (n *Node) heir(r *replica.Ref) storage.ReplicaID {
+	heirs := n.heirs(r)
+	if len(heirs) == 0 || !slices.ContainsFunc(n.peers(), n.resting.has) {
+		return 0
+	}
+	return heirs[0]
+}
+
 // handAll has leaderships handed over until none is left to hand over, and notes what became of them.
 func (n *Node) handAll(ctx context.Context, h *handover) error {
 	var asked, empty time.Time // empty is when nothing was led any more
 	for {
-		now, led := n.world.Now(), n.movable()
+		now, led := n.world.Now(), n.inheritable()
 		h.look(now, n.successorOf)
 		switch {
 		case len(led) > 0:
@@ -52,7 +100,7 @@ func (n *Node) handAll(ctx context.Context, h *handover) error {
 			asked = now
 			for _, r := range led {
 				h.ask(r.Shard, now)
-				r.Send(&replica.Transfer{})
+				r.Send(&replica.Transfer{To: n.heir(r)})
 			}
 		}
 		if n.world.Wait(drainLook, ctx.Done()) == 0 {

@@ -37,3 +37,20 @@ func parseMemory(v string) (int64, error) {
 	}
 	return n << shift, nil
 }
+
+// MemoryOfEach is the memory in bytes of each of so many nodes on this machine: what was given, else an equal part
+// of what one node would take, at least what it needs; 0 if the machine does not tell.
+func MemoryOfEach(given string, nodes int) (int64, error) {
+	if given != "" {
+		n, err := parseMemory(given)
+		if err == nil {
+			err = memory(given)
+		}
+		return n, err
+	}
+	machine := MachineMemory()
+	if machine == 0 {
+		return 0, nil
+	}
+	return max(machine/3/int64(max(nodes, 1)), leastMemory), nil
+}

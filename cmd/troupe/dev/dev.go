@@ -19,6 +19,7 @@ type Options struct {
 	BasePort int
 	Dir      string
 	Set      []string // name=value, for every node
+	Memory   int64    // bytes that each node may use; 0 leaves it to the node, which knows nothing of the others
 	// Args makes a node's command line; Node.ServerArgs is it, tests have others.
 	Args func(Node) []string
 	Out  io.Writer
@@ -33,6 +34,8 @@ type Node struct {
 	Dir   string
 	Peers string
 	Set   []string
+
+	Memory int64
 }
 
 // portsEach is how far apart the nodes' ports are; portsUsed how many of them a node takes.
@@ -51,6 +54,9 @@ func (n Node) ServerArgs() []string {
 	if n.Peers != "" {
 		args = append(args, "--peers="+n.Peers)
 	}
+	if n.Memory > 0 {
+		args = append(args, fmt.Sprintf("--memory=%d", n.Memory))
+	}
 	for _, s := range n.Set {
 		args = append(args, "--set="+s)
 	}
@@ -63,7 +69,7 @@ func (o *Options) nodes() []Node {
 	all := make([]Node, o.Nodes)
 	for i := range all {
 		port := o.BasePort + portsEach*i
-		all[i] = Node{ID: i + 1, Port: port, Dir: filepath.Join(o.Dir, fmt.Sprintf("node-%d", i+1)), Set: o.Set}
+		all[i] = Node{ID: i + 1, Port: port, Dir: filepath.Join(o.Dir, fmt.Sprintf("node-%d", i+1)), Set: o.Set, Memory: o.Memory}
 		peers = append(peers, fmt.Sprintf("%d@127.0.0.1:%d", i+1, port+1))
 	}
 	for i := range all {
