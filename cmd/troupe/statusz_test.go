@@ -45,7 +45,7 @@ func TestLogLevelChangesAtRunTime(t *testing.T) {
 	h := local(logLevel(level, log))
 	ask := func(method, body, from string) (int, string) {
 		r := httptest.NewRequest(method, "/log/level", strings.NewReader(body))
-		r.RemoteAddr = from
+		r.RemoteAddr, r.Host = from, "localhost:9094"
 		w := httptest.NewRecorder()
 		h(w, r)
 		return w.Code, strings.TrimSpace(w.Body.String())
