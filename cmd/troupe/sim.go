@@ -39,7 +39,8 @@ that is printed shows. A seed that fails is made as small as it can be, and its 
 	f.Uint64Var(&s.Options.Seed, "seed", 1, "the first seed")
 	f.Uint64Var(&s.Seeds, "seeds", 0, "how many seeds; 1 unless --hours is given")
 	f.Float64Var(&s.Hours, "hours", 0, "simulated hours, over as many seeds as that takes")
-	f.IntVar(&s.Options.Nodes, "nodes", 3, "nodes of each cluster")
+	f.StringVar(&s.Options.World, "world", "", "the kind of all worlds; drawn by the seed by default. Kinds: "+sim.KindNames())
+	f.IntVar(&s.Options.Nodes, "nodes", 0, "nodes of each cluster; drawn by the seed by default")
 	f.IntVar(&s.Options.Operations, "operations", 0, "instead of faults: so many operations of an operator, after each of which the cluster must become calm")
 	f.DurationVar(&s.Options.For, "for", s.Options.For, "how long the trouble of one seed lasts; by default 2m, or 20m in the seeds of calm worlds")
 	f.IntSliceVar(&s.Options.Without, "without", nil, "faults and clients of the plan to leave out, by number")
@@ -57,10 +58,13 @@ that is printed shows. A seed that fails is made as small as it can be, and its 
 
 func (s *simulation) run(c *cobra.Command) error {
 	out := c.OutOrStdout()
+	if _, err := sim.KindOf(s.Options.World); err != nil {
+		return err
+	}
 	switch {
-	case s.Options.Nodes < 1 || s.Options.Nodes > 9 || s.Jobs < 1:
-		return fmt.Errorf("--nodes must be from 1 to 9, --jobs at least 1")
-	case s.Options.Operations < 0 || s.Options.Operations > 0 && s.Options.Nodes < operations.Fewest:
+	case s.Options.Nodes < 0 || s.Options.Nodes > 9 || s.Jobs < 1:
+		return fmt.Errorf("--nodes must be from 0 to 9, --jobs at least 1")
+	case s.Options.Operations < 0 || s.Options.Operations > 0 && s.Options.Nodes > 0 && s.Options.Nodes < operations.Fewest:
 		return fmt.Errorf("--operations %d: operations need --nodes %d at least", s.Options.Operations, operations.Fewest)
 	case s.worker:
 		return sim.Work(s.Options, s.step, os.Stdout)
@@ -72,8 +76,8 @@ func (s *simulation) run(c *cobra.Command) error {
 				fmt.Fprintln(out, line)
 			}
 		}
-		fmt.Fprintf(out, "seed %d: %s simulated, %d events, %d records acknowledged, %d violations, hash %016x\n",
-			r.Seed, r.Simulated, r.Events, r.Acked, len(r.Violations), r.Hash)
+		fmt.Fprintf(out, "seed %d: world %s, %d nodes, %d replicas, %s simulated, %d events, %d records acknowledged, %d violations, hash %016x\n",
+			r.Seed, r.World, r.Nodes, r.Replicas, r.Simulated, r.Events, r.Acked, len(r.Violations), r.Hash)
 		return verdict(len(r.Violations))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -85,7 +89,7 @@ func (s *simulation) run(c *cobra.Command) error {
 	s.Out = out
 	s.Worker = func(ctx context.Context, first, step uint64) *exec.Cmd {
 		return exec.CommandContext(ctx, self, "sim", "--worker", "--seed", strconv.FormatUint(first, 10), "--step", strconv.FormatUint(step, 10),
-			"--nodes", strconv.Itoa(s.Options.Nodes), "--for", s.Options.For.String(), "--operations", strconv.Itoa(s.Options.Operations))
+			"--world", s.Options.World, "--nodes", strconv.Itoa(s.Options.Nodes), "--for", s.Options.For.String(), "--operations", strconv.Itoa(s.Options.Operations))
 	}
 	sum, err := s.Fleet.Run(ctx)
 	if err != nil {

@@ -28,7 +28,7 @@ func (c *client) createTopic(name string) {
 	r := kmsg.NewPtrCreateTopicsRequest()
 	r.Version, r.TimeoutMillis = 7, 5000
 	t := kmsg.NewCreateTopicsRequestTopic()
-	t.Topic, t.NumPartitions, t.ReplicationFactor = name, 1, int16(min(3, c.world.options.Nodes))
+	t.Topic, t.NumPartitions, t.ReplicationFactor = name, 1, int16(c.world.replicas)
 	r.Topics = append(r.Topics, t)
 	c.ask(c.anyone(), r)
 }

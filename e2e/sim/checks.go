@@ -47,6 +47,7 @@ type owner struct {
 type shadow struct {
 	topic   metadata.TopicID
 	members map[storage.ReplicaID]metadata.NodeID
+	start   int64                  // highest offset that a leader showed as the log's start
 	sealed  map[uint64]memory.Seal // committed entries
 	leaders map[uint64]storage.ReplicaID
 	led     map[int32][2]*raftpb.ConfState // by epoch: the members by which its leader counts, as of its newest view, and before
@@ -181,6 +182,7 @@ func (w *World) shown(p *process, v, before *replica.View) {
 	if before == nil || before.Role != replica.Leader || before.Epoch != v.Epoch {
 		w.event(p, "leads shard %d in epoch %d, shows up to %d", v.Shard, v.Epoch, v.HighWatermark)
 	}
+	k.start = max(k.start, v.LogStart)
 	w.leads(v.Shard, uint64(v.Epoch), v.Replica)
 	if led := k.led[v.Epoch]; led[0] != v.Conf {
 		k.led[v.Epoch] = [2]*raftpb.ConfState{v.Conf, led[0]}

@@ -20,6 +20,7 @@ type client struct {
 	name    string
 	conns   map[metadata.NodeID]*connection
 	leaders map[partition]metadata.NodeID
+	epochs  map[partition]int32 // of the leaders
 	ids     map[string]metadata.TopicID
 }
 
@@ -41,7 +42,7 @@ type connection struct {
 func (w *World) newClient(name string) *client {
 	return &client{
 		world: w, name: name, conns: make(map[metadata.NodeID]*connection),
-		leaders: make(map[partition]metadata.NodeID), ids: make(map[string]metadata.TopicID),
+		leaders: make(map[partition]metadata.NodeID), epochs: make(map[partition]int32), ids: make(map[string]metadata.TopicID),
 	}
 }
 
@@ -114,6 +115,7 @@ type question struct {
 	response kmsg.Response
 	failed   error
 	on       *connection
+	silent   bool // it has no answer
 }
 
 // send sends a request; what is sent on one connection arrives in order.
@@ -169,7 +171,7 @@ func (w *World) handle(k *connection, h protocol.Header, body []byte, q *questio
 				return
 			}
 			q.response = answered.Response()
-			if q.response == nil || answered.Refused() != nil {
+			if q.response == nil && !q.silent || answered.Refused() != nil {
 				q.failed = errGone
 				k.hangUp()
 			}
@@ -194,10 +196,23 @@ func (w *World) answered(p *process, request kmsg.Request, pending *server.Pendi
 		for k, part := range t.Partitions {
 			b, _, whole := batch.Next(request.(*kmsg.ProduceRequest).Topics[i].Partitions[k].Records)
 			if part.ErrorCode == 0 && whole {
-				w.promised(p, partition{t.Topic, part.Partition}, part.BaseOffset+int64(b.LastOffsetDelta())+1)
+				w.promised(p, partition{p.topicName(t.Topic, t.TopicID), part.Partition}, part.BaseOffset+int64(b.LastOffsetDelta())+1)
 			}
 		}
 	}
+}
+
+// topicName is the name of a topic that is named, or has an id.
+func (p *process) topicName(name string, id metadata.TopicID) string {
+	if name != "" {
+		return name
+	}
+	for name, t := range p.node.Image().Topics {
+		if t.ID == id {
+			return name
+		}
+	}
+	return ""
 }
 
 // promised holds an acknowledgement against what was committed: all that is below the high watermark of a leader was durable on a majority then.
@@ -246,12 +261,13 @@ func (c *client) anyone() metadata.NodeID {
 // refresh learns who leads what from a node.
 func (c *client) refresh() bool {
 	r := kmsg.NewPtrMetadataRequest()
-	r.Version = 12
+	r.Version = c.world.version(10, 13) // with ids and epochs
 	answer, err := c.ask(c.anyone(), r)
 	if err != nil {
 		return false
 	}
 	clear(c.leaders)
+	clear(c.epochs)
 	clear(c.ids)
 	for _, t := range answer.(*kmsg.MetadataResponse).Topics {
 		if t.ErrorCode != 0 || t.Topic == nil {
@@ -260,7 +276,7 @@ func (c *client) refresh() bool {
 		c.ids[*t.Topic] = t.TopicID
 		for _, p := range t.Partitions {
 			if p.ErrorCode == 0 && p.Leader >= 0 {
-				c.leaders[partition{*t.Topic, p.Partition}] = p.Leader
+				c.leaders[partition{*t.Topic, p.Partition}], c.epochs[partition{*t.Topic, p.Partition}] = p.Leader, p.LeaderEpoch
 			}
 		}
 	}
@@ -281,6 +297,9 @@ func (c *client) leader(p partition) (metadata.NodeID, bool) {
 	}
 	return 0, false
 }
+
+// version is one of those that are spoken.
+func (w *World) version(least, most int16) int16 { return least + int16(w.pick(int(most-least)+1)) }
 
 // retriable tells whether an error invites another try.
 func retriable(code int16) bool {

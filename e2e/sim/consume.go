@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/protocol/batch"
+	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
 // fetched is what a fetch brought of a partition.
@@ -14,26 +15,42 @@ type fetched struct {
 	code  int16
 	start int64
 	end   int64 // the high watermark
-	next  int64 // behind the last record
+	next  int64 // behind the last batch
+	epoch int32 // of the last batch
 	any   bool
+	near  metadata.NodeID // another replica to read from, -1 for none
 }
 
-// fetch reads a partition from an offset on; what it reads is noted.
+// fetching is what a fetch is to bring.
+type fetching struct {
+	offset int64
+	epoch  int32 // the leader's, as far as the client knows; -1 for any
+	rack   string
+	wait   time.Duration
+}
+
+// fetch reads a partition from an offset on at its leader; what it reads is noted.
 func (c *client) fetch(p partition, offset int64, most time.Duration) (fetched, bool) {
 	leader, ok := c.leader(p)
 	if !ok {
 		return fetched{}, false
 	}
+	return c.fetchFrom(leader, p, fetching{offset: offset, epoch: -1, wait: most})
+}
+
+// fetchFrom reads a partition on a node, in any version.
+func (c *client) fetchFrom(n metadata.NodeID, p partition, f fetching) (fetched, bool) {
+	offset := f.offset
 	r := kmsg.NewPtrFetchRequest()
-	r.Version, r.MaxWaitMillis, r.MinBytes, r.MaxBytes = 12, int32(most.Milliseconds()), 1, 16<<10
-	r.SessionEpoch, r.IsolationLevel = -1, int8(c.world.pick(2))
+	r.Version, r.MaxWaitMillis, r.MinBytes, r.MaxBytes = c.world.version(4, 18), int32(f.wait.Milliseconds()), 1, 16<<10
+	r.SessionEpoch, r.IsolationLevel, r.Rack = -1, int8(c.world.pick(2)), f.rack
 	t := kmsg.NewFetchRequestTopic()
-	t.Topic = p.topic
+	t.Topic, t.TopicID = p.topic, c.ids[p.topic]
 	part := kmsg.NewFetchRequestTopicPartition()
-	part.Partition, part.FetchOffset, part.PartitionMaxBytes, part.CurrentLeaderEpoch = p.number, offset, 8<<10, -1
+	part.Partition, part.FetchOffset, part.PartitionMaxBytes, part.CurrentLeaderEpoch = p.number, offset, 8<<10, f.epoch
 	t.Partitions = append(t.Partitions, part)
 	r.Topics = append(r.Topics, t)
-	answer, err := c.ask(leader, r)
+	answer, err := c.ask(n, r)
 	if err != nil {
 		delete(c.leaders, p)
 		return fetched{}, false
@@ -43,13 +60,13 @@ func (c *client) fetch(p partition, offset int64, most time.Duration) (fetched, 
 		return fetched{}, false
 	}
 	got := a.Topics[0].Partitions[0]
-	f := fetched{code: got.ErrorCode, start: got.LogStartOffset, end: got.HighWatermark, next: offset}
+	out := fetched{code: got.ErrorCode, start: got.LogStartOffset, end: got.HighWatermark, next: offset, epoch: -1, near: got.PreferredReadReplica}
 	if got.ErrorCode != 0 {
 		delete(c.leaders, p)
-		return f, true
+		return out, true
 	}
-	c.read(p, offset, got.RecordBatches, &f)
-	return f, true
+	c.read(p, offset, got.RecordBatches, &out)
+	return out, true
 }
 
 // read notes the records of a fetch from an offset on.
@@ -68,12 +85,16 @@ func (c *client) read(p partition, offset int64, b []byte, f *fetched) {
 			if r.Offset < offset {
 				continue
 			}
+			if r.Offset > f.next && !c.world.compacts(p.topic) {
+				c.world.violate(Kept, "%s-%d: a reader at offset %d is given %d, and nothing of what lies between", p.topic, p.number, f.next, r.Offset)
+			}
 			if r.Offset >= f.end {
 				c.world.violate(NeverBack, "%s-%d: offset %d was given out, the high watermark is %d", p.topic, p.number, r.Offset, f.end)
 			}
 			c.world.saw(p, r.Offset, valueOf(r.Value), "was read")
 			f.next, f.any = r.Offset+1, true
 		}
+		f.next, f.epoch = max(f.next, one.NextOffset()), one.LeaderEpoch()
 		b = rest
 	}
 }
@@ -95,7 +116,7 @@ func (c *client) offsetOf(p partition, timestamp int64) (int64, bool) {
 		return 0, false
 	}
 	r := kmsg.NewPtrListOffsetsRequest()
-	r.Version = 6
+	r.Version = c.world.version(1, 10)
 	t := kmsg.NewListOffsetsRequestTopic()
 	t.Topic = p.topic
 	part := kmsg.NewListOffsetsRequestTopicPartition()

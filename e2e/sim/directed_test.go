@@ -8,7 +8,7 @@ import (
 // direct runs a world in which only what a story says goes wrong.
 func direct(t *testing.T, story func(*World)) {
 	t.Helper()
-	r := run(Options{Seed: 1, Story: true}, func(w *World) []Fault {
+	r := run(Options{Seed: 1, World: "plain", Story: true}, func(w *World) []Fault {
 		w.begun()
 		story(w)
 		return nil

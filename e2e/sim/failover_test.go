@@ -17,7 +17,7 @@ const crowdedTopic, crowdedPartitions = "many", 120
 // time that a silent leader is given, and no other partition changes its leader.
 func TestADeadNodesPartitionsAreLedAgain(t *testing.T) {
 	for seed := range uint64(2) {
-		r := run(Options{Seed: seed, Without: everybody()}, func(w *World) []Fault {
+		r := run(Options{Seed: seed, World: "plain", Without: everybody()}, func(w *World) []Fault {
 			w.pace = 1
 			before := w.crowded(t)
 			dead := w.machines[w.order[0]]
@@ -45,7 +45,7 @@ func TestADeadNodesPartitionsAreLedAgain(t *testing.T) {
 
 // everybody are the numbers of all clients.
 func everybody() (all []int) {
-	for i := range crew {
+	for i := range everyday {
 		all = append(all, -1-i)
 	}
 	return all

@@ -29,6 +29,7 @@ type Fleet struct {
 // Result is what a worker tells of a seed. JSON on its standard output.
 type Result struct {
 	Seed       uint64
+	World      string
 	Hash       string
 	Simulated  time.Duration
 	Events     uint64
@@ -37,7 +38,7 @@ type Result struct {
 }
 
 func resultOf(r Report) Result {
-	out := Result{Seed: r.Seed, Hash: fmt.Sprintf("%016x", r.Hash), Simulated: r.Simulated, Events: r.Events, Acked: r.Acked}
+	out := Result{Seed: r.Seed, World: r.World, Hash: fmt.Sprintf("%016x", r.Hash), Simulated: r.Simulated, Events: r.Events, Acked: r.Acked}
 	for _, v := range r.Violations {
 		out.Violations = append(out.Violations, v.String())
 	}
@@ -141,7 +142,7 @@ func (f *Fleet) gather(ctx context.Context, results <-chan Result, failed <-chan
 		case r := <-results:
 			sum.add(r)
 			if len(r.Violations) > 0 {
-				fmt.Fprintf(f.Out, "seed %d: %s\n", r.Seed, strings.Join(r.Violations, "; "))
+				fmt.Fprintf(f.Out, "seed %d (%s): %s\n", r.Seed, r.World, strings.Join(r.Violations, "; "))
 			}
 		case <-progress.C:
 			sum.Took = time.Since(began)
@@ -197,7 +198,7 @@ func Tell(out io.Writer, o Options, tries int) Report {
 			fmt.Fprintf(out, "  #%d client %s\n", -1-i, name)
 		}
 	}
-	again := fmt.Sprintf("--for %s", told.For)
+	again := fmt.Sprintf("--world %s --for %s", told.World, told.For)
 	if o.Operations > 0 {
 		again = fmt.Sprintf("--operations %d", o.Operations)
 	}

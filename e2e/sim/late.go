@@ -14,7 +14,7 @@ import (
 func (w *World) late() (Fault, bool) {
 	n := w.victim()
 	switch {
-	case w.options.Nodes < 3:
+	case !w.robust():
 		return Fault{}, false
 	case w.chance(4):
 		return rollBack(w, n), true

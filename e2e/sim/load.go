@@ -49,6 +49,12 @@ const (
 	mainPartitions = 2
 )
 
+// compacts reports whether a topic keeps the last record of a key only.
+func (w *World) compacts(topic string) bool { return false }
+
+// aReadPartition is one to read from.
+func (w *World) aReadPartition() partition { return w.aPartition() }
+
 func (w *World) aPartition() partition { return partition{mainTopic, int32(w.pick(mainPartitions))} }
 
 // invoke notes that a record is sent.
@@ -96,7 +102,7 @@ func (w *World) begin(c *client) {
 		r := kmsg.NewPtrCreateTopicsRequest()
 		r.Version, r.TimeoutMillis = 7, 5000
 		t := kmsg.NewCreateTopicsRequestTopic()
-		t.Topic, t.NumPartitions, t.ReplicationFactor = mainTopic, mainPartitions, int16(min(3, w.options.Nodes))
+		t.Topic, t.NumPartitions, t.ReplicationFactor = mainTopic, mainPartitions, int16(w.replicas)
 		r.Topics = append(r.Topics, t)
 		c.ask(c.anyone(), r)
 		if c.refresh() && c.ids[mainTopic] != [16]byte{} {

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
@@ -114,20 +115,28 @@ func (w *World) config(m *machine) node.Config {
 	return node.Config{
 		ID:        m.id,
 		Dir:       "sim",
+		Rack:      rack(m.id),
 		Listeners: []node.Listener{{Name: "PLAINTEXT", AdvertisedHost: m.name(), AdvertisedPort: 9092}},
 		Control:   node.Endpoint{Advertised: m.control()},
 		Bulk:      node.Endpoint{Advertised: m.name() + ":9095"},
 		Peers:     peers,
 		Join:      join,
-		Settings: map[string]string{
-			"offsets.topic.num.partitions": "1", "group.initial.rebalance.delay.ms": "100", "auto.create.topics.enable": "false",
-			"group.min.session.timeout.ms": "1000",
-		},
-		Version: "sim",
-		Limits:  w.limits(),
-		Logger:  slog.New(slog.DiscardHandler),
-		Fatal:   func(err error) { panic(fatal{err}) },
+		Settings:  w.settings(),
+		Version:   "sim",
+		Limits:    w.limits(),
+		Logger:    slog.New(slog.DiscardHandler),
+		Fatal:     func(err error) { panic(fatal{err}) },
 	}
+}
+
+// settings are those of every node: what all worlds have, and what this kind has of its own.
+func (w *World) settings() map[string]string {
+	all := map[string]string{
+		"offsets.topic.num.partitions": "1", "group.initial.rebalance.delay.ms": "100", "auto.create.topics.enable": "false",
+		"group.min.session.timeout.ms": "1000",
+	}
+	maps.Copy(all, w.kind.settings)
+	return all
 }
 
 // limits are small, so that checkpoints, full windows and caches that are too small are met often.

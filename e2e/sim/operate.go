@@ -12,10 +12,10 @@ import (
 
 // operating draws what an operator does in a world, and makes the machines that it will bring. Without other troubles it is all there is.
 func (w *World) operating() []Fault {
-	if w.options.Nodes < operations.Fewest {
+	if w.options.Nodes < operations.Fewest || w.options.Nodes > operations.Most {
 		return nil
 	}
-	c := operations.Cluster{Partitions: mainPartitions, Replicas: operations.Fewest}
+	c := operations.Cluster{Partitions: mainPartitions, Replicas: w.replicas}
 	for _, id := range w.order {
 		c.Members = append(c.Members, int(id))
 	}

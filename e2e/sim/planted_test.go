@@ -2,10 +2,13 @@ package sim
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/troupe-mq/troupe/e2e/sim/planted"
@@ -22,26 +25,29 @@ func TestPlantedBugsAreFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	most := 0
+	most := map[string]int{} // seeds, by the kind of world
 	for _, bug := range planted.Bugs {
-		most = max(most, bug.Seeds)
+		world := cmp.Or(bug.World, "plain")
+		most[world] = max(most[world], bug.Seeds)
 		t.Run(bug.Name, func(t *testing.T) {
-			seed, found := hunt(t, binary, bug.Name, bug.Seeds)
+			seed, found := hunt(t, binary, world, bug.Name, bug.Seeds)
 			if found == "" {
 				t.Fatalf("not found within %d seeds: %s", bug.Seeds, bug.Why)
 			}
 			t.Logf("seed %d: %s", seed, found)
 		})
 	}
-	if seed, found := hunt(t, binary, "", most); found != "" {
-		t.Errorf("without a bug turned on, seed %d fails: %s", seed, found)
+	for _, world := range slices.Sorted(maps.Keys(most)) {
+		if seed, found := hunt(t, binary, world, "", most[world]); found != "" {
+			t.Errorf("without a bug turned on, seed %d of world %s fails: %s", seed, world, found)
+		}
 	}
 }
 
-// hunt runs seeds with a bug turned on until one fails.
-func hunt(t *testing.T, binary, bug string, seeds int) (seed int, found string) {
+// hunt runs seeds of a kind of world with a bug turned on until one fails.
+func hunt(t *testing.T, binary, world, bug string, seeds int) (seed int, found string) {
 	t.Helper()
-	c := exec.Command(binary, "sim", "--worker", "--seed", "0", "--for", "2m")
+	c := exec.Command(binary, "sim", "--worker", "--world", world, "--seed", "0", "--for", "2m")
 	c.Env = append(os.Environ(), planted.Variable+"="+bug)
 	out, err := c.StdoutPipe()
 	if err != nil {

@@ -32,25 +32,41 @@ func (c *client) pack(p partition, idempotent bool) *parcel {
 		}
 		records = append(records, batch.Record{Timestamp: w.now.time().UnixMilli(), Key: []byte{byte('a' + w.pick(8))}, Value: v})
 	}
-	out.batch = batch.Build(records)
+	out.batch = w.compressed(batch.Build(records))
 	return out
 }
 
+// compressed returns a batch as it is, or in one of the codecs.
+func (w *World) compressed(b batch.Batch) batch.Batch {
+	if !w.chance(3) {
+		return b
+	}
+	b, err := b.Recompress(int8(1 + w.pick(4)))
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
 // ship sends a parcel to whom the client takes for the leader; false if it knows none.
-func (c *client) ship(p *parcel) bool {
+func (c *client) ship(p *parcel) bool { return c.shipWith(p, -1) }
+
+// shipWith is ship with a number of acks. With 0 there is no answer to wait for.
+func (c *client) shipWith(p *parcel, acks int16) bool {
 	leader, ok := c.leader(p.at)
 	if !ok {
 		return false
 	}
 	r := kmsg.NewPtrProduceRequest()
-	r.Version, r.Acks, r.TimeoutMillis = 9, -1, 4000
+	r.Version, r.Acks, r.TimeoutMillis = c.world.version(3, 13), acks, 4000
 	t := kmsg.NewProduceRequestTopic()
-	t.Topic = p.at.topic
+	t.Topic, t.TopicID = p.at.topic, c.ids[p.at.topic]
 	part := kmsg.NewProduceRequestTopicPartition()
 	part.Partition, part.Records = p.at.number, p.batch
 	t.Partitions = append(t.Partitions, part)
 	r.Topics = append(r.Topics, t)
 	p.q = c.send(leader, r)
+	p.q.silent = acks == 0
 	return true
 }
 
@@ -99,7 +115,8 @@ func plainProducer(c *client) {
 	w := c.world
 	for !w.load.quiet {
 		p := c.pack(w.aPartition(), false)
-		if c.ship(p) {
+		acks := int16(w.pick(3) - 1)
+		if c.shipWith(p, acks) && acks != 0 {
 			if o := c.outcome(p); o.code == 0 && o.noted == nil {
 				w.acked(p, o.base)
 			}
@@ -175,7 +192,7 @@ func (c *client) deliver(window []*parcel) bool {
 // producerID asks for a producer id.
 func (c *client) producerID() (int64, bool) {
 	r := kmsg.NewPtrInitProducerIDRequest()
-	r.Version = 4
+	r.Version = c.world.version(0, 5)
 	answer, err := c.ask(c.anyone(), r)
 	if err != nil {
 		return 0, false

@@ -26,12 +26,14 @@ var background = context.Background()
 // Report is what a run came to.
 type Report struct {
 	Seed       uint64
+	World      string        // its kind
 	Hash       uint64        // of everything that happened, in order
 	Simulated  time.Duration // virtual time
 	Events     uint64
 	Acked      int // records
 	Commits    int // of group offsets
 	Nodes      int
+	Replicas   int // of topics
 	For        time.Duration
 	Plan       []Fault
 	Clients    []string // in the plan by -1, -2, …
@@ -66,8 +68,8 @@ func run(o Options, live func(*World) []Fault) Report {
 	plan := live(w)
 	w.end()
 	return Report{
-		Seed: o.Seed, Hash: w.hash, Simulated: time.Duration(w.now), Events: w.steps, Acked: w.load.acked, Commits: w.load.commits(),
-		Nodes: w.options.Nodes, For: w.options.For, Plan: plan, Clients: names(), Violations: w.violations, Story: w.story,
+		Seed: o.Seed, World: w.kind.Name, Replicas: w.replicas, Hash: w.hash, Simulated: time.Duration(w.now), Events: w.steps, Acked: w.load.acked, Commits: w.load.commits(),
+		Nodes: w.options.Nodes, For: w.options.For, Plan: plan, Clients: w.names(), Violations: w.violations, Story: w.story,
 	}
 }
 
@@ -113,20 +115,14 @@ func (w *World) end() {
 	w.clients.end()
 }
 
-// crew are the clients of every world.
-var crew = []struct {
-	name string
-	do   func(*client)
-}{
-	{"plain", plainProducer}, {"idem-a", idempotentProducer}, {"idem-b", idempotentProducer}, {"reader", consumer}, {"admin", admin},
-	{"member-a", groupMember}, {"member-b", groupMember},
+// has reports whether a client of this world is there, and was not left out.
+func (w *World) has(client string) bool {
+	i := slices.Index(w.names(), client)
+	return i >= 0 && !w.left(-1-i)
 }
 
-// part is the number of a client in the plan.
-func (w *World) part(client string) int { return -1 - slices.Index(names(), client) }
-
-func names() (all []string) {
-	for _, c := range crew {
+func (w *World) names() (all []string) {
+	for _, c := range w.kind.crew {
 		all = append(all, c.name)
 	}
 	return all
@@ -136,7 +132,7 @@ func names() (all []string) {
 func (w *World) crowd() {
 	w.spawn("setup", func(c *client) {
 		w.begin(c)
-		for i, member := range crew {
+		for i, member := range w.kind.crew {
 			if !w.left(-1 - i) {
 				w.spawn(member.name, member.do)
 			}
@@ -201,7 +197,7 @@ func (w *World) converge() {
 func (w *World) served() {
 	healed := w.now
 	w.run(healed.plus(healing))
-	members := !w.left(w.part("member-a")) || !w.left(w.part("member-b"))
+	members := w.has("member-a") || w.has("member-b")
 	for w.load.topic && members && w.load.assigned < healed {
 		if w.now > healed.plus(resting) {
 			w.violate(Converges, "no member of the group was given its partitions since everything is healed, for %s", resting)

@@ -22,12 +22,12 @@ func seeds(few uint64) uint64 {
 func TestSeeds(t *testing.T) {
 	began, acked, commits, simulated := time.Now(), 0, 0, time.Duration(0)
 	for seed := range seeds(24) {
-		r := Run(Options{Seed: seed, For: 2 * time.Minute, Nodes: 3 + int(seed%8/6)*2})
+		r := Run(Options{Seed: seed, For: 2 * time.Minute})
 		acked += r.Acked
 		commits += r.Commits
 		simulated += r.Simulated
 		for _, v := range r.Violations {
-			t.Errorf("seed %d: %v", seed, v)
+			t.Errorf("seed %d (%s): %v", seed, r.World, v)
 		}
 	}
 	if acked < 1000 || commits < 100 {
@@ -73,7 +73,7 @@ func many(n uint64) (all []uint64) {
 func TestASeedRepeats(t *testing.T) {
 	var before Report
 	for seed := uint64(100); seed < 106; seed++ {
-		o := Options{Seed: seed, For: time.Minute, Nodes: 3}
+		o := Options{Seed: seed, For: time.Minute}
 		if seed >= 104 {
 			o.Operations = 25
 		}

@@ -14,7 +14,8 @@ import (
 // Options are what a world is made of. The same options make the same run.
 type Options struct {
 	Seed  uint64
-	Nodes int           // 3 by default
+	World string        // the kind of world by its name; drawn by the seed if it is empty
+	Nodes int           // drawn by the seed if it is 0
 	For   time.Duration // of trouble; then everything is healed. By default 2 minutes, or 20 in a calm world
 	// Operations, if there are any, come instead of all trouble: the cluster is operated so many times, and has to become calm after each.
 	Operations int
@@ -22,22 +23,18 @@ type Options struct {
 	Story      bool  // write down what happens
 }
 
-func (o *Options) setDefaults() {
-	if o.Nodes == 0 {
-		o.Nodes = 3
-	}
-}
-
 // World is one simulated cluster with its clients.
 type World struct {
-	options Options
-	random  *rand.Rand
-	now     instant
-	agenda  agenda
-	hash    uint64
-	steps   uint64
-	pace    int  // how slow everything is: calm worlds live longer
-	wire    bool // messages are copied in full on the way
+	options  Options // of which nothing is left open any more
+	kind     Kind
+	replicas int // of topics that clients make
+	random   *rand.Rand
+	now      instant
+	agenda   agenda
+	hash     uint64
+	steps    uint64
+	pace     int  // how slow everything is: calm worlds live longer
+	wire     bool // messages are copied in full on the way
 
 	machines map[metadata.NodeID]*machine
 	order    []metadata.NodeID // of those that are there, or were
@@ -55,10 +52,12 @@ type World struct {
 }
 
 func newWorld(o Options) *World {
-	o.setDefaults()
+	kind, replicas := o.shape()
 	w := &World{
 		pace:     1,
 		options:  o,
+		kind:     kind,
+		replicas: replicas,
 		random:   rand.New(rand.NewPCG(o.Seed, 0x74726f757065)),
 		hash:     14695981039346656037,
 		machines: make(map[metadata.NodeID]*machine),

@@ -19,7 +19,9 @@ type Bug struct {
 	File string // from the root of the repository
 	Old  string // stands there once
 	New  string // takes its place; `planted.Is("name")` tells whether it is on
-	// Seeds is within how many seeds, from 0 on, it is found.
+	// World is the kind of worlds that it is looked for in; "plain" if empty.
+	World string
+	// Seeds is within how many seeds of such worlds, from 0 on, it is found.
 	Seeds int
 }
 

@@ -1,0 +1,91 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// Kind is a sort of world: how many machines it may have, how its nodes are set, and which clients live in it.
+type Kind struct {
+	Name string
+	Text string // one line, for people
+
+	fewest, most int // nodes; how many is drawn
+	replicas     int // most replicas of a topic, drawn below it; 0 is three, or as many as there are nodes
+	settings     map[string]string
+	crew         []role
+}
+
+// role is a client of a world.
+type role struct {
+	name string
+	do   func(*client)
+}
+
+// Kinds are all sorts of worlds. A seed draws one of them, unless Options name it.
+var Kinds = []Kind{
+	{
+		Name: "plain", Text: "three nodes under every fault there is; a few clients of every sort", fewest: 3, most: 3,
+		crew: everyday,
+	},
+	{
+		Name: "wide", Text: "one to seven nodes, topics of one to five replicas", fewest: 1, most: 7, replicas: 5,
+		crew: everyday,
+	},
+}
+
+// everyday are the clients of most worlds.
+var everyday = []role{
+	{"plain", plainProducer}, {"idem-a", idempotentProducer}, {"idem-b", idempotentProducer}, {"reader", consumer}, {"admin", admin},
+	{"member-a", groupMember}, {"member-b", groupMember}, {"java", javaConsumer},
+}
+
+// KindOf returns the kind of world of that name, the zero Kind for none. It errs if there is none of the name.
+func KindOf(name string) (Kind, error) {
+	for _, k := range Kinds {
+		if k.Name == name {
+			return k, nil
+		}
+	}
+	if name == "" {
+		return Kind{}, nil
+	}
+	return Kind{}, fmt.Errorf("there is no world %q; there are: %s", name, KindNames())
+}
+
+// KindNames are the names of all kinds, in a line.
+func KindNames() string {
+	var names []string
+	for _, k := range Kinds {
+		names = append(names, k.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// shape is what a seed makes of the options that leave it open: the kind of world, the number of nodes, and of replicas. It is drawn apart from all else, so that a
+// world whose kind and size are given is the one that the seed alone makes of them.
+func (o *Options) shape() (k Kind, replicas int) {
+	r := rand.New(rand.NewPCG(o.Seed, 0x7368617065))
+	drawn, nodes, of := r.IntN(len(Kinds)), r.IntN(1<<16), r.IntN(1<<16)
+	if o.Operations > 0 {
+		drawn = 0 // an operator's cluster is not the place for other trouble
+	}
+	if o.World == "" {
+		o.World = Kinds[drawn].Name
+	}
+	k, err := KindOf(o.World)
+	if err != nil {
+		panic(err)
+	}
+	if o.Nodes == 0 {
+		o.Nodes = k.fewest + nodes%(k.most-k.fewest+1)
+	}
+	if k.replicas == 0 {
+		return k, min(3, o.Nodes)
+	}
+	return k, 1 + of%min(k.replicas, o.Nodes)
+}
+
+// robust reports whether every topic survives the loss of what one disk holds. In a world that is not, no disk is tampered with: what was on it was nowhere else.
+func (w *World) robust() bool { return w.options.Nodes >= 3 && w.replicas >= 3 }
