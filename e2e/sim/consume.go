@@ -25,6 +25,7 @@ type fetched struct {
 type fetching struct {
 	offset int64
 	epoch  int32 // the leader's, as far as the client knows; -1 for any
+	last   int32 // epoch of the record before the offset, to be held against the log; -1 for none
 	rack   string
 	wait   time.Duration
 }
@@ -35,7 +36,7 @@ func (c *client) fetch(p partition, offset int64, most time.Duration) (fetched, 
 	if !ok {
 		return fetched{}, false
 	}
-	return c.fetchFrom(leader, p, fetching{offset: offset, epoch: -1, wait: most})
+	return c.fetchFrom(leader, p, fetching{offset: offset, epoch: -1, last: -1, wait: most})
 }
 
 // fetchFrom reads a partition on a node, in any version.
@@ -48,6 +49,7 @@ func (c *client) fetchFrom(n metadata.NodeID, p partition, f fetching) (fetched,
 	t.Topic, t.TopicID = p.topic, c.ids[p.topic]
 	part := kmsg.NewFetchRequestTopicPartition()
 	part.Partition, part.FetchOffset, part.PartitionMaxBytes, part.CurrentLeaderEpoch = p.number, offset, 8<<10, f.epoch
+	part.LastFetchedEpoch = f.last
 	t.Partitions = append(t.Partitions, part)
 	r.Topics = append(r.Topics, t)
 	answer, err := c.ask(n, r)
@@ -61,6 +63,9 @@ func (c *client) fetchFrom(n metadata.NodeID, p partition, f fetching) (fetched,
 	}
 	got := a.Topics[0].Partitions[0]
 	out := fetched{code: got.ErrorCode, start: got.LogStartOffset, end: got.HighWatermark, next: offset, epoch: -1, near: got.PreferredReadReplica}
+	if d := got.DivergingEpoch; d.Epoch >= 0 {
+		c.world.violate(Kept, "%s-%d is said to part at epoch %d, offset %d from what a reader at offset %d has of epoch %d", p.topic, p.number, d.Epoch, d.EndOffset, offset, f.last)
+	}
 	if got.ErrorCode != 0 {
 		delete(c.leaders, p)
 		return out, true

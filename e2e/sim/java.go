@@ -61,7 +61,7 @@ func (f *follower) turn(p partition, at *position) {
 	if at.preferred {
 		to = at.near
 	}
-	got, ok := f.fetchFrom(to, p, fetching{offset: at.offset, epoch: epoch, rack: f.rack, wait: f.world.upTo(f.world.think())})
+	got, ok := f.fetchFrom(to, p, f.asks(at, epoch))
 	switch {
 	case !ok:
 		at.preferred = false
@@ -79,6 +79,15 @@ func (f *follower) turn(p partition, at *position) {
 		}
 		at.offset = got.next
 	}
+}
+
+// asks is the next fetch of a position. In half of them the leader is to hold the epoch of the last record against its log, as followers have it do.
+func (f *follower) asks(at *position, epoch int32) fetching {
+	out := fetching{offset: at.offset, epoch: epoch, last: -1, rack: f.rack, wait: f.world.upTo(f.world.think())}
+	if f.world.chance(2) {
+		out.last = at.epoch
+	}
+	return out
 }
 
 // validate asks where the epoch of the last record read ends, as Java does when the leader changed; true if the position is good. What was read was committed, so it

@@ -141,4 +141,10 @@ var Bugs = []Bug{
 		Old: "[][]Replica{p.Replicas, p.Leaving} {\n		for _, r := range list {\n			if r.Node == n && r.Incarnation",
 		New: "[][]Replica{p.Replicas, p.Leaving} {\n		for at, r := range list {\n			if planted.Is(\"leaving-forgets\") && len(p.Leaving) > 0 && &list[at] == &p.Leaving[0] {\n				break\n			}\n			if r.Node == n && r.Incarnation",
 	},
+	{
+		Name: "forgotten-epochs", Seeds: 40, File: "raft/partition/epochs.go",
+		Why: "an epoch whose records were all trimmed is told to be unknown, and Java's consumer takes that for a truncation",
+		Old: "	if i == 0 {\n		return asked, end\n	}\n",
+		New: "	if i == 0 && planted.Is(\"forgotten-epochs\") {\n		return -1, -1\n	}\n	if i == 0 {\n		return asked, end\n	}\n",
+	},
 }
