@@ -11,7 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol/batch"
 )
 
-// A reader that says which epoch it fetched last is told where the log goes another way, and of epochs that nobody knows nothing; all at once, without waiting.
+// A reader that says which epoch it fetched last is told where the log goes another way, and of
+// epochs that nobody knows nothing; all at once, without waiting.
 func TestFetchTellsWhereEpochsPart(t *testing.T) {
 	c := newCluster(t, nil)
 	if p := c.produce(9, -1, batch.Build(values(3))); p.ErrorCode != 0 {

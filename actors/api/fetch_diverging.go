@@ -8,8 +8,9 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// diverging compares what a reader says that it fetched last, by epoch (from version 12 on; -1 if it does not say), with the log, and reports whether the
-// log goes another way: out then says where the two part, or why nobody knows. As Kafka's Partition.fetchRecords.
+// diverging compares what a reader says that it fetched last, by epoch (from version 12 on; -1 if
+// it does not say), with the log, and reports whether the log goes another way: out then says where
+// the two part, or why nobody knows. As Kafka's Partition.fetchRecords.
 func diverging(v *replica.View, want kmsg.FetchRequestTopicPartition, out *kmsg.FetchResponseTopicPartition) bool {
 	asked, offset := want.LastFetchedEpoch, want.FetchOffset
 	if asked < 0 || offset < v.LogStart || v.Role != replica.Leader && offset > v.HighWatermark {

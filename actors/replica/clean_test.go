@@ -23,7 +23,8 @@ import (
 // alone is a node with one replica, the only one of its shard. What is sent to the actor is done before send returns.
 type alone struct {
 	t      testing.TB
-	store  *memory.Store
+	store  storage.Store
+	reopen func() storage.Store // closes the store and opens it again
 	meters Meters
 	ref    *Ref
 	actor  *Actor
@@ -67,7 +68,12 @@ func (n *alone) send(m any) {
 const aloneReplica = 1 << 32
 
 func newAlone(t testing.TB) *alone {
-	n := &alone{t: t, store: memory.New()}
+	store := memory.New()
+	return newAloneOn(t, store, func() storage.Store { store.Reopen(); return store })
+}
+
+func newAloneOn(t testing.TB, store storage.Store, reopen func() storage.Store) *alone {
+	n := &alone{t: t, store: store, reopen: reopen}
 	if err := n.store.Write([]storage.Append{raft.Found(256, aloneReplica, []storage.ReplicaID{aloneReplica}, nil)}); err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +106,14 @@ func (n *alone) open() {
 		n.send(&Tick{1})
 	}
 	n.t.Fatal("it does not lead")
+}
+
+// restart stops the node and starts it on what it has stored: it leads in another epoch then.
+func (n *alone) restart() {
+	n.t.Helper()
+	n.ref, n.queue = nil, nil
+	n.store = n.reopen()
+	n.open()
 }
 
 // take moves what the mailbox got before the reference was there.
@@ -147,7 +161,7 @@ func (n *alone) readView(v *View, from int64) (all []batch.Record) {
 			n.t.Fatalf("offset %d: %v", offset, err)
 		}
 		if len(chunks) == 0 {
-			break
+			n.t.Fatalf("nothing is read at offset %d of [%d, %d): who reads on waits for ever", offset, v.LogStart, v.HighWatermark)
 		}
 		for _, chunk := range chunks {
 			for rest := []byte(chunk); len(rest) > 0; {
@@ -216,9 +230,7 @@ func TestCleanedLogIsRead(t *testing.T) {
 		}
 	}
 	check("cleaned")
-	n.ref = nil
-	n.store.Reopen()
-	n.open()
+	n.restart()
 	check("opened again")
 	n.clean(2)
 	if got := n.read(0); len(got) != 10 || got[0].Offset != 90 {

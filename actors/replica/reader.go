@@ -35,7 +35,8 @@ type reader struct {
 	meters  *Meters
 }
 
-// Read returns committed record batches from the batch that contains offset on. Empty if offset equals limits.Upto.
+// Read returns committed record batches from the batch that contains offset on. Empty if offset is not below limits.Upto, or if the first batch does not fit.
+// Where nothing is kept any more up to limits.Upto it is a batch without records: each reader comes to the end.
 // OFFSET_OUT_OF_RANGE (a *protocol.Error) if offset lies outside [LogStart, HighWatermark].
 func (v *View) Read(offset int64, limits FetchLimits) ([]Chunk, error) {
 	return v.read(offset, limits, v.meters)
@@ -66,7 +67,16 @@ func (v *View) read(offset int64, limits FetchLimits, m *Meters) ([]Chunk, error
 		}
 		return nil, v.unreadable(err)
 	}
+	if len(r.out) == 0 && !r.full {
+		return []Chunk{v.hole(offset, limits.Upto)}, nil
+	}
 	return r.out, nil
+}
+
+// hole is what a reader gets at an offset after which nothing is kept up to another: a batch without
+// records that has it go on there. It would wait for ever otherwise, for records that do not come.
+func (v *View) hole(offset, upto int64) Chunk {
+	return Chunk(batch.Empty(offset, upto, v.EpochOf(offset)))
 }
 
 // newer returns a later view if entries were gone that this one counts on: what was trimmed is nowhere, what was cleaned lies elsewhere.
@@ -107,7 +117,8 @@ func (v *View) readStore(offset int64, r *reading) error {
 				mark.index++
 			}
 		}
-		return more && r.left() > 0, nil
+		r.full = r.full || r.left() <= 0
+		return more && !r.full, nil
 	})
 	if v.views != nil && mark != nil {
 		v.views.marks.put(mark)
@@ -256,6 +267,7 @@ type reading struct {
 	out    []Chunk
 	bytes  int
 	next   int64 // the offset behind what was taken
+	full   bool  // it ended before it had come to Upto or to the end of the log
 }
 
 func (r *reading) left() int { return r.limits.MaxBytes - r.bytes }
@@ -269,14 +281,17 @@ func (r *reading) take(data []byte) bool {
 	for len(rest) > 0 && more {
 		b, after, ok := batch.Next(rest)
 		if !ok {
+			r.full = true
 			return false
 		}
 		switch {
 		case b.NextOffset() <= r.offset:
 			begin += len(b)
 			end = begin
-		case b.BaseOffset() >= r.limits.Upto || !r.fits(len(b), end > begin):
+		case b.BaseOffset() >= r.limits.Upto:
 			more = false
+		case !r.fits(len(b), end > begin):
+			more, r.full = false, true
 		default:
 			end += len(b)
 			r.bytes += len(b)

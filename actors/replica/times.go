@@ -126,21 +126,26 @@ func (v *View) MaxTimestamp() (at TimestampOffset, found bool, err error) {
 			return at, found, err
 		}
 	}
-	// The record with the log's largest timestamp was trimmed: look through what is left.
-	largest := int64(-1)
+	// The record with the log's largest timestamp was trimmed or cleaned away: look through what is left.
+	at, found = TimestampOffset{}, false
 	err = v.batches(place{index: v.first}, func(b batch.Batch) (bool, error) {
-		if b.NextOffset() > v.LogStart {
-			largest = max(largest, b.MaxTimestamp())
+		if b.NextOffset() <= v.LogStart || b.Control() || found && b.MaxTimestamp() <= at.Timestamp {
+			return true, nil
 		}
-		return true, nil
+		return true, b.Each(func(r batch.Record) bool {
+			if r.Offset >= v.LogStart && (!found || r.Timestamp > at.Timestamp) {
+				at, found = TimestampOffset{r.Offset, r.Timestamp, b.LeaderEpoch()}, true
+			}
+			return true
+		})
 	})
 	if newest := v.newer(err); newest != nil {
 		return newest.MaxTimestamp()
 	}
 	if err != nil {
-		return at, false, v.unreadable(err)
+		return TimestampOffset{}, false, v.unreadable(err)
 	}
-	return v.OffsetForTime(largest)
+	return at, found, nil
 }
 
 // EpochEnd answers OffsetForLeaderEpoch: see partition.EpochEnd.
@@ -151,23 +156,29 @@ func (v *View) EpochEnd(epoch int32) (int32, int64) {
 // EpochOf returns the leader epoch of the record at offset, or of the log's end; -1 if nothing is known.
 func (v *View) EpochOf(offset int64) int32 { return partition.EpochOf(v.epochs, offset) }
 
-// TimeAt returns the timestamp of the first record kept at an offset or behind it, in ms since the epoch; found is false if there is none. Observers ask
-// for it, so it does not count as a read.
+// TimeAt returns the timestamp of the first record kept at an offset or after it, in ms since the
+// epoch; found is false if there is none. Observers ask for it, so it does not count as a read.
 func (v *View) TimeAt(offset int64) (ms int64, found bool, err error) {
-	offset = max(offset, v.LogStart)
-	chunks, err := v.read(offset, FetchLimits{MaxBytes: 1, MinOne: true, Upto: v.HighWatermark}, nil)
-	if err != nil || len(chunks) == 0 {
-		return 0, false, err
-	}
-	b, _, ok := batch.Next(chunks[0])
-	if !ok {
-		return 0, false, nil
-	}
-	err = b.Each(func(r batch.Record) bool {
-		if r.Offset >= offset {
-			ms, found = r.Timestamp, true
+	from := max(offset, v.LogStart)
+	for offset = from; offset < v.HighWatermark && !found; {
+		chunks, err := v.read(offset, FetchLimits{MaxBytes: 1, MinOne: true, Upto: v.HighWatermark}, nil)
+		if err != nil || len(chunks) == 0 {
+			return 0, false, err
 		}
-		return !found
-	})
-	return ms, found, err
+		b, _, ok := batch.Next(chunks[0])
+		if !ok {
+			return 0, false, nil
+		}
+		err = b.Each(func(r batch.Record) bool {
+			if r.Offset >= from {
+				ms, found = r.Timestamp, true
+			}
+			return !found
+		})
+		if err != nil {
+			return 0, false, err
+		}
+		offset = b.NextOffset()
+	}
+	return ms, found, nil
 }

@@ -100,6 +100,18 @@ func (s *solo) stageEntries(entries [][]byte) {
 	}
 }
 
+// restart goes on with a replica that knows what a snapshot of this one holds, and leads.
+func (s *solo) restart() {
+	s.t.Helper()
+	s.apply()
+	restored := New(s.p.limits)
+	if err := restored.Restore(s.p.Snapshot()); err != nil {
+		s.t.Fatal(err)
+	}
+	s.p = restored
+	s.lead(s.term + 1)
+}
+
 // drawKeyed draws a batch of records over few keys, some without a value.
 func drawKeyed(t *rapid.T, time int64) batch.Batch {
 	all := make([]batch.Record, 1+bits.Draw(t, "records")/64)
@@ -126,7 +138,8 @@ func TestCleaningKeepsTheLastOfEachKey(t *testing.T) {
 		latest := map[string]int64{}
 		now := int64(1000)
 		for range 5 + bits.Draw(t, "steps")/8 {
-			now += int64(bits.Draw(t, "pause"))
+			pause := int64(bits.Draw(t, "pause"))
+			now += max(pause, (pause-128)*20) // some are longer than a tombstone stays
 			switch what := bits.Draw(t, "what"); {
 			case what < 170:
 				if _, err := s.p.Stage(drawKeyed(t, now), StageOptions{AppendTime: -1}); err != nil {
@@ -143,8 +156,10 @@ func TestCleaningKeepsTheLastOfEachKey(t *testing.T) {
 				}
 			case what < 185:
 				s.trim(s.p.start + int64(bits.Draw(t, "trim"))*(s.p.next-s.p.start)/256)
-			case what < 195:
+			case what < 190:
 				s.lead(s.term + 1)
+			case what < 195:
+				s.restart()
 			default:
 				c, ok := s.p.Cleanable(eager, now)
 				if !ok {
@@ -174,6 +189,9 @@ func checkCleaned(t *rapid.T, s *solo, written map[int64]batch.Record, latest ma
 			t.Fatalf("record %+v behind offset %d, written was %+v", r, last, want)
 		}
 		last, seen[r.Offset] = r.Offset, true
+	}
+	if all := s.visible(); s.p.start < s.p.next && (len(all) == 0 || all[len(all)-1].NextOffset() != s.p.next) {
+		t.Fatalf("the log is [%d, %d), nobody who reads its %d batches comes to the end", s.p.start, s.p.next, len(all))
 	}
 	due := s.p.cleaned.bound(now, eager.TombstoneMS)
 	for offset, r := range written {
@@ -250,8 +268,8 @@ func TestProducersSurviveTheCleaningOfTheirRecords(t *testing.T) {
 	}
 	c, _ := s.p.Cleanable(eager, 1)
 	s.stageEntries(s.sweep(c, 1000))
-	if seen := s.visible(); len(seen) != 0 {
-		t.Fatalf("%d batches are seen", len(seen))
+	if seen := s.visible(); len(seen) != 1 || seen[0].Count() != 0 || seen[0].NextOffset() != 8 {
+		t.Fatalf("%d batches are seen, want the last one without its record", len(seen))
 	}
 	restored := New(Limits{})
 	if err := restored.Restore(s.p.Snapshot()); err != nil {

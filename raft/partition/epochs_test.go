@@ -14,7 +14,8 @@ type read struct {
 	epoch  int32
 }
 
-// history is every record that a host has applied, trimmed or not, in order: the log itself is the model.
+// history is every record that a host has applied, trimmed or not, in order: the log itself is the
+// model.
 func (w *world) history(h *host) (all []read) {
 	for _, e := range h.log[:h.p.index] {
 		header, ok, err := ParseHeader(e.data)
@@ -68,8 +69,9 @@ func (w *world) checkEpochs(h *host) {
 	}
 }
 
-// Whatever elections, trims, crashes and snapshots a replica went through: nobody who read committed records is told that they were truncated. A consumer
-// at any position, of any epoch that it read, gets that epoch and an end that is not before its position.
+// Whatever elections, trims, crashes and snapshots a replica went through: nobody who read
+// committed records is told that they were truncated. A consumer at any position, of any epoch that
+// it read, gets that epoch and an end that is not before its position.
 func TestEpochsAgreeWithTheLog(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)

@@ -12,6 +12,9 @@ import (
 // Of the records with the same key the last one below Upto stays, unless it is a tombstone whose time has come. Batches of transactions and control
 // batches stay as they are, and what they hold replaces nothing: which of it was aborted is not known here. Records without a key are dropped, as Kafka does; a topic that is
 // compacted does not take them.
+//
+// The last batch below Upto stays, without records if none of them does: whoever reads to the end
+// of the log gets there. As Kafka's cleaner, which leaves such a batch at the end of each round.
 type Sweep struct {
 	Cleaning
 	limit  int // bytes of an entry, about
@@ -25,6 +28,7 @@ type Sweep struct {
 	open       []byte
 	entries    int
 	tombstones int64
+	emptied    batch.Batch // what to leave of the last batch if nothing of it is kept; else nil
 }
 
 // key is enough of the digest of a record's key to stand for it.
@@ -63,20 +67,32 @@ func (s *Sweep) Keep(b batch.Batch) (entry []byte, err error) {
 		if kept, err = b.Filter(s.stays); err != nil {
 			return nil, err
 		}
-	}
-	if len(s.open) > HeaderBytes && len(s.open)+len(kept) > s.limit {
-		entry = s.cut()
-	}
-	if len(kept) > 0 {
-		if s.open == nil {
-			s.open = make([]byte, HeaderBytes)
+		if b.Count() == 0 { // the end of an earlier cleaning
+			kept = nil
 		}
-		s.open = append(s.open, kept...)
-		s.largest = max(s.largest, kept.MaxTimestamp())
-		s.batches++
+	}
+	s.emptied = nil
+	if len(kept) > 0 {
+		entry = s.add(kept)
+	} else {
+		s.emptied = b.Emptied()
 	}
 	s.next = b.NextOffset()
 	return entry, nil
+}
+
+// add puts a batch into the entry under construction, or into the next one: then it returns the one before.
+func (s *Sweep) add(b batch.Batch) (entry []byte) {
+	if len(s.open) > HeaderBytes && len(s.open)+len(b) > s.limit {
+		entry = s.cut()
+	}
+	if s.open == nil {
+		s.open = make([]byte, HeaderBytes)
+	}
+	s.open = append(s.open, b...)
+	s.largest = max(s.largest, b.MaxTimestamp())
+	s.batches++
+	return entry
 }
 
 func (s *Sweep) stays(r batch.Record) bool {
@@ -108,6 +124,12 @@ func (s *Sweep) cut() []byte {
 // End returns the last entries: what is left to be kept, if anything is, and the end of the cleaning.
 func (s *Sweep) End() [][]byte {
 	var entries [][]byte
+	if s.emptied != nil {
+		s.next = s.emptied.BaseOffset() // what an entry of its own would answer for
+		if entry := s.add(s.emptied); entry != nil {
+			entries = append(entries, entry)
+		}
+	}
 	if s.open != nil {
 		entries = append(entries, s.cut())
 	}
