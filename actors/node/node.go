@@ -46,6 +46,7 @@ type Node struct {
 	leaders             *leaders
 	resting             nodeSet      // peers that drain
 	verified, verifying nodeSet      // peers seen to be of this cluster; peers being looked at
+	unverified          waitingRoom  // what peers asked that are not verified yet
 	placed              atomic.Int64 // replicas that the metadata places here
 	lives               lives
 	proved              atomic.Bool // the others have looked at this disk

@@ -125,14 +125,15 @@ func (r receiver) Linked(peer metadata.NodeID, up bool) {
 		r.n.do(func() { r.n.tellAll(peer) })
 	} else {
 		r.n.verified.set(peer, false)
+		r.failWaiting(peer)
 		r.n.replicas.each(func(ref *replica.Ref) { ref.Send(&replica.Down{Node: peer}) })
 	}
 	r.n.linked.fire()
 	r.n.leaders.news.fire()
 }
 
-// Ask implements remote.Receiver.
-func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func([]byte, error)) {
+// answer answers a question of a node that may ask it.
+func (r receiver) answer(from metadata.NodeID, kind string, body []byte, reply func([]byte, error)) {
 	switch kind {
 	case askHello:
 		reply(r.n.greeted(body))

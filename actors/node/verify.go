@@ -38,6 +38,7 @@ func (n *Node) verify(peer metadata.NodeID) {
 			n.pause(greetTimeout)
 		default:
 			n.verified.set(peer, true)
+			receiver{n}.answerWaiting(peer)
 		}
 	})
 }

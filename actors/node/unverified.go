@@ -1,0 +1,99 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"sync"
+
+	"github.com/troupe-mq/troupe/raft/metadata"
+)
+
+// A node answers nobody whom it has not seen to be a member of its cluster: another cluster's node, or a program
+// that speaks the nodes' protocol, must neither learn anything nor change leaderships, the metadata or a log. Open
+// to all are the questions by which a node is recognised, and lets itself be let in.
+
+// openToAll reports whether a question is answered before the asking node was verified.
+func openToAll(kind string) bool { return kind == askHello || kind == askRun || kind == askEnter }
+
+const (
+	mostWaiting      = 256      // questions of one node that wait for it to be verified
+	mostWaitingBytes = 16 << 20 // of all of them together: one question may be that large
+)
+
+var (
+	errUnverified = errors.New("this node has not seen yet that the asking one belongs to its cluster: ask again")
+	errUnlinked   = errors.New("the asking node went away before it was verified")
+)
+
+// question is one that waits.
+type question struct {
+	kind  string
+	body  []byte
+	reply func([]byte, error)
+}
+
+// waitingRoom holds the questions of nodes that are being verified, each node's in the order they came. Every one
+// of them is answered, refused when there is no room, or failed when the link of its node goes down. Safe for any
+// goroutine.
+type waitingRoom struct {
+	mu    sync.Mutex
+	of    map[metadata.NodeID][]question
+	bytes int
+}
+
+// add takes a question in; false if there is no room.
+func (w *waitingRoom) add(from metadata.NodeID, q question) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.of[from]) >= mostWaiting || w.bytes+len(q.body) > mostWaitingBytes {
+		return false
+	}
+	if w.of == nil {
+		w.of = make(map[metadata.NodeID][]question)
+	}
+	w.of[from] = append(w.of[from], q)
+	w.bytes += len(q.body)
+	return true
+}
+
+// leave returns the questions of a node, which wait no more.
+func (w *waitingRoom) leave(from metadata.NodeID) []question {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := w.of[from]
+	delete(w.of, from)
+	for _, q := range all {
+		w.bytes -= len(q.body)
+	}
+	return all
+}
+
+// Ask implements remote.Receiver.
+func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func([]byte, error)) {
+	if openToAll(kind) || r.n.verified.has(from) {
+		r.answer(from, kind, body, reply)
+		return
+	}
+	if !r.n.unverified.add(from, question{kind, bytes.Clone(body), reply}) {
+		reply(nil, errUnverified)
+		return
+	}
+	r.n.verify(from)
+	if r.n.verified.has(from) { // by now: what verified it may have seen the room empty
+		r.answerWaiting(from)
+	}
+}
+
+// answerWaiting answers what a node asked before it was verified.
+func (r receiver) answerWaiting(from metadata.NodeID) {
+	for _, q := range r.n.unverified.leave(from) {
+		r.answer(from, q.kind, q.body, q.reply)
+	}
+}
+
+// failWaiting fails what a node asked that is not linked any more.
+func (r receiver) failWaiting(from metadata.NodeID) {
+	for _, q := range r.n.unverified.leave(from) {
+		q.reply(nil, errUnlinked)
+	}
+}

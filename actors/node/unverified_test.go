@@ -1,0 +1,101 @@
+package node
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"regexp"
+	"testing"
+
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
+)
+
+// asked are the kinds of questions there are, read from where they are declared so that none is forgotten.
+func asked(t *testing.T) (kinds []string) {
+	t.Helper()
+	text, err := os.ReadFile("receiver.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range regexp.MustCompile(`(?m)^\task\w+\s*= "(\w+)"`).FindAllStringSubmatch(string(text), -1) {
+		kinds = append(kinds, found[1])
+	}
+	if len(kinds) < 15 {
+		t.Fatalf("only %q were found", kinds)
+	}
+	return kinds
+}
+
+func unverifying(t *testing.T) *Node {
+	n := &Node{config: Config{ID: 1, Logger: slog.New(slog.DiscardHandler)}, log: slog.New(slog.DiscardHandler), world: World{Runtime: actors.Goroutines{}}}
+	n.context, n.stopping, n.leaders = t.Context(), make(chan struct{}), newLeaders(1)
+	n.identity.Store(&storage.Node{NodeID: 1}) // no founder: it verifies nobody
+	n.image.Store(metadata.NewMachine().Image())
+	return n
+}
+
+// Who was not seen to be a member is told nothing and changes nothing, whatever it asks; a node that loses its link
+// hears that its questions failed.
+func TestWhoWasNotVerifiedIsToldNothing(t *testing.T) {
+	for _, kind := range asked(t) {
+		if openToAll(kind) {
+			continue
+		}
+		n, answers := unverifying(t), []error(nil)
+		r := receiver{n}
+		r.Ask(7, kind, []byte{1}, func(body []byte, err error) {
+			if body != nil {
+				t.Errorf("%s: a stranger is told %q", kind, body)
+			}
+			answers = append(answers, err)
+		})
+		if len(answers) > 0 || n.resting.has(7) {
+			t.Errorf("%s: a stranger is answered %v", kind, answers)
+		}
+		if r.failWaiting(7); len(answers) != 1 || !errors.Is(answers[0], errUnlinked) {
+			t.Errorf("%s: when its link is gone it hears %v", kind, answers)
+		}
+	}
+}
+
+// What a node asked while it was being verified is answered afterwards, in its order.
+func TestWhatWaitedIsAnsweredInOrder(t *testing.T) {
+	n := unverifying(t)
+	r, order := receiver{n}, []int(nil)
+	body := []byte{1}
+	r.Ask(7, askRest, body, func([]byte, error) { order = append(order, 1) })
+	body[0] = 0 // the buffer is used again
+	r.Ask(7, askSpace, []byte{0}, func([]byte, error) { order = append(order, 2) })
+	n.verified.set(7, true)
+	if r.answerWaiting(7); len(order) != 2 || order[0] != 1 || !n.resting.has(7) {
+		t.Errorf("answered in the order %v, resting: %v", order, n.resting.has(7))
+	}
+	r.Ask(7, askRest, []byte{0}, func([]byte, error) { order = append(order, 3) })
+	if len(order) != 3 || n.resting.has(7) {
+		t.Errorf("a verified node waits")
+	}
+}
+
+// The room is bounded, for a node and for all, and empty again when everybody has left.
+func TestTheWaitingRoomIsBounded(t *testing.T) {
+	var w waitingRoom
+	for i := range mostWaiting + 10 {
+		if in := w.add(7, question{body: make([]byte, 10)}); in != (i < mostWaiting) {
+			t.Fatalf("question %d is taken in: %v", i, in)
+		}
+	}
+	if w.add(8, question{body: make([]byte, mostWaitingBytes)}) {
+		t.Error("more bytes than there is room for are taken in")
+	}
+	if !w.add(8, question{body: make([]byte, 100)}) {
+		t.Error("one node's questions keep another's out")
+	}
+	if n := len(w.leave(7)); n != mostWaiting || w.bytes != 100 {
+		t.Errorf("%d leave, %d bytes stay", n, w.bytes)
+	}
+	if w.leave(8); w.bytes != 0 || len(w.of) != 0 {
+		t.Errorf("an empty room holds %d bytes", w.bytes)
+	}
+}
