@@ -12,6 +12,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/storage"
 )
 
 const (
@@ -43,8 +44,14 @@ type look struct{}
 // gathered brings what the leaders of the shards tell.
 type gathered struct{ reports []supervisor.Report }
 
-// done tells that the commands of a look are carried out or have failed.
-type done struct{}
+// done tells what became of the commands of a look.
+type done struct{ answers []answered }
+
+// answered is a command that __meta answered: with a refusal, or nil.
+type answered struct {
+	command metadata.Command
+	refusal error
+}
 
 // supervise runs the supervisor's actor until the node stops.
 func (n *Node) supervise() {
@@ -69,6 +76,11 @@ func (s *supervising) Turn(messages []any) {
 			s.decide(m.reports)
 		case *done:
 			s.busy = false
+			for _, a := range m.answers {
+				if s.core != nil {
+					s.core.Answered(a.command, a.refusal)
+				}
+			}
 		}
 	}
 }
@@ -112,16 +124,11 @@ func (s *supervising) decide(reports []supervisor.Report) {
 	}
 	out := s.core.Look(in)
 	s.n.plan.Store(&out.Status)
-	if s.calm = nil; len(out.Commands)+len(out.Status.Planned)+len(out.Status.Moving) == 0 {
+	if s.calm = nil; len(out.Commands)+len(out.Status.Planned)+len(out.Status.Moving)+len(out.Status.Refused) == 0 {
 		s.calm = &calmly{image, usable}
 	}
 	s.n.do(func() {
-		for _, c := range out.Commands {
-			if !s.n.carryOut(c) {
-				break
-			}
-		}
-		s.send(&done{})
+		s.send(&done{s.n.carryOut(out)})
 	})
 }
 
@@ -140,26 +147,52 @@ func (n *Node) usableNodes(image *metadata.Image, now time.Time) (all []metadata
 	return all
 }
 
-// usable tells whether replicas may be moved to a node.
+// usable reports whether replicas may be moved to a node: it is up, for some time, and has room for them.
 func (n *Node) usable(id metadata.NodeID, now time.Time) bool {
-	return id == n.config.ID || n.links.Up(id) && n.calm.of(id, now) >= settledIn
+	return !n.low(id) && (id == n.config.ID || n.links.Up(id) && n.calm.of(id, now) >= settledIn)
 }
 
-// carryOut gives __meta one of the supervisor's commands; false if it had no effect, and the next look will see what is to be done.
-func (n *Node) carryOut(c metadata.Command) bool {
-	ctx, cancel := n.world.Timeout(n.context, commandTimeout)
-	defer cancel()
-	r, err := n.Submit(ctx, c)
+// carryOut gives __meta the supervisor's commands and returns its answers.
+func (n *Node) carryOut(out supervisor.Output) []answered {
+	answers := carryOutAll(out.Commands, func(c metadata.Command) (metadata.Result, error) {
+		ctx, cancel := n.world.Timeout(n.context, commandTimeout)
+		defer cancel()
+		return n.Submit(ctx, c)
+	})
+	for _, a := range answers {
+		n.logCarriedOut(a, out.Why)
+	}
+	return answers
+}
+
+// carryOutAll gives commands to __meta one after the other. One that is refused does not keep the others back; one that gets no answer
+// does, since the next look has to see first what became of it.
+func carryOutAll(commands []metadata.Command, submit func(metadata.Command) (metadata.Result, error)) (answers []answered) {
+	for _, c := range commands {
+		r, err := submit(c)
+		if err != nil {
+			break
+		}
+		answers = append(answers, answered{c, refusal(r)})
+	}
+	return answers
+}
+
+func (n *Node) logCarriedOut(a answered, why map[storage.ShardID]supervisor.Reason) {
+	c := a.command
 	switch {
-	case err != nil || r.Err != nil:
-		n.log.Debug("a planned move was not begun", "error", errors.Join(err, refusal(r)))
-		return false
+	case a.refusal != nil:
+		n.log.Warn("the metadata refused a planned change, which is tried again later", "error", a.refusal)
 	case c.RemoveNode != nil:
 		n.log.Info("a node was removed from the cluster", "removed", c.RemoveNode.Node)
 	case c.AlterReplicas != nil:
-		n.log.Info("the replicas of a partition are to be others", "partition", n.nameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets)
+		reason, planned := why[c.AlterReplicas.Shard]
+		if !planned { // of __meta
+			n.log.Info("reassigning partition", "partition", n.nameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets)
+			return
+		}
+		n.log.Info("reassigning partition", "partition", n.nameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets, "reason", reason)
 	}
-	return true
 }
 
 func refusal(r metadata.Result) error {

@@ -9,11 +9,22 @@ import (
 // PlanMeta returns the change of __meta's replicas that gives it as many voters as it shall have, on nodes that stay, in different racks if
 // there is a choice; false if nothing is to be done, or a change is under way. Voters stay where they are while they can, even if their nodes are down.
 func PlanMeta(image *metadata.Image, usable func(metadata.NodeID) bool) (Move, bool) {
+	return planMeta(image, usable, nil)
+}
+
+// planMeta is PlanMeta when some nodes have been down for long: a change that waits for one of them is made another.
+func planMeta(image *metadata.Image, usable func(metadata.NodeID) bool, gone map[metadata.NodeID]bool) (Move, bool) {
 	meta := image.Meta
-	if meta == nil || meta.Moving() {
+	hopeless := func(r metadata.Replica) bool {
+		return r.Pending && r.Role == metadata.Voter && (gone[r.Node] || image.MayPlace(r.Node) != nil || image.Lost(r))
+	}
+	if meta == nil || meta.Moving() && !slices.ContainsFunc(meta.Replicas, hopeless) && elects(image, gone, votersOf(meta)) {
 		return Move{}, false
 	}
-	voters := chooseVoters(image, metadata.MetaVoters(homes(image)), usable)
+	voters := chooseVoters(image, metadata.MetaVoters(homes(image)), usable, hopeless)
+	if !elects(image, gone, voters) {
+		return Move{}, false // raft would not enter such a configuration
+	}
 	c := withVoters(image, voters)
 	m := Move{Topic: "__meta", Shard: c.Shard, Seen: c.Seen, Targets: c.Targets}
 	changed := false
@@ -23,14 +34,37 @@ func PlanMeta(image *metadata.Image, usable func(metadata.NodeID) bool) (Move, b
 			return Move{}, false // a founder that has not registered
 		case r.Role == metadata.Voter && !image.Nodes[r.Node].Home():
 			m.Why = Drain
+		case hopeless(r):
+			m.Why = Redirect
 		}
 		changed = changed || slices.Contains(voters, r.Node) != (r.Role == metadata.Voter)
 	}
-	return m, changed && len(voters) > 0
+	return m, changed
 }
 
-// chooseVoters returns n nodes to vote, or as many as there are: first those that do, then those in racks without a voter.
-func chooseVoters(image *metadata.Image, n int, usable func(metadata.NodeID) bool) (voters []metadata.NodeID) {
+func votersOf(p *metadata.Partition) (nodes []metadata.NodeID) {
+	for _, r := range p.Replicas {
+		if r.Role == metadata.Voter {
+			nodes = append(nodes, r.Node)
+		}
+	}
+	return nodes
+}
+
+// elects reports whether a majority of these voters of __meta can be reckoned with: their disks are not lost, nor are they down for long.
+func elects(image *metadata.Image, gone map[metadata.NodeID]bool, voters []metadata.NodeID) bool {
+	up := 0
+	for _, r := range image.Meta.Replicas {
+		if slices.Contains(voters, r.Node) && !gone[r.Node] && !image.Lost(r) {
+			up++
+		}
+	}
+	return up > len(voters)/2
+}
+
+// chooseVoters returns n nodes to vote, or as many as there are: first those that do, then those in racks without a voter. Those that
+// are hopeless, because they wait to vote and cannot come, are taken only if there is nobody else.
+func chooseVoters(image *metadata.Image, n int, usable func(metadata.NodeID) bool, hopeless func(metadata.Replica) bool) (voters []metadata.NodeID) {
 	racks := make(map[string]int)
 	add := func(r metadata.Replica) {
 		voters = append(voters, r.Node)
@@ -38,9 +72,9 @@ func chooseVoters(image *metadata.Image, n int, usable func(metadata.NodeID) boo
 	}
 	var others []metadata.Replica
 	for _, r := range image.Meta.Replicas {
-		switch node := image.Nodes[r.Node]; {
-		case node == nil || !node.Home():
-		case r.Role == metadata.Voter && len(voters) < n:
+		switch {
+		case image.MayPlace(r.Node) != nil:
+		case r.Role == metadata.Voter && !hopeless(r) && len(voters) < n:
 			add(r)
 		case r.Role == metadata.Reader && usable(r.Node) && !image.Lost(r):
 			others = append(others, r)
@@ -56,9 +90,16 @@ func chooseVoters(image *metadata.Image, n int, usable func(metadata.NodeID) boo
 		add(others[best])
 		others = slices.Delete(others, best, best+1)
 	}
-	if len(voters) < n { // keep what there is rather than fewer than there could be
+	// Keep what there is rather than fewer than there could be: nodes that are emptied and vote, or were to stop and have not yet, those
+	// that are up first, and at last those that cannot come.
+	works := func(r metadata.Replica) bool { return usable(r.Node) && !image.Lost(r) }
+	leaving := func(r metadata.Replica) bool {
+		return works(r) && (r.Role == metadata.Voter && !hopeless(r) || r.Role == metadata.Reader && r.Pending)
+	}
+	down := func(r metadata.Replica) bool { return r.Role == metadata.Voter && !hopeless(r) }
+	for _, kept := range []func(metadata.Replica) bool{leaving, down, hopeless} {
 		for _, r := range image.Meta.Replicas {
-			if node := image.Nodes[r.Node]; r.Role == metadata.Voter && node != nil && !node.Home() && len(voters) < n {
+			if image.Nodes[r.Node] != nil && len(voters) < n && kept(r) && !slices.Contains(voters, r.Node) {
 				add(r)
 			}
 		}

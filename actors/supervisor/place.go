@@ -52,7 +52,7 @@ func measure(image *metadata.Image, usable func(metadata.NodeID) bool) *load {
 	byNode := make(map[metadata.NodeID]*burden, len(image.Nodes))
 	l := &load{heirs: make(map[pair]int), follows: make(map[pair]int)}
 	for _, id := range slices.Sorted(maps.Keys(image.Nodes)) {
-		if !image.Nodes[id].Home() {
+		if image.MayPlace(id) != nil {
 			continue
 		}
 		b := &burden{node: id, rack: image.Nodes[id].Rack, usable: usable(id)}

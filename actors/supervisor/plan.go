@@ -17,6 +17,10 @@ const (
 	Restore Reason = iota
 	// Drain takes a replica off a node that is being emptied.
 	Drain
+	// Redirect takes a replica that has not come yet to another node, because its node has been down for long.
+	Redirect
+	// Fill gives a partition the voters that it should have and never had.
+	Fill
 	// Spread puts a partition's replicas into different racks.
 	Spread
 	// Balance takes a replica from a node that has more than others.
@@ -25,7 +29,7 @@ const (
 	Lead
 )
 
-var reasons = [...]string{"restore", "drain", "spread", "balance", "lead"}
+var reasons = [...]string{"restore", "drain", "redirect", "fill", "spread", "balance", "lead"}
 
 func (r Reason) String() string { return reasons[r] }
 
@@ -48,15 +52,24 @@ type Move struct {
 	Targets   []metadata.Target
 }
 
-// Plan returns the moves that make the cluster as it shall be, the urgent first: nothing on nodes that are emptied, no replica lost, every partition in as many
-// racks as can be, on the nodes that are usable as many replicas as on any other, give or take one, and likewise preferred leaders. It
+// Plan returns the moves that make the cluster as it shall be, the urgent first: nothing on nodes that are emptied, no replica lost, every partition with
+// the voters it should have, in as many racks as can be, on the nodes that are usable as many replicas as on any other, give or take one, and likewise preferred leaders. It
 // moves as few replicas as that takes, and nothing at all if the cluster is so already. It depends on nothing but its arguments.
 //
 // Nodes that are not usable, because they are down, neither receive replicas nor give any away unless they are emptied.
 func Plan(image *metadata.Image, usable func(metadata.NodeID) bool) []Move {
+	return plan(image, usable, nil)
+}
+
+// plan is Plan when some nodes have been down for so long that what is on its way to them goes elsewhere.
+func plan(image *metadata.Image, usable func(metadata.NodeID) bool, gone map[metadata.NodeID]bool) []Move {
 	s := survey(image, usable)
 	for _, p := range s.parts {
 		s.restore(p)
+		s.redirect(p, gone)
+	}
+	for _, p := range s.parts {
+		s.fill(p)
 	}
 	for _, p := range s.parts {
 		s.spread(p)
@@ -105,7 +118,7 @@ func survey(image *metadata.Image, usable func(metadata.NodeID) bool) *state {
 	racks := make(map[string]bool)
 	for _, id := range slices.Sorted(maps.Keys(image.Nodes)) {
 		n := image.Nodes[id]
-		if !n.Home() {
+		if image.MayPlace(id) != nil {
 			continue
 		}
 		h := &home{id: id, rack: n.Rack, usable: usable(id)}

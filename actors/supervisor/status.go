@@ -13,9 +13,17 @@ import (
 type Status struct {
 	Nodes       []NodeStatus
 	Moving      []Moving
-	Planned     []Move  // not begun yet, in order
-	BytesLeft   int64   // of the moves under way
-	BytesPerSec float64 // at which replicas under way receive their logs
+	Planned     []Move    // not begun yet, in order
+	BytesLeft   int64     // of the moves under way
+	BytesPerSec float64   // at which replicas under way receive their logs
+	Refused     []Refused `json:",omitempty"` // what __meta refuses, and is tried again later
+}
+
+// Refused is a change that __meta refused.
+type Refused struct {
+	What    string
+	Why     string
+	Seconds float64 // until it is tried again
 }
 
 // NodeStatus is one node.
@@ -49,6 +57,7 @@ type Moving struct {
 	BytesLeft int64
 	Waits     string `json:",omitempty"` // what for
 	Refused   int    `json:",omitempty"` // changes that raft turned into nothing, and that were tried again
+	Stalled   string `json:",omitempty"` // why it cannot end as things are; it then counts against no limit
 }
 
 // partitions are all partitions of an image, without __meta, in order of topic and number.
@@ -65,7 +74,7 @@ func partitions(i *metadata.Image) iter.Seq[*metadata.Partition] {
 }
 
 func (s *Supervisor) status(in Input) Status {
-	out := Status{Planned: s.planned, BytesLeft: s.meter.left, BytesPerSec: s.meter.rate}
+	out := Status{Planned: s.planned, BytesLeft: s.meter.left, BytesPerSec: s.meter.rate, Refused: s.refused()}
 	nodes := make(map[metadata.NodeID]*NodeStatus)
 	for _, id := range slices.Sorted(maps.Keys(in.Image.Nodes)) {
 		nodes[id] = describe(in, in.Image.Nodes[id])
@@ -88,7 +97,7 @@ func (s *Supervisor) status(in Input) Status {
 			}
 		}
 		if p.Moving() {
-			out.Moving = append(out.Moving, s.moving(p))
+			out.Moving = append(out.Moving, s.moving(in, p))
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(nodes)) {
@@ -131,8 +140,8 @@ func describe(in Input, n *metadata.Node) *NodeStatus {
 	return s
 }
 
-func (s *Supervisor) moving(p *metadata.Partition) Moving {
-	m := Moving{Topic: p.Topic, Partition: p.Index, Done: -1, BytesLeft: s.meter.leftOf(p.Shard)}
+func (s *Supervisor) moving(in Input, p *metadata.Partition) Moving {
+	m := Moving{Topic: p.Topic, Partition: p.Index, Done: -1, BytesLeft: s.meter.leftOf(p.Shard), Stalled: s.stalled(in, p)}
 	for _, r := range p.Replicas {
 		if r.Pending {
 			m.To = append(m.To, r.Node)

@@ -14,10 +14,13 @@ type Limits struct {
 	PerNode   int   // replicas on their way to one node
 	Bytes     int64 // that these replicas still have to receive; one move goes on however large it is
 	Reordered int   // partitions whose preferred leader changes
+	// Patience is how many seconds a node may be unusable before what is on its way to it goes elsewhere, and a move may stand still
+	// before it stops to count against the limits.
+	Patience float64
 }
 
 // DefaultLimits leave most of the disks and the network to clients.
-var DefaultLimits = Limits{Moves: 32, PerNode: 4, Bytes: 16 << 30, Reordered: 64}
+var DefaultLimits = Limits{Moves: 32, PerNode: 4, Bytes: 16 << 30, Reordered: 64, Patience: 60}
 
 // Report is what the leader of a shard tells of it, or, with Pulled and nothing else, a replica that receives the log as a whole.
 type Report struct {
@@ -47,7 +50,8 @@ type Input struct {
 
 // Output is what follows from a look.
 type Output struct {
-	Commands []metadata.Command // to be given to __meta, all of them before the next look
+	Commands []metadata.Command // to be given to __meta, all of them before the next look; Answered is told what became of each
+	Why      map[storage.ShardID]Reason
 	Status   Status
 }
 
@@ -57,6 +61,9 @@ type Supervisor struct {
 	basis   []basis // what the plan was made for
 	planned []Move  // and what of it is not begun
 	meter   meter
+	watch   watch
+	held    map[string]hold
+	clock   float64 // seconds that all looks together have taken
 }
 
 // basis is a node or a partition as far as a plan depends on it and does not change it.
@@ -67,28 +74,39 @@ type basis struct {
 	state       metadata.NodeState
 	rack        string
 	usable      bool
+	gone        bool // given up: what is on its way there goes elsewhere
+	wanted      int  // voters of a partition
 }
 
 // New makes a supervisor that has seen nothing.
-func New(l Limits) *Supervisor { return &Supervisor{limits: l} }
+func New(l Limits) *Supervisor { return &Supervisor{limits: l, held: make(map[string]hold)} }
 
 // Look plans anew and says what to do next. What was begun earlier and is not finished counts as done: it is not begun again, and nothing is planned on top of it
 // unless it must be.
 func (s *Supervisor) Look(in Input) Output {
+	s.clock += in.Seconds
+	s.forget()
 	s.meter.read(in)
-	var out Output
+	s.watch.read(in, &s.meter)
+	gone := s.watch.gaveUp(s.limits.Patience)
+	out := Output{Why: make(map[storage.ShardID]Reason)}
+	add := func(c metadata.Command) {
+		if !s.waits(c) {
+			out.Commands = append(out.Commands, c)
+		}
+	}
 	for _, n := range Emptied(in.Image) {
-		out.Commands = append(out.Commands, metadata.Command{RemoveNode: &metadata.RemoveNode{Node: n}})
+		add(metadata.Command{RemoveNode: &metadata.RemoveNode{Node: n}})
 	}
-	if m, ok := PlanMeta(in.Image, in.Usable); ok && len(out.Commands) == 0 {
-		out.Commands = append(out.Commands, m.command())
+	if m, ok := planMeta(in.Image, in.Usable, gone); ok && len(out.Commands) == 0 {
+		add(m.command())
 	}
-	moves := s.plan(in)
+	moves := s.plan(in, gone)
 	begun := s.begin(in, moves)
 	s.planned = nil
 	for i, m := range moves {
 		if slices.Contains(begun, i) {
-			out.Commands = append(out.Commands, m.command())
+			out.Commands, out.Why[m.Shard] = append(out.Commands, m.command()), m.Why
 		} else {
 			s.planned = append(s.planned, m)
 		}
@@ -99,8 +117,8 @@ func (s *Supervisor) Look(in Input) Output {
 
 // plan goes on with the plan there is, as long as it was made for the same nodes and partitions and nobody else has moved what it moves. A plan made anew in the middle of
 // another might move more than that one.
-func (s *Supervisor) plan(in Input) []Move {
-	now := basisOf(in)
+func (s *Supervisor) plan(in Input, gone map[metadata.NodeID]bool) []Move {
+	now := basisOf(in, gone)
 	stale := func(m Move) bool {
 		p := in.Image.Shard(m.Shard)
 		return p == nil || !slices.EqualFunc(m.Seen, p.Replicas, func(id storage.ReplicaID, r metadata.Replica) bool { return id == r.ID })
@@ -109,16 +127,16 @@ func (s *Supervisor) plan(in Input) []Move {
 		return s.planned
 	}
 	s.basis = now
-	return Plan(in.Image, in.Usable)
+	return plan(in.Image, in.Usable, gone)
 }
 
-func basisOf(in Input) (all []basis) {
+func basisOf(in Input, gone map[metadata.NodeID]bool) (all []basis) {
 	for _, id := range slices.Sorted(maps.Keys(in.Image.Nodes)) {
 		n := in.Image.Nodes[id]
-		all = append(all, basis{uint64(id), true, n.Incarnation, n.State, n.Rack, in.Usable(id)})
+		all = append(all, basis{uint64(id), true, n.Incarnation, n.State, n.Rack, in.Usable(id), gone[id], 0})
 	}
 	for p := range partitions(in.Image) {
-		all = append(all, basis{id: uint64(p.Shard)})
+		all = append(all, basis{id: uint64(p.Shard), wanted: p.Wanted})
 	}
 	return all
 }
@@ -129,21 +147,25 @@ func (m *Move) command() metadata.Command {
 
 // begin chooses which of the planned moves the limits let begin now.
 func (s *Supervisor) begin(in Input, moves []Move) (begun []int) {
-	under, reordered := 0, 0
+	under, reordered, left := 0, 0, int64(0)
 	incoming := make(map[metadata.NodeID]int)
 	for p := range partitions(in.Image) {
-		if !p.Moving() {
+		if !p.Moving() || s.stalled(in, p) != "" {
 			continue
 		}
 		under++
+		left += s.meter.leftOf(p.Shard)
 		for _, r := range p.Replicas {
 			if r.Pending {
 				incoming[r.Node]++
 			}
 		}
 	}
-	full := under > 0 && s.meter.left > s.limits.Bytes
+	full := under > 0 && left > s.limits.Bytes
 	for i, m := range moves {
+		if s.waits(m.command()) {
+			continue
+		}
 		if m.Why == Lead {
 			if reordered++; reordered <= s.limits.Reordered {
 				begun = append(begun, i)
@@ -163,11 +185,11 @@ func (s *Supervisor) begin(in Input, moves []Move) (begun []int) {
 	return begun
 }
 
-// newcomers are the nodes that a move brings a replica to.
+// newcomers are the nodes that a move brings a replica to; one that is taken back before it has left brings nothing.
 func (m *Move) newcomers(image *metadata.Image) (nodes []metadata.NodeID) {
 	p := image.Shard(m.Shard)
 	for _, t := range m.Targets {
-		if !slices.ContainsFunc(p.Replicas, func(r metadata.Replica) bool { return r.Node == t.Node && !image.Lost(r) }) {
+		if !slices.ContainsFunc(p.Members(), func(r metadata.Replica) bool { return r.Node == t.Node && !image.Lost(r) }) {
 			nodes = append(nodes, t.Node)
 		}
 	}

@@ -57,7 +57,8 @@ func RemoveVoter(image *metadata.Image, usable func(metadata.NodeID) bool, id me
 		}
 	}
 	enough := metadata.MetaVoters(homes(image))
-	voters := chooseVoters(&without, enough, func(n metadata.NodeID) bool { return n != id && usable(n) })
+	comes := func(n metadata.NodeID) bool { return n != id && usable(n) }
+	voters := chooseVoters(&without, enough, comes, func(metadata.Replica) bool { return false })
 	staying := func(n metadata.NodeID) bool { return image.Nodes[n].Home() }
 	if count(voters, staying) < enough { // those that are being emptied vote only until another can
 		return metadata.AlterReplicas{}, protocol.Errorf(kerr.InvalidRequest, "node %d must vote: of %d nodes %d vote in the metadata, and there is no other one that is up and could "+

@@ -175,8 +175,19 @@ func printMoves(out io.Writer, s supervisor.Status) {
 		if m.Done >= 0 {
 			done = fmt.Sprintf("%d %%", int(100*m.Done))
 		}
-		fmt.Fprintf(w, "%s-%d\t%v\t%v\t%s\t%s\t%s\n", m.Topic, m.Partition, m.To, m.From, done, mebibytes(m.BytesLeft), choose(m.Waits == "", "-", m.Waits))
+		fmt.Fprintf(w, "%s-%d\t%v\t%v\t%s\t%s\t%s\n", m.Topic, m.Partition, m.To, m.From, done, mebibytes(m.BytesLeft), waitsFor(m))
 	}
 	w.Flush()
+	for _, r := range s.Refused {
+		fmt.Fprintf(out, "refused, tried again in %.0f s: %s: %s\n", r.Seconds, r.What, r.Why)
+	}
 	fmt.Fprintf(out, "\nmoving %d, planned %d, %s to go at %s/s\n", len(s.Moving), len(s.Planned), mebibytes(s.BytesLeft), mebibytes(int64(s.BytesPerSec)))
+}
+
+// waitsFor is what a move waits for. One that is stalled keeps no other one back.
+func waitsFor(m supervisor.Moving) string {
+	if m.Stalled != "" {
+		return "stalled: " + m.Stalled
+	}
+	return choose(m.Waits == "", "-", m.Waits)
 }

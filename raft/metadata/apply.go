@@ -65,7 +65,7 @@ func (c *CreateTopic) apply(i *Image, r *Result) *protocol.Error {
 		return protocol.Errorf(kerr.InvalidPartitions, "a topic needs at least one partition")
 	}
 	t := &Topic{Name: c.Name, ID: c.ID, Internal: c.Internal, Configs: maps.Clone(c.Configs)}
-	if err := i.place(t, c.Placement); err != nil {
+	if err := i.place(t, c.Placement, c.Wanted); err != nil {
 		return err
 	}
 	r.TopicID = c.ID
@@ -82,11 +82,11 @@ func (c *CreatePartitions) apply(i *Image, _ *Result) *protocol.Error {
 	}
 	grown := *t
 	grown.Partitions = slices.Clone(t.Partitions)
-	return i.place(&grown, c.Placement)
+	return i.place(&grown, c.Placement, c.Wanted)
 }
 
 // place adds partitions to a topic and the topic to the image.
-func (i *Image) place(t *Topic, placement [][]NodeID) *protocol.Error {
+func (i *Image) place(t *Topic, placement [][]NodeID, wanted int) *protocol.Error {
 	i.Shards = maps.Clone(i.Shards)
 	for _, nodes := range placement {
 		p := &Partition{Topic: t.Name, TopicID: t.ID, Index: int32(len(t.Partitions)), Shard: i.NextShard, Version: i.Index}
@@ -102,6 +102,9 @@ func (i *Image) place(t *Topic, placement [][]NodeID) *protocol.Error {
 		}
 		if len(p.Replicas) == 0 {
 			return protocol.Errorf(kerr.InvalidReplicationFactor, "partition %d is placed nowhere", p.Index)
+		}
+		if wanted > len(p.Replicas) {
+			p.Wanted = wanted
 		}
 		t.Partitions = append(t.Partitions, p)
 		i.Shards[p.Shard] = ShardRef{t.Name, p.Index}

@@ -42,6 +42,7 @@ type CreateTopic struct {
 	ID        TopicID
 	Internal  bool
 	Placement [][]NodeID // partition by partition, preferred leader first
+	Wanted    int        `json:",omitempty"` // voters that each partition should have, if there are too few nodes for them yet; 0 is what is placed
 	Configs   map[string]string
 }
 
@@ -53,6 +54,7 @@ type CreatePartitions struct {
 	ID        TopicID
 	From      int
 	Placement [][]NodeID
+	Wanted    int `json:",omitempty"` // as in CreateTopic
 }
 
 // AlterConfigs changes the configs of one topic or one node. The values are already checked; a nil value removes the setting.
@@ -74,6 +76,8 @@ type AlterReplicas struct {
 	// Seen are the ids of the replicas as the caller saw them: if they are others by now, the command is refused. nil does not look.
 	Seen    []storage.ReplicaID `json:",omitempty"`
 	Targets []Target            // the preferred leader first
+	// Wanted is how many voters the partition shall have from now on, by the operator's word; 0 leaves that as it is.
+	Wanted int `json:",omitempty"`
 }
 
 // Target is a place for a replica.

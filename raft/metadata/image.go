@@ -103,6 +103,8 @@ type Partition struct {
 	Replicas []Replica
 	// Leaving are members that go. They stay, and vote, until the shard is seen to be without them.
 	Leaving []Replica `json:",omitempty"`
+	// Wanted is how many voters the partition should have, more than Replicas if there were too few nodes when it was made; 0 is what it has.
+	Wanted int `json:",omitempty"`
 	// Version is the entry of __meta that changed Replicas or Leaving last, other than by what was seen of the shard.
 	Version uint64
 	// Settled is the index of the shard's log as of which its members were seen last; what was seen earlier does not count any more.

@@ -54,7 +54,14 @@ func (c *AlterReplicas) apply(i *Image, _ *Result) *protocol.Error {
 			p.leave(r, i.Lost(r))
 		}
 	}
-	if !slices.Equal(p.Replicas, before.Replicas) || !slices.Equal(p.Leaving, before.Leaving) {
+	if c.Wanted > 0 {
+		p.Wanted = c.Wanted
+	}
+	moved := !slices.Equal(p.Replicas, before.Replicas) || !slices.Equal(p.Leaving, before.Leaving)
+	if !moved {
+		p.Version = before.Version
+	}
+	if moved || p.Wanted != before.Wanted {
 		i.set(&p)
 	}
 	return nil
@@ -66,13 +73,14 @@ func (c *AlterReplicas) check(i *Image, p *Partition) *protocol.Error {
 	for at, t := range c.Targets {
 		node := i.Nodes[t.Node]
 		_, here := p.keep(i, t)
+		refused := i.MayPlace(t.Node)
 		switch {
 		case node == nil:
-			return protocol.Errorf(kerr.InvalidReplicaAssignment, "node %d is not in the cluster", t.Node)
+			return refused
 		case slices.ContainsFunc(c.Targets[:at], func(o Target) bool { return o.Node == t.Node }):
 			return protocol.Errorf(kerr.InvalidReplicaAssignment, "node %d is named twice", t.Node)
-		case !here && !node.Home():
-			return protocol.Errorf(kerr.InvalidReplicaAssignment, "node %d is %s: nothing new is placed there", t.Node, node.State)
+		case !here && refused != nil:
+			return refused
 		case t.Role > Reader:
 			return protocol.Errorf(kerr.InvalidReplicaAssignment, "a replica cannot have the role %d", t.Role)
 		case t.Role == Voter:

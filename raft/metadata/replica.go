@@ -3,6 +3,9 @@ package metadata
 import (
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/storage"
 )
 
@@ -52,6 +55,29 @@ func (s NodeState) String() string { return nodeStates[s] }
 
 // Home tells whether replicas may be placed on the node.
 func (n *Node) Home() bool { return n.State == Active || n.State == Maintenance }
+
+// MayPlace tells why no new replica may be placed on a node; nil if one may. Every placement asks it.
+func (i *Image) MayPlace(n NodeID) *protocol.Error {
+	switch node := i.Nodes[n]; {
+	case node == nil:
+		return protocol.Errorf(kerr.InvalidReplicaAssignment, "node %d is not in the cluster", n)
+	case !node.Home():
+		return protocol.Errorf(kerr.InvalidReplicaAssignment, "node %d is %s: nothing new is placed there", n, node.State)
+	case i.IsGone(n, node.Incarnation):
+		return protocol.Errorf(kerr.InvalidReplicaAssignment, "node %d has lost its disk: nothing new is placed there", n)
+	}
+	return nil
+}
+
+// Electorate are the replicas that vote now, as far as the metadata knows: those that have come, and those that leave and have not left.
+func (p *Partition) Electorate() (voters []Replica) {
+	for _, r := range p.Members() {
+		if r.Role == Voter && (!r.Pending || r.Back) {
+			voters = append(voters, r)
+		}
+	}
+	return voters
+}
 
 // Members are all replicas that the shard may count among its members: those that shall be, and those that have not left yet.
 func (p *Partition) Members() []Replica {
