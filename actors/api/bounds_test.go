@@ -26,6 +26,8 @@ type bounded struct {
 
 func (b *bounded) MostReplicas() int { return b.most }
 
+func (b *bounded) SessionBytes() int64 { return 1 << 20 }
+
 func (b *bounded) Setting(name string) string {
 	v, _ := metadata.BrokerDefault(name)
 	return v

@@ -44,6 +44,8 @@ type Cluster interface {
 	Place(topic string, n, replicationFactor int) ([][]metadata.NodeID, error)
 	// MostReplicas is how many replicas of partitions a node may hold on average for new ones to be created: what its memory is meant for.
 	MostReplicas() int
+	// SessionBytes is the most memory for fetch sessions; four times as much is for fetches under way.
+	SessionBytes() int64
 	// Transfer has the replica on a node lead a shard: it is asked of the leader wherever that is, and waited for until ctx ends or a bound of its own.
 	Transfer(ctx context.Context, s storage.ShardID, to metadata.NodeID) error
 	// Standing asks the leader of a shard how the shard's members stand.

@@ -3,6 +3,7 @@ package api
 import (
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -24,7 +25,8 @@ var _ server.Handler = (*Table)(nil)
 func NewTable(c Cluster, groups Groups, log *slog.Logger) *Table {
 	t := &Table{cluster: c, log: log, handlers: make(map[int16]handler)}
 	ids := newProducerIDs(c)
-	sessions := newFetchSessions(func() int { return int(setting(c, "max.incremental.fetch.session.cache.slots")) })
+	sessions := newFetchSessions(
+		func() int { return int(setting(c, "max.incremental.fetch.session.cache.slots")) }, c.SessionBytes, func() time.Time { return c.Runtime().Now() })
 	all := slices.Concat(dataHandlers(ids, sessions), adminHandlers(), groupHandlers(groups))
 	all = append(all, handler{kmsg.ApiVersions, 0, 4, t.apiVersions})
 	for _, h := range all {

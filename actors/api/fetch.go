@@ -31,6 +31,9 @@ type fetching struct {
 	call        *Call
 	request     *kmsg.FetchRequest
 	session     *fetchSession
+	epoch       int32           // of the session while this is its newest fetch
+	advanced    <-chan struct{} // closed when it no longer is
+	partitions  int             // that it reads
 	incremental bool
 	sessions    *fetchSessions
 	later       <-chan struct{} // set if there was no room for the answer: closed when it is worth another try
@@ -38,38 +41,84 @@ type fetching struct {
 
 // fetch answers at once if there is enough, an error, or no time to wait; else it waits on a goroutine of its own.
 func (s *fetchSessions) fetch(c *Call) {
-	request := c.Body.(*kmsg.FetchRequest)
-	f := &fetching{call: c, request: request, sessions: s}
-	var err *protocol.Error
-	if f.session, f.incremental, err = s.open(request); err != nil {
+	f := &fetching{call: c, request: c.Body.(*kmsg.FetchRequest), sessions: s}
+	if err := f.open(); err != nil {
 		f.refuse(err)
 		return
 	}
-	f.session.mu.Lock()
-	if f.incremental {
-		if err := f.session.advance(request.SessionEpoch); err != nil {
-			f.session.mu.Unlock()
-			f.refuse(err)
-			return
-		}
-	}
-	f.session.update(request)
-	if answer := f.try(request.MaxWaitMillis <= 0); answer != nil {
+	crowded := s.begin(f.partitions)
+	if answer := f.try(f.request.MaxWaitMillis <= 0 || crowded); answer != nil {
 		f.finish(answer)
 		return
 	}
 	c.Go(f.wait)
 }
 
+// open finds or makes the session that the fetch belongs to. A fetch without a session gets one that is not kept (id 0).
+func (f *fetching) open() *protocol.Error {
+	r := f.request
+	if f.incremental = r.Version >= 7 && r.SessionEpoch != 0 && r.SessionEpoch != -1; f.incremental {
+		return f.resume()
+	}
+	if r.SessionID != 0 {
+		f.sessions.close(r.SessionID)
+	}
+	f.session = newFetchSession()
+	if n := asked(r); n > f.sessions.most() {
+		return protocol.Errorf(kerr.InvalidRequest, "a fetch of %d partitions is more than the %d that there is memory for", n, f.sessions.most())
+	}
+	f.session.update(r)
+	if r.Version >= 7 && r.SessionEpoch == 0 {
+		f.sessions.watch(f.call)
+		f.sessions.keep(f.session, f.call.Connection.Closed)
+	}
+	f.epoch, f.advanced, f.partitions = f.session.epoch, f.session.advanced, f.session.order.Len()
+	return nil
+}
+
+// asked is how many partitions a request names.
+func asked(r *kmsg.FetchRequest) (n int) {
+	for _, t := range r.Topics {
+		n += len(t.Partitions)
+	}
+	return n
+}
+
+// resume goes on with a session. One that is to become larger than there is memory for ends; its client begins anew.
+func (f *fetching) resume() (err *protocol.Error) {
+	r := f.request
+	f.sessions.watch(f.call)
+	if f.session, err = f.sessions.find(r.SessionID, f.call.Connection.Closed); err != nil {
+		return err
+	}
+	f.session.mu.Lock()
+	defer f.session.mu.Unlock()
+	if err := f.session.advance(r.SessionEpoch); err != nil {
+		return err
+	}
+	before, most := f.session.bytes, f.session.additions(r)
+	if !f.sessions.grow(f.session, most) {
+		return errNoSession(r.SessionID)
+	}
+	f.session.update(r)
+	f.sessions.grow(f.session, f.session.bytes-before-most) // what is forgotten, and named twice
+	f.epoch, f.advanced, f.partitions = f.session.epoch, f.session.advanced, f.session.order.Len()
+	return nil
+}
+
 func (f *fetching) refuse(err *protocol.Error) {
 	r := f.request.ResponseKind().(*kmsg.FetchResponse)
+	if f.request.Version < 7 { // has no place for an error of the whole
+		f.call.Refuse(err)
+		return
+	}
 	r.ErrorCode = err.Kafka.Code
 	f.call.Answer(r)
 }
 
-// finish gives the session free and answers.
+// finish answers.
 func (f *fetching) finish(r *kmsg.FetchResponse) {
-	f.session.mu.Unlock()
+	f.sessions.end(f.partitions)
 	f.call.Answer(r)
 }
 
@@ -99,15 +148,16 @@ func (f *fetching) wait() {
 
 // await waits for something new, or for room if that was missing; true if the time is up.
 func (f *fetching) await(d time.Duration, news <-chan struct{}) bool {
-	r, closed := f.call.Cluster.Runtime(), f.call.Connection.Closed
-	if f.later == nil {
-		return r.Wait(d, news, closed) != 0
+	if f.later != nil {
+		news = f.later // what is new does not help
 	}
-	return r.Wait(d, f.later, closed) != 0 // what is new does not help
+	return f.call.Cluster.Runtime().Wait(d, news, f.call.Connection.Closed, f.advanced) != 0
 }
 
 // refs are the replicas that the fetch reads from.
 func (f *fetching) refs() []*replica.Ref {
+	f.session.mu.Lock()
+	defer f.session.mu.Unlock()
 	image := f.call.Cluster.Image()
 	var refs []*replica.Ref
 	for e := f.session.order.Front(); e != nil; e = e.Next() {
@@ -136,6 +186,11 @@ type gathered struct {
 
 // try looks at all partitions once. It returns nil if the client would rather wait; last says that there is no time left.
 func (f *fetching) try(last bool) *kmsg.FetchResponse {
+	f.session.mu.Lock()
+	defer f.session.mu.Unlock()
+	if f.session.epoch != f.epoch {
+		return f.superseded()
+	}
 	begin := f.look()
 	var room int
 	if room, f.later = f.call.pending.Room(f.maxBytes()); room == 0 && !last {
@@ -168,6 +223,13 @@ func (f *fetching) try(last bool) *kmsg.FetchResponse {
 		f.session.order.MoveToBack(want.element)
 	}
 	return g.response
+}
+
+// superseded answers a fetch after which its session has had another one. The caller holds the session's mutex.
+func (f *fetching) superseded() *kmsg.FetchResponse {
+	r := f.request.ResponseKind().(*kmsg.FetchResponse)
+	r.ErrorCode = errEpoch(f.session.epoch, f.epoch).Kafka.Code
+	return r
 }
 
 // part is one partition's answer.

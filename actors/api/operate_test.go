@@ -30,6 +30,8 @@ func (o *operated) Image() *metadata.Image                  { return o.machine.I
 func (o *operated) Alive(n metadata.NodeID) bool            { return !slices.Contains(o.down, n) }
 func (o *operated) Leadership(s storage.ShardID) Leadership { return o.leads[s] }
 
+func (o *operated) MostReplicas() int { return 1000 }
+
 func (o *operated) Runtime() actors.Runtime { return actors.Goroutines{} }
 
 func (o *operated) AwaitLeaderships(_ context.Context, ok func() bool) error {

@@ -37,6 +37,20 @@ func (n *Node) MostReplicas() int {
 	return int(min(max(n.config.Memory/2/replicaBytes, leastReplicas), mostReplicas))
 }
 
+// sessionsShare is the part of the memory that is for fetch sessions, sessionsBytes what there is without a bound.
+const (
+	sessionsShare = 32
+	sessionsBytes = 256 << 20
+)
+
+// SessionBytes implements api.Cluster.
+func (n *Node) SessionBytes() int64 {
+	if n.config.Memory == 0 {
+		return sessionsBytes
+	}
+	return n.config.Memory / sessionsShare
+}
+
 // leastReplicas is how many a node may hold however little memory it has.
 const leastReplicas = 1000
 
