@@ -3,7 +3,6 @@ package api
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -62,8 +61,23 @@ func checkProduce(r *kmsg.ProduceRequest) *protocol.Error {
 		return protocol.Errorf(kerr.InvalidRequiredAcks, "acks must be -1 (all), 0 or 1, not %d", r.Acks)
 	case r.TransactionID != nil:
 		return protocol.Errorf(kerr.TransactionalIDAuthorizationFailed, "transactions are not offered by this version")
+	case transactional(r):
+		return protocol.Errorf(kerr.TransactionalIDAuthorizationFailed, "a transactional batch needs the transactional id of its producer in the request")
 	}
 	return nil
+}
+
+// transactional reports whether a batch of the request says that it is part of a transaction.
+func transactional(r *kmsg.ProduceRequest) bool {
+	for i := range r.Topics {
+		for k := range r.Topics[i].Partitions {
+			b, _, ok := batch.Next(r.Topics[i].Partitions[k].Records)
+			if ok && b.Transactional() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // until bounds the wait for the partitions.
@@ -172,13 +186,17 @@ func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request 
 		p.hint(l.partition, part)
 		return err
 	}
-	b, err := check(request.Records)
+	b, err := check(request.Records, p.response.Version)
 	if err != nil {
 		p.call.complain(t.Name, request.Partition, err)
 		return err
 	}
-	b, stamp, err := admit(p.call.Cluster, t, b, p.call.Cluster.Runtime().Now().UnixMilli())
+	door := newDoor(p.call.Cluster, t)
+	b, err = door.admit(b)
 	if err != nil {
+		if part.ErrorRecords = door.faulty; len(door.faulty) == 0 {
+			p.call.complain(t.Name, request.Partition, err)
+		}
 		return err
 	}
 	if least, _ := strconv.Atoi(p.call.Cluster.TopicSetting(t, "min.insync.replicas")); p.acks == -1 && len(l.view.InSync) < least {
@@ -188,18 +206,22 @@ func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request 
 	p.mu.Lock()
 	p.left++
 	p.mu.Unlock()
-	l.ref.Append(&replica.Records{Batches: b, Epoch: -1, StampTime: stamp, Trace: p.call.trace(l.partition, b), Done: func(a replica.Appended) {
+	l.ref.Append(&replica.Records{Batches: b, Epoch: -1, StampTime: door.stamp, Trace: p.call.trace(l.partition, b), Done: func(a replica.Appended) {
 		p.outcome(func() { p.settle(l.partition, part, a) })
 	}})
 	return nil
 }
 
-// check tells why the records of a partition are no batch.
-func check(records []byte) (batch.Batch, *protocol.Error) {
+// check tells why the records of a partition are no batch that this version of the request may bring.
+func check(records []byte, version int16) (batch.Batch, *protocol.Error) {
 	if records == nil {
 		return nil, protocol.Errorf(kerr.InvalidRecord, "no records were sent")
 	}
-	return batch.Check(records)
+	b, err := batch.Check(records)
+	if err == nil && version < 7 && b.Codec() == zstd {
+		err = protocol.Errorf(kerr.UnsupportedCompressionType, "zstd needs version 7 of Produce, this is version %d", version)
+	}
+	return b, err
 }
 
 func (p *producing) settle(at *metadata.Partition, part *kmsg.ProduceResponseTopicPartition, a replica.Appended) {
@@ -228,78 +250,4 @@ func (p *producing) hint(at *metadata.Partition, part *kmsg.ProduceResponseTopic
 	b := kmsg.NewProduceResponseBroker()
 	b.NodeID, b.Host, b.Port, b.Rack = h.node, h.endpoint.Host, h.endpoint.Port, h.rack
 	p.response.Brokers = append(p.response.Brokers, b)
-}
-
-// admit holds a batch against the topic's settings at a time in ms. stamp tells whether the leader's clock is to be the records' time.
-func admit(c Cluster, t *metadata.Topic, b batch.Batch, now int64) (_ batch.Batch, stamp bool, _ *protocol.Error) {
-	if t.Internal {
-		return nil, false, protocol.Errorf(kerr.InvalidTopicException, "topic %q is internal", t.Name)
-	}
-	config := func(name string) string { return c.TopicSetting(t, name) }
-	if err := checkKeys(b, config); err != nil {
-		return nil, false, err
-	}
-	if codec := codecNumber(config("compression.type")); codec >= 0 && codec != b.Codec() {
-		recompressed, err := b.Recompress(codec)
-		if err != nil {
-			return nil, false, protocol.Errorf(kerr.CorruptMessage, "%v", err)
-		}
-		b = recompressed
-	}
-	if limit, _ := strconv.Atoi(config("max.message.bytes")); len(b) > limit {
-		return nil, false, protocol.Errorf(kerr.MessageTooLarge, "the batch is %d bytes, max.message.bytes is %d", len(b), limit)
-	}
-	if config("message.timestamp.type") == "LogAppendTime" {
-		return b, true, nil
-	}
-	return b, false, checkTime(b, config, now)
-}
-
-// checkKeys refuses records without a key where the last record of every key is kept.
-func checkKeys(b batch.Batch, config func(string) string) *protocol.Error {
-	if !strings.Contains(config("cleanup.policy"), "compact") {
-		return nil
-	}
-	keyed := true
-	err := b.Each(func(r batch.Record) bool {
-		keyed = r.Key != nil
-		return keyed
-	})
-	switch {
-	case err != nil:
-		return protocol.Errorf(kerr.CorruptMessage, "%v", err)
-	case !keyed:
-		return protocol.Errorf(kerr.InvalidRecord, "Compacted topic cannot accept message without key")
-	}
-	return nil
-}
-
-// checkTime refuses timestamps too far from the broker's clock.
-func checkTime(b batch.Batch, config func(string) string, now int64) *protocol.Error {
-	ahead, _ := strconv.ParseInt(config("message.timestamp.after.max.ms"), 10, 64)
-	behind, _ := strconv.ParseInt(config("message.timestamp.before.max.ms"), 10, 64)
-	if at := b.MaxTimestamp(); at > now && at-now > ahead {
-		return protocol.Errorf(kerr.InvalidTimestamp, "timestamp %d lies more than %d ms ahead of the broker's clock", at, ahead)
-	}
-	if at := b.BaseTimestamp(); at >= 0 && now-at > behind {
-		return protocol.Errorf(kerr.InvalidTimestamp, "timestamp %d lies more than %d ms behind the broker's clock", at, behind)
-	}
-	return nil
-}
-
-// codecNumber returns the codec of compression.type, -1 to keep the producer's.
-func codecNumber(name string) int8 {
-	switch name {
-	case "uncompressed":
-		return 0
-	case "gzip":
-		return 1
-	case "snappy":
-		return 2
-	case "lz4":
-		return 3
-	case "zstd":
-		return 4
-	}
-	return -1
 }

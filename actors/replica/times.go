@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 	"sort"
 
@@ -100,20 +101,26 @@ func (v *View) batches(from place, f func(batch.Batch) (more bool, err error)) e
 }
 
 // firstAt returns the first record of a batch at offset from or behind it with a timestamp of at least ms.
-func firstAt(b batch.Batch, from, ms int64) (TimestampOffset, bool, error) {
+func firstAt(b batch.Batch, from, ms int64) (at TimestampOffset, found bool, err error) {
 	if b.Control() {
 		return TimestampOffset{}, false, nil
 	}
-	records, err := b.Records()
-	if err != nil {
-		return TimestampOffset{}, false, err
-	}
-	for _, r := range records {
-		if r.Offset >= from && r.Timestamp >= ms {
-			return TimestampOffset{r.Offset, r.Timestamp, b.LeaderEpoch()}, true, nil
+	err = b.Outlines(func(r batch.Outline) bool {
+		if found = r.Offset >= from && r.Timestamp >= ms; found {
+			at = TimestampOffset{r.Offset, r.Timestamp, b.LeaderEpoch()}
 		}
+		return !found
+	})
+	return at, found, unlessRecords(err)
+}
+
+// unlessRecords passes on an error unless it says that nobody can read the records: what older builds took unopened holds no times,
+// and the batches after it do.
+func unlessRecords(err error) error {
+	if errors.Is(err, batch.ErrRecords) {
+		return nil
 	}
-	return TimestampOffset{}, false, nil
+	return err
 }
 
 // MaxTimestamp returns the first record with the largest timestamp kept; found is false in an empty log.
@@ -169,13 +176,13 @@ func (v *View) TimeAt(offset int64) (ms int64, found bool, err error) {
 		if !ok {
 			return 0, false, nil
 		}
-		err = b.Each(func(r batch.Record) bool {
+		err = b.Outlines(func(r batch.Outline) bool {
 			if r.Offset >= from {
 				ms, found = r.Timestamp, true
 			}
 			return !found
 		})
-		if err != nil {
+		if err := unlessRecords(err); err != nil {
 			return 0, false, err
 		}
 		offset = b.NextOffset()

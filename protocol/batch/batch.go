@@ -126,6 +126,12 @@ func (b Batch) SetAppendTime(ms int64) {
 	b.SetCRC()
 }
 
+// SetMaxTimestamp writes the largest timestamp, in ms since the epoch.
+func (b Batch) SetMaxTimestamp(ms int64) {
+	binary.BigEndian.PutUint64(b[maxTimeAt:], uint64(ms))
+	b.SetCRC()
+}
+
 // SetProducer makes the batch an idempotent producer's, from a sequence number on.
 func (b Batch) SetProducer(id int64, epoch int16, sequence int32) {
 	binary.BigEndian.PutUint64(b[producerAt:], uint64(id))

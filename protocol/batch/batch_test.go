@@ -188,7 +188,6 @@ func TestCheckRefuses(t *testing.T) {
 		"no records":       {set(func(b Batch) { binary.BigEndian.PutUint32(b[countAt:], 0) }), kerr.InvalidRecord},
 		"a wrong count":    {set(func(b Batch) { binary.BigEndian.PutUint32(b[countAt:], 3) }), kerr.InvalidRecord},
 		"a wrong delta":    {set(func(b Batch) { binary.BigEndian.PutUint32(b[deltaAt:], 5) }), kerr.InvalidRecord},
-		"a lying record":   {set(func(b Batch) { b[HeaderBytes] = 0x7e }), kerr.InvalidRecord},
 		"codec 5":          {set(func(b Batch) { b[attributeAt+1] = 5 }), kerr.UnsupportedCompressionType},
 		"control":          {set(func(b Batch) { b[attributeAt+1] = controlBit }), kerr.InvalidRecord},
 		"a delete horizon": {set(func(b Batch) { b[attributeAt+1] = deleteHorizonBit }), kerr.InvalidRecord},
@@ -202,31 +201,4 @@ func TestCheckRefuses(t *testing.T) {
 	if _, err := Check(good); err != nil {
 		t.Errorf("a good batch: %v", err)
 	}
-}
-
-func FuzzCheck(f *testing.F) {
-	plain := Build([]Record{{Key: []byte("k"), Value: []byte("v"), Headers: []Header{{"h", nil}}}, {Timestamp: 5}})
-	for codec := range int8(5) {
-		b, err := plain.Recompress(codec)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add([]byte(b))
-	}
-	f.Fuzz(func(t *testing.T, bytes []byte) {
-		if len(bytes) >= HeaderBytes {
-			Batch(bytes).SetCRC() // or the fuzzer never gets behind it
-		}
-		b, err := Check(bytes)
-		if err != nil {
-			return
-		}
-		records, failed := b.Records()
-		if failed == nil && len(records) != int(b.Count()) {
-			t.Fatalf("%d records of %d", len(records), b.Count())
-		}
-		if b.Codec() == 0 && failed != nil {
-			t.Fatalf("Check passed what Records refuses: %v", failed)
-		}
-	})
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// Check tells why bytes from a producer are not exactly one good batch that may be appended; nil if they are. Records in a compressed batch
-// are not looked at: its checksum covers them, and consumers get the bytes as they are.
+// Check tells why bytes from a producer are not exactly one batch whose header may be believed; nil if they are. Verify looks at the
+// records.
 func Check(b []byte) (Batch, *protocol.Error) {
 	if len(b) < HeaderBytes {
 		return nil, protocol.Errorf(kerr.CorruptMessage, "%d bytes are too few for a record batch", len(b))
@@ -43,29 +43,6 @@ func (b Batch) checkHeader() *protocol.Error {
 		return protocol.Errorf(kerr.InvalidRecord, "producer %d sent epoch %d and sequence %d", b.ProducerID(), b.ProducerEpoch(), b.BaseSequence())
 	case b.Transactional() && b.ProducerID() < 0:
 		return protocol.Errorf(kerr.InvalidRecord, "a transactional batch needs a producer id")
-	}
-	if b.Codec() == 0 {
-		return b.checkRecords()
-	}
-	return nil
-}
-
-// checkRecords walks over uncompressed records.
-func (b Batch) checkRecords() *protocol.Error {
-	rest := b.Payload()
-	for i := range b.Count() {
-		n, used := binary.Varint(rest)
-		if used <= 0 || n < 0 || n > int64(len(rest)-used) {
-			return protocol.Errorf(kerr.InvalidRecord, "record %d of %d does not fit into the batch", i, b.Count())
-		}
-		record := rest[used : used+int(n)]
-		rest = rest[used+int(n):]
-		if _, ok := parse(record); !ok {
-			return protocol.Errorf(kerr.InvalidRecord, "record %d of %d is malformed", i, b.Count())
-		}
-	}
-	if len(rest) > 0 {
-		return protocol.Errorf(kerr.InvalidRecord, "%d bytes follow the last of %d records", len(rest), b.Count())
 	}
 	return nil
 }

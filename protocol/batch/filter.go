@@ -7,46 +7,57 @@ import (
 
 // Filter returns the batch with the records that keep wants: itself if that is all, nil if it is none. The records that stay are the bytes that they were, in the
 // batch's codec; offsets, sequence numbers and the base timestamp stay, and so does the last offset, whether its record does or not. It is what Kafka's
-// cleaner makes of a batch.
-func (b Batch) Filter(keep func(Record) bool) (Batch, error) {
-	rest, err := b.decompressed()
-	if err != nil {
-		return nil, err
-	}
-	var kept []byte
+// cleaner makes of a batch. It holds the records that stay in memory if some go, else none.
+func (b Batch) Filter(keep func(Outline) bool) (Batch, error) {
+	var stays []bool
 	count, largest := int32(0), int64(-1)
-	for range b.Count() {
-		r, size, err := b.first(rest)
-		if err != nil {
-			return nil, err
-		}
-		if keep(r) {
-			kept = append(kept, rest[:size]...)
-			largest = max(largest, r.Timestamp)
+	err := b.Outlines(func(o Outline) bool {
+		stays = append(stays, keep(o))
+		if stays[len(stays)-1] {
+			largest = max(largest, o.Timestamp)
 			count++
 		}
-		rest = rest[size:]
-	}
+		return true
+	})
 	switch {
-	case len(rest) > 0:
-		return nil, errRecords
+	case err != nil:
+		return nil, err
 	case count == b.Count():
 		return b, nil
 	case count == 0:
 		return nil, nil
 	}
+	kept, err := b.cut(stays)
+	if err != nil {
+		return nil, err
+	}
 	return b.with(kept, count, largest)
+}
+
+// cut returns the bytes of the records that stay.
+func (b Batch) cut(stays []bool) (kept []byte, err error) {
+	s := b.open(MaxDecompressed)
+	defer s.close()
+	for _, stay := range stays {
+		size := s.int()
+		if stay {
+			kept = s.copy(binary.AppendVarint(kept, size), size)
+		} else {
+			s.skip(size)
+		}
+	}
+	return kept, s.err
 }
 
 // first reads the first of the records that lie back to back, and tells how many bytes it takes.
 func (b Batch) first(rest []byte) (Record, int, error) {
 	n, used := binary.Varint(rest)
 	if used <= 0 || n < 0 || n > int64(len(rest)-used) {
-		return Record{}, 0, errRecords
+		return Record{}, 0, ErrRecords
 	}
 	r, ok := parse(rest[used : used+int(n)])
 	if !ok {
-		return Record{}, 0, errRecords
+		return Record{}, 0, ErrRecords
 	}
 	r.Offset += b.BaseOffset()
 	r.Timestamp += b.BaseTimestamp()

@@ -34,7 +34,7 @@ func TestFilterKeepsWhatIsWanted(t *testing.T) {
 				want = append(want, r)
 			}
 		}
-		got, err := b.Filter(func(r Record) bool { return wanted[r.Offset] })
+		got, err := b.Filter(func(o Outline) bool { return wanted[o.Offset] })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,11 +68,11 @@ func TestFilterKeepsWhatIsWanted(t *testing.T) {
 func TestFilterRefusesWhatItCannotRead(t *testing.T) {
 	b := Build([]Record{{Key: []byte("k"), Value: []byte("v")}, {Key: []byte("k")}})
 	binary.BigEndian.PutUint32(b[countAt:], 1) // something follows the last record
-	if _, err := b.Filter(func(Record) bool { return true }); err == nil {
+	if _, err := b.Filter(func(Outline) bool { return true }); err == nil {
 		t.Fatal("bytes behind the last record were passed over")
 	}
 	binary.BigEndian.PutUint32(b[countAt:], 3)
-	if _, err := b.Filter(func(Record) bool { return true }); err == nil {
+	if _, err := b.Filter(func(Outline) bool { return true }); err == nil {
 		t.Fatal("a record that is not there was passed over")
 	}
 }

@@ -1,14 +1,6 @@
 package batch
 
-import (
-	"bytes"
-	"io"
-	"sync"
-
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-	"github.com/pierrec/lz4/v4"
-)
+import "io"
 
 // firstBytes is how far into the decompressed records FirstHeader looks, and firstSnappy up to which size it looks into what snappy
 // compressed, which has no beginning that can be had alone.
@@ -48,50 +40,13 @@ func (b Batch) beginning() []byte {
 		if len(b) > firstSnappy {
 			return nil
 		}
-		plain, err := unsnap(b.Payload(), firstSnappy*snappyRatio)
-		if err != nil {
-			return nil
-		}
-		return plain
 	}
-	pool := readers[b.Codec()]
-	if pool == nil {
+	f, err := inflate(b.Codec(), b.Payload(), firstSnappy*snappyRatio)
+	if err != nil {
 		return nil
 	}
-	r := pool.Get().(resetting)
-	defer pool.Put(r)
-	if r.Reset(bytes.NewReader(b.Payload())) != nil {
-		return nil
-	}
+	defer release(b.Codec(), f)
 	plain := make([]byte, firstBytes)
-	got, _ := io.ReadFull(r, plain) // what comes before an error is as good as the rest
+	got, _ := io.ReadFull(f, plain) // what comes before an error is as good as the rest
 	return plain[:got]
-}
-
-// resetting is a decompressor that is used again and again.
-type resetting interface {
-	io.Reader
-	Reset(io.Reader) error
-}
-
-// readers are decompressors by codec.
-var readers = map[int8]*sync.Pool{
-	1: {New: func() any { return &gzip.Reader{} }},
-	3: {New: func() any { return lz4Reader{lz4.NewReader(nil)} }},
-	4: {New: func() any {
-		r, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(MaxDecompressed))
-		if err != nil {
-			panic(err) // the options are wrong
-		}
-		return r
-	}},
-}
-
-// lz4Reader gives lz4's reader the Reset that the others have.
-type lz4Reader struct{ *lz4.Reader }
-
-// Reset implements resetting.
-func (r lz4Reader) Reset(from io.Reader) error {
-	r.Reader.Reset(from)
-	return nil
 }

@@ -2,7 +2,6 @@ package batch
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 )
 
@@ -21,19 +20,14 @@ type Record struct {
 	Headers   []Header
 }
 
-var errRecords = errors.New("batch: records are malformed")
-
 // decompressed returns the records' bytes.
 func (b Batch) decompressed() ([]byte, error) {
 	out, err := decompress(b.Codec(), b.Payload(), MaxDecompressed)
 	if err != nil {
-		return nil, fmt.Errorf("batch: decompress: %w", err)
+		return nil, fmt.Errorf("%w: decompress: %w", ErrRecords, err)
 	}
 	return out, nil
 }
-
-// minRecord is the size of the smallest record: one byte each for length, attributes, both deltas, key, value and headers.
-const minRecord = 7
 
 // Records decodes all records; their bytes may alias the batch's. It takes some 15 bytes of memory for each byte of small records: Each
 // is for who does not need them all.
@@ -59,7 +53,7 @@ func (b Batch) Each(f func(Record) (more bool)) error {
 		return err
 	}
 	if int64(b.Count())*minRecord > int64(len(rest)) {
-		return errRecords
+		return ErrRecords
 	}
 	for range b.Count() {
 		r, size, err := b.first(rest)

@@ -6,10 +6,14 @@ import (
 	"fmt"
 
 	"github.com/troupe-mq/troupe/protocol/batch"
+	"github.com/troupe-mq/troupe/storage"
 )
 
 // HeaderBytes is the size of an entry's header.
 const HeaderBytes = 24
+
+// MaxBatchBytes is the largest batch that can be stored: an entry holds it whole.
+const MaxBatchBytes = storage.MaxEntryBytes - HeaderBytes
 
 // Kinds of entries.
 const (

@@ -145,12 +145,18 @@ func (s *staged) add(batches []byte, count uint32, o StageOptions, p *Partition)
 // countBatches counts whole batches back to back. An idempotent producer's must be alone, as Kafka wants it: else a part of the request
 // might be a repetition and the rest not.
 func countBatches(batches []byte) (n uint32, _ *protocol.Error) {
+	if len(batches) > MaxBatchBytes {
+		return 0, protocol.Errorf(kerr.MessageTooLarge, "%d bytes are too much for one entry, which takes %d", len(batches), MaxBatchBytes)
+	}
 	idempotent := false
 	for rest := batches; len(rest) > 0; n++ {
 		var b batch.Batch
 		var ok bool
 		if b, rest, ok = batch.Next(rest); !ok || b.LastOffsetDelta() < 0 {
 			return 0, protocol.Errorf(kerr.CorruptMessage, "the record batches do not end where their lengths say")
+		}
+		if b.Transactional() || b.Control() {
+			return 0, protocol.Errorf(kerr.InvalidTxnState, "no transaction of producer %d was begun", b.ProducerID())
 		}
 		idempotent = idempotent || b.ProducerID() >= 0
 	}

@@ -2,8 +2,11 @@ package partition
 
 import (
 	"crypto/sha256"
+	"errors"
+	"fmt"
 
 	"github.com/troupe-mq/troupe/protocol/batch"
+	"github.com/troupe-mq/troupe/storage"
 )
 
 // Sweep carries a cleaning out on batches that somebody reads for it: first Note of every batch from Dirty up to Upto, then Keep of every batch from
@@ -47,12 +50,18 @@ func NewSweep(c Cleaning, entryBytes int) *Sweep {
 // apart tells whether a batch is left as it is.
 func apart(b batch.Batch) bool { return b.Control() || b.Transactional() }
 
+// readable reports whether the records of a batch can be read. Older builds took batches without opening them. One that
+// nobody can read stays as it is, and replaces nothing.
+func readable(b batch.Batch) bool {
+	return b.Outlines(func(batch.Outline) bool { return true }) == nil
+}
+
 // Note takes note of the keys in a batch.
 func (s *Sweep) Note(b batch.Batch) error {
-	if apart(b) {
+	if apart(b) || !readable(b) {
 		return nil
 	}
-	return b.Each(func(r batch.Record) bool {
+	return b.Outlines(func(r batch.Outline) bool {
 		if r.Key != nil && r.Offset >= s.Dirty && r.Offset < s.Upto {
 			s.latest[keyOf(r.Key)] = r.Offset
 		}
@@ -64,8 +73,14 @@ func (s *Sweep) Note(b batch.Batch) error {
 func (s *Sweep) Keep(b batch.Batch) (entry []byte, err error) {
 	kept := b
 	if !apart(b) {
-		if kept, err = b.Filter(s.stays); err != nil {
+		before := s.tombstones
+		if kept, err = b.Filter(s.stays); errors.Is(err, batch.ErrRecords) {
+			kept, s.tombstones = b, before
+		} else if err != nil {
 			return nil, err
+		}
+		if len(kept) > MaxBatchBytes { // compressed less well than it was
+			kept, s.tombstones = b, before
 		}
 		if b.Count() == 0 { // the end of an earlier cleaning
 			kept = nil
@@ -95,14 +110,14 @@ func (s *Sweep) add(b batch.Batch) (entry []byte) {
 	return entry
 }
 
-func (s *Sweep) stays(r batch.Record) bool {
+func (s *Sweep) stays(r batch.Outline) bool {
 	if r.Key == nil || r.Offset < s.Start {
 		return false
 	}
 	if last, ok := s.latest[keyOf(r.Key)]; ok && last > r.Offset {
 		return false
 	}
-	if r.Value != nil {
+	if !r.Null {
 		return true
 	}
 	if r.Offset < s.Tombstones {
@@ -141,8 +156,11 @@ func (s *Sweep) End() [][]byte {
 
 // StageEntry stages an entry of a Sweep. It returns which of those that Cut returns next it is.
 func (p *Partition) StageEntry(entry []byte) (int, error) {
-	if p.staged == nil {
+	switch {
+	case p.staged == nil:
 		return 0, errNotLeading
+	case len(entry) > storage.MaxEntryBytes:
+		return 0, fmt.Errorf("partition: %d bytes are too much for one entry", len(entry))
 	}
 	p.staged.finish()
 	p.staged.done = append(p.staged.done, entry)

@@ -1,0 +1,163 @@
+package api
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/protocol/batch"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/raft/partition"
+)
+
+// zstd is the number of a codec that came later than the others.
+const zstd = 4
+
+// leastInflated is what the records of any batch may inflate to. A topic that takes larger batches
+// than usual takes four times what a batch may have.
+const leastInflated = 32 << 20
+
+// opening bounds how many batches are inflated at a time, on all connections: each may take the window
+// of its decoder, and what a client compressed well costs time. There is nothing to wait for but the
+// processor.
+var opening = make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))
+
+// door decides by a topic's settings whether a batch from a producer is let in.
+type door struct {
+	topic   *metadata.Topic
+	setting func(name string) string
+	limit   int   // most bytes of a batch
+	stamp   bool  // the leader's clock is to be the records' time
+	now     int64 // ms since the epoch
+
+	faulty []kmsg.ProduceResponseTopicPartitionErrorRecord // of the batch that was refused
+}
+
+func newDoor(c Cluster, t *metadata.Topic) *door {
+	d := &door{topic: t, now: c.Runtime().Now().UnixMilli(), setting: func(name string) string { return c.TopicSetting(t, name) }}
+	d.limit, _ = strconv.Atoi(d.setting("max.message.bytes"))
+	d.limit = min(d.limit, partition.MaxBatchBytes)
+	d.stamp = d.setting("message.timestamp.type") == "LogAppendTime"
+	return d
+}
+
+// admit opens a batch whose header is good, and returns it as it shall be stored, or why it is refused.
+func (d *door) admit(b batch.Batch) (batch.Batch, *protocol.Error) {
+	switch {
+	case d.topic.Internal:
+		return nil, protocol.Errorf(kerr.InvalidTopicException, "topic %q is internal", d.topic.Name)
+	case b.AppendTime():
+		return nil, protocol.Errorf(kerr.InvalidTimestamp, "producers may not set the timestamp type to LogAppendTime")
+	}
+	if err := d.fits(b); err != nil {
+		return nil, err
+	}
+	target := codecNumber(d.setting("compression.type"))
+	if target < 0 {
+		target = b.Codec()
+	}
+	if b.Codec() != 0 || target != 0 {
+		opening <- struct{}{}
+		defer func() { <-opening }()
+	}
+	v, err := b.Verify(d.demands())
+	if err == nil {
+		err = d.refused(v.Faulty)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if v.MaxTimestamp != b.MaxTimestamp() {
+		b.SetMaxTimestamp(v.MaxTimestamp)
+	}
+	return d.recompress(b, target)
+}
+
+func (d *door) fits(b batch.Batch) *protocol.Error {
+	if len(b) > d.limit {
+		return protocol.Errorf(kerr.MessageTooLarge, "the batch is %d bytes, max.message.bytes is %d", len(b), d.limit)
+	}
+	return nil
+}
+
+// recompress returns the batch in the topic's codec.
+func (d *door) recompress(b batch.Batch, codec int8) (batch.Batch, *protocol.Error) {
+	if codec == b.Codec() {
+		return b, nil
+	}
+	again, err := b.Recompress(codec)
+	if err != nil {
+		return nil, protocol.Errorf(kerr.InvalidRecord, "%v", err)
+	}
+	return again, d.fits(again)
+}
+
+// demands are what the topic's settings ask of records.
+func (d *door) demands() batch.Demands {
+	demands := batch.Demands{
+		Keyed:    strings.Contains(d.setting("cleanup.policy"), "compact"),
+		Earliest: math.MinInt64, Latest: math.MaxInt64,
+		Inflated: max(leastInflated, 4*d.limit),
+	}
+	if !d.stamp {
+		ahead, _ := strconv.ParseInt(d.setting("message.timestamp.after.max.ms"), 10, 64)
+		before, _ := strconv.ParseInt(d.setting("message.timestamp.before.max.ms"), 10, 64)
+		demands.Earliest = d.now - before
+		demands.Latest = d.now + min(ahead, math.MaxInt64-d.now)
+	}
+	return demands
+}
+
+// refused returns the error for a batch some of whose records are faulty, which are then named one by
+// one (KIP-467): a producer sends the others again. Code and words are Kafka's.
+func (d *door) refused(faulty []batch.Faulty) *protocol.Error {
+	if len(faulty) == 0 {
+		return nil
+	}
+	err := protocol.Errorf(kerr.InvalidRecord, "One or more records have been rejected due to %d record errors in total", len(faulty))
+	for _, f := range faulty {
+		r := kmsg.NewProduceResponseTopicPartitionErrorRecord()
+		r.RelativeOffset = f.Index
+		r.ErrorMessage = d.says(f)
+		d.faulty = append(d.faulty, r)
+		if f.Fault == batch.BadTime {
+			err = protocol.Errorf(kerr.InvalidTimestamp, "One or more records have been rejected due to invalid timestamp")
+		}
+	}
+	return err
+}
+
+// noKey is shared by all records that it is said of.
+var noKey = "Compacted topic cannot accept message without key"
+
+func (d *door) says(f batch.Faulty) *string {
+	if f.Fault == batch.NoKey {
+		return &noKey
+	}
+	demands := d.demands()
+	s := fmt.Sprintf("Timestamp %d of message with offset %d is out of range. The timestamp should be within [%d, %d]", f.Timestamp, f.Index, demands.Earliest, demands.Latest)
+	return &s
+}
+
+// codecNumber returns the codec of compression.type, -1 to keep the producer's.
+func codecNumber(name string) int8 {
+	switch name {
+	case "uncompressed":
+		return 0
+	case "gzip":
+		return 1
+	case "snappy":
+		return 2
+	case "lz4":
+		return 3
+	case "zstd":
+		return 4
+	}
+	return -1
+}
