@@ -24,7 +24,7 @@ func (r *Replica) checkpoint(w *write) error {
 	}
 	r.sinceBytes, r.sinceCount, r.regrouped, r.freed = 0, 0, false, false
 	start := r.keep(r.dispensable())
-	if start <= r.state.Start.Index {
+	if start <= r.state.Start.Index || r.Restoring() { // the log that came with a snapshot cannot be read yet
 		return nil
 	}
 	term, err := r.log.Term(start)

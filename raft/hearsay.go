@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/troupe-mq/troupe/storage"
@@ -33,7 +34,7 @@ func vote(t raftpb.MessageType) bool {
 // hear keeps what an answer about a vote tells.
 func (r *Replica) hear(m *raftpb.Message) {
 	at := storage.Position{Index: m.GetCommit(), Term: m.GetLogTerm()}
-	if !vote(m.GetType()) || at.Index <= max(r.commit(), r.told.Index) || at.Index > r.log.last.Index {
+	if !vote(m.GetType()) || at.Index <= max(r.commit(), r.told.Index) || at.Index > r.last { // what is after the end of this log does not help it
 		return
 	}
 	wait := r.told.wait
@@ -48,7 +49,7 @@ func (r *Replica) tickHearsay() {
 	if r.told.wait == 0 {
 		return
 	}
-	if r.leader != 0 || r.told.Index <= r.commit() {
+	if r.node.BasicStatus().Lead != raft.None || r.told.Index <= r.commit() {
 		r.told = hearsay{}
 		return
 	}
@@ -58,17 +59,12 @@ func (r *Replica) tickHearsay() {
 	}
 }
 
-// believe learns what is committed if this replica's log holds the same. An error of the store is kept by the log.
+// believe learns what is committed if this replica's log holds the same. Raft takes a commit index from a leader only, so it is given an append without
+// entries that follows the entry in question: then raft compares, with the log as it is at this moment. What is durable may be another log.
 func (r *Replica) believe(h hearsay) {
-	if h.Index > r.log.last.Index { // a conflict was truncated meanwhile
-		return
-	}
-	if term, err := r.log.Term(h.Index); err != nil || term != h.Term {
-		return
-	}
-	// Raft takes a commit index from a leader only.
 	_ = r.step(&raftpb.Message{
-		Type: raftpb.MsgHeartbeat.Enum(), From: new(uint64(h.from)), To: new(uint64(r.id)), Term: new(r.term()), Commit: new(h.Index),
+		Type: raftpb.MsgApp.Enum(), From: new(uint64(h.from)), To: new(uint64(r.id)), Term: new(r.term()),
+		Index: new(h.Index), LogTerm: new(h.Term), Commit: new(h.Index),
 	})
 	r.ForgetLeader()
 }

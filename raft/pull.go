@@ -63,10 +63,10 @@ func positionOf(m *raftpb.Message) storage.Position {
 	return storage.Position{Index: m.GetSnapshot().GetMetadata().GetIndex(), Term: m.GetSnapshot().GetMetadata().GetTerm()}
 }
 
-// holds tells whether the log contains a position.
+// holds reports whether the log handed out contains a position.
 func (r *Replica) holds(p storage.Position) bool {
-	term, err := r.log.Term(p.Index)
-	return err == nil && term == p.Term
+	term, ok := r.termOf(p.Index)
+	return ok && term == p.Term
 }
 
 // take begins to pull the log of a snapshot, or goes on with one that is being pulled. have is what is there of the next generation.

@@ -303,7 +303,7 @@ func TestALostEndIsNoticed(t *testing.T) {
 	t.Fatal("nobody noticed")
 }
 
-func mustCheckpoint(t *testing.T, m *member) *storage.Checkpoint {
+func mustCheckpoint(t testing.TB, m *member) *storage.Checkpoint {
 	t.Helper()
 	c, err := m.disk.Checkpoint(m.id)
 	if err != nil {

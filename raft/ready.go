@@ -16,11 +16,11 @@ import (
 func (r *Replica) Ready() (Effects, error) {
 	fx := Effects{Restored: r.restored}
 	r.restored = 0
-	for first := true; first || r.node.HasReady(); first = false {
+	for first := true; first || r.node.HasReady() || len(r.offers)+len(r.doubtful) > 0; first = false {
 		if err := r.drain(&fx); err != nil {
 			return fx, err
 		}
-		if err := r.doubt(); err != nil {
+		if err := r.judge(); err != nil {
 			return fx, err
 		}
 	}
@@ -111,12 +111,15 @@ func (r *Replica) perform(m *raftpb.Message, fx *Effects) error {
 func (r *Replica) write(m *raftpb.Message, fx *Effects) error {
 	voted := m.Term != nil && (m.GetTerm() != r.state.Term || m.GetVote() != r.state.Vote)
 	if m.Term != nil {
-		r.state.Term, r.state.Vote, r.state.Commit = m.GetTerm(), m.GetVote(), m.GetCommit()
+		r.state.Term, r.state.Vote = m.GetTerm(), m.GetVote()
 	}
 	if !raft.IsEmptySnap(m.Snapshot) {
 		if err := r.restore(m.Snapshot, fx); err != nil {
 			return err
 		}
+	}
+	if m.Term != nil {
+		r.state.Commit = m.GetCommit()
 	}
 	w := write{entries: m.Entries, start: r.state.Start, responses: m.Responses}
 	if err := r.append(m.Entries); err != nil {
@@ -175,7 +178,8 @@ func Payload(e *raftpb.Entry) []byte {
 	return e.Data
 }
 
-// restore replaces machine and log by a snapshot of the leader, in a write of its own. The log that goes with it came with it, or was pulled.
+// restore replaces machine and log by a snapshot of the leader, in a write of its own. The log that goes with it came with it, or was pulled. What that write
+// says to be committed is the snapshot: raft may know of more, which is in the next write.
 func (r *Replica) restore(s *raftpb.Snapshot, fx *Effects) error {
 	p, err := openParcel(s.Data)
 	if err != nil {
@@ -197,10 +201,10 @@ func (r *Replica) restore(s *raftpb.Snapshot, fx *Effects) error {
 		r.state.Next = storage.Stretch{}
 	}
 	r.state.Start, r.state.Last = p.start, snap.Position
-	r.state.Commit = max(r.state.Commit, snap.Index)
+	r.state.Commit = snap.Index
 	r.applied, r.last = snap.Position, snap.Index
 	r.setConf(snap.Conf)
-	r.sinceBytes, r.sinceCount, r.log.groupedAt = 0, 0, snap.Index
+	r.sinceBytes, r.sinceCount, r.regrouped, r.freed, r.log.groupedAt = 0, 0, false, false, snap.Index
 	r.hand(write{snapshot: snap, entries: p.entries, start: p.start}, fx)
 	return nil
 }
@@ -221,8 +225,13 @@ func (r *Replica) apply(m *raftpb.Message, fx *Effects) error {
 		r.sinceCount++
 		fx.Applied = append(fx.Applied, Applied{e.GetIndex(), e.GetTerm(), data, result})
 	}
-	r.freed = r.freed || !r.compact && r.keep(r.dispensable()) > r.state.Start.Index
+	r.frees()
 	return r.deliver(m.Responses)
+}
+
+// frees notes whether the start of the log can move.
+func (r *Replica) frees() {
+	r.freed = r.freed || !r.compact && r.keep(r.dispensable()) > r.state.Start.Index
 }
 
 // applyMembers applies a change of members.
@@ -277,6 +286,7 @@ func (r *Replica) Written() error {
 	if w.snapshot != nil {
 		r.log.reset(w.start, w.snapshot)
 		r.restored = w.snapshot.Index
+		r.frees()
 	}
 	r.log.appended(w.entries)
 	if w.checkpoint != nil {

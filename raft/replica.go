@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -22,18 +23,27 @@ type Replica struct {
 	compact bool
 
 	node    *raft.RawNode
-	log     *log
 	machine Machine
 
-	state storage.State // as of the last write handed out
-	conf  *raftpb.ConfState
+	// There are three logs, each of which may be ahead of the next. Raft's own holds what was stepped. The one handed out (state, last, inflight) is
+	// equal to it once Ready has taken all that raft has ready. The durable one (log) lacks the writes that the journal has not reported.
+	//
+	// log is for raft, which knows what it has not written yet, for entries that are applied (only durable ones are, unless Restoring), and for
+	// what can be said to be durable. Whether this replica holds an entry is not to be decided from it: a truncation may be on its way to the
+	// disk. Raft decides that by its own log (see believe), or termOf by the one handed out.
+	log *log
+	// inflight are the writes handed out that the journal has not reported, oldest first. It tells what is on its way to the disk (termOf, Restoring,
+	// Durable), never what is on it.
+	inflight []write
+	state    storage.State // as of the last write handed out
+	last     uint64        // last entry of the log handed out; given to the machine's Append
+	conf     *raftpb.ConfState
 
 	role     Role
 	leader   storage.ReplicaID
-	last     uint64           // last entry given to the machine's Append
-	applied  storage.Position // last entry given to the machine's Apply
-	inflight []write
+	applied  storage.Position // last entry given to the machine's Apply, or the snapshot given to its Restore, which may not be durable yet
 	out      []*raftpb.Message
+	offers   []*raftpb.Message // snapshots that came since the last Ready
 	doubtful []*raftpb.Message // see doubt
 	told     hearsay
 	restored uint64 // index of a snapshot that is durable and not told yet
@@ -136,7 +146,8 @@ func (r *Replica) Step(m *raftpb.Message) error {
 			return nil
 		}
 	case raftpb.MsgSnap:
-		return r.offered(m)
+		r.offers = append(r.offers, m)
+		return nil
 	case raftpb.MsgHeartbeat:
 		if m.GetCommit() > r.last {
 			r.doubtful = append(r.doubtful, m)
@@ -153,8 +164,19 @@ func (r *Replica) Step(m *raftpb.Message) error {
 // blank tells that this replica knows no members yet: it holds nothing, so it votes for nobody. Raft itself would.
 func (r *Replica) blank() bool { return len(r.conf.GetVoters()) == 0 }
 
-// doubt looks at heartbeats that spoke of a commit behind the end of the log, once all that came before them is in the log. A leader names no
-// index that this replica has not told it to have, so if it is still missing the disk lost what was acknowledged.
+// judge takes the messages about which this replica has to compare something with its log, once all else that came with them is in the log handed out: one
+// snapshot, or, when there are none left, all heartbeats that are doubtful.
+func (r *Replica) judge() error {
+	if len(r.offers) > 0 {
+		m := r.offers[0]
+		r.offers = r.offers[1:]
+		return r.offered(m)
+	}
+	return r.doubt()
+}
+
+// doubt looks at heartbeats that spoke of a commit after the end of the log. A leader names no index that this replica has not told it to have, so
+// if it is still missing the disk lost what was acknowledged.
 func (r *Replica) doubt() error {
 	all := r.doubtful
 	r.doubtful = nil
@@ -168,6 +190,27 @@ func (r *Replica) doubt() error {
 		}
 	}
 	return nil
+}
+
+// termOf returns the term of the entry at an index of the log handed out; ok is false if that has none, or its term cannot be known now because the
+// entry comes with a snapshot that is not durable.
+func (r *Replica) termOf(index uint64) (term uint64, ok bool) {
+	switch {
+	case index < r.state.Start.Index || index > r.last:
+		return 0, false
+	case index == r.state.Start.Index:
+		return r.state.Start.Term, true
+	}
+	for _, w := range slices.Backward(r.inflight) {
+		if len(w.entries) > 0 && index >= w.entries[0].GetIndex() {
+			return w.entries[index-w.entries[0].GetIndex()].GetTerm(), true // no newer write reaches down to it
+		}
+		if w.snapshot != nil {
+			return w.snapshot.Term, index == w.snapshot.Index
+		}
+	}
+	term, err := r.log.Term(index)
+	return term, err == nil
 }
 
 func (r *Replica) term() uint64 { return r.node.BasicStatus().GetTerm() }
