@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -10,13 +11,15 @@ import (
 func admin(c *client) {
 	w := c.world
 	for !w.load.quiet {
-		switch w.pick(5) {
+		switch w.pick(7) {
 		case 0:
 			c.createTopic(fmt.Sprintf("side%d", w.pick(2)))
 		case 1:
 			c.deleteTopic(fmt.Sprintf("side%d", w.pick(2)))
 		case 2:
-			c.deleteRecords(w.aPartition())
+			c.deleteRecords(w.aMain())
+		case 3:
+			c.askSide(partition{fmt.Sprintf("side%d", w.pick(2)), 0})
 		default:
 			c.writeSide(fmt.Sprintf("side%d", w.pick(2)))
 		}
@@ -45,8 +48,44 @@ func (c *client) writeSide(name string) {
 		return
 	}
 	p := c.pack(partition{name, 0}, false)
-	if c.ship(p) {
+	acks := int16(c.world.pick(3) - 1)
+	if c.shipWith(p, acks) && acks != 0 {
 		c.outcome(p)
+	}
+}
+
+// askSide asks about a topic that may be deleted at this moment, without waiting for what becomes of it.
+func (c *client) askSide(p partition) {
+	w := c.world
+	leader, ok := c.leader(p)
+	if !ok {
+		return
+	}
+	c.send(leader, c.aSideRequest(p))
+	if w.chance(2) {
+		c.wait(w.upTo(2 * time.Millisecond))
+		c.deleteTopic(p.topic)
+	}
+}
+
+func (c *client) aSideRequest(p partition) kmsg.Request {
+	switch c.world.pick(3) {
+	case 0:
+		return c.trimming(p, 1)
+	case 1:
+		r := kmsg.NewPtrFetchRequest()
+		r.Version, r.MaxWaitMillis, r.MinBytes, r.MaxBytes, r.SessionEpoch = 12, 20_000, 1<<20, 1<<20, -1
+		part := kmsg.NewFetchRequestTopicPartition()
+		part.Partition, part.PartitionMaxBytes, part.CurrentLeaderEpoch = p.number, 1<<20, -1
+		r.Topics = append(r.Topics, kmsg.FetchRequestTopic{Topic: p.topic, Partitions: []kmsg.FetchRequestTopicPartition{part}})
+		return r
+	default:
+		r := kmsg.NewPtrListOffsetsRequest()
+		r.Version = 7
+		part := kmsg.NewListOffsetsRequestTopicPartition()
+		part.Partition, part.Timestamp, part.CurrentLeaderEpoch = p.number, -3, -1
+		r.Topics = append(r.Topics, kmsg.ListOffsetsRequestTopic{Topic: p.topic, Partitions: []kmsg.ListOffsetsRequestTopicPartition{part}})
+		return r
 	}
 }
 
@@ -63,6 +102,11 @@ func (c *client) deleteRecords(p partition) {
 		return
 	}
 	w.load.trimmed[p] = max(w.load.trimmed[p], to)
+	c.ask(leader, c.trimming(p, to))
+}
+
+// trimming is the request that deletes a partition's records below an offset.
+func (c *client) trimming(p partition, to int64) *kmsg.DeleteRecordsRequest {
 	r := kmsg.NewPtrDeleteRecordsRequest()
 	r.Version, r.TimeoutMillis = 2, 5000
 	t := kmsg.NewDeleteRecordsRequestTopic()
@@ -71,5 +115,5 @@ func (c *client) deleteRecords(p partition) {
 	part.Partition, part.Offset = p.number, to
 	t.Partitions = append(t.Partitions, part)
 	r.Topics = append(r.Topics, t)
-	c.ask(leader, r)
+	return r
 }

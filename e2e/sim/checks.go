@@ -182,7 +182,10 @@ func (w *World) shown(p *process, v, before *replica.View) {
 	if before == nil || before.Role != replica.Leader || before.Epoch != v.Epoch {
 		w.event(p, "leads shard %d in epoch %d, shows up to %d", v.Shard, v.Epoch, v.HighWatermark)
 	}
-	k.start = max(k.start, v.LogStart)
+	if v.LogStart > k.start {
+		w.trimmed(p, v, k.start)
+		k.start = v.LogStart
+	}
 	w.leads(v.Shard, uint64(v.Epoch), v.Replica)
 	if led := k.led[v.Epoch]; led[0] != v.Conf {
 		k.led[v.Epoch] = [2]*raftpb.ConfState{v.Conf, led[0]}

@@ -159,7 +159,7 @@ func (w *World) handle(k *connection, h protocol.Header, body []byte, q *questio
 	}
 	p := k.to
 	pending := server.NewPending()
-	p.pending = append(p.pending, asked{pending, func(answered *server.Pending) {
+	p.pending = append(p.pending, asked{pending, request, w.now, func(answered *server.Pending) {
 		w.answered(p, request, answered)
 		k.back = max(w.now.plus(latencyLeast+w.upTo(latencyMore)), k.back+1)
 		w.agenda.add(event{at: k.back, on: w.clients, do: func() {

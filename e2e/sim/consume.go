@@ -96,8 +96,15 @@ func (c *client) read(p partition, offset int64, b []byte, f *fetched) {
 			if r.Offset >= f.end {
 				c.world.violate(NeverBack, "%s-%d: offset %d was given out, the high watermark is %d", p.topic, p.number, r.Offset, f.end)
 			}
-			c.world.saw(p, r.Offset, valueOf(r.Value), "was read")
+			if c.world.compacts(p.topic) {
+				c.world.keyed(p, keyedRecord{string(r.Key), keyedValue(r.Value), r.Offset}, "was read")
+			} else {
+				c.world.saw(p, r.Offset, valueOf(r.Value), "was read")
+			}
 			f.next, f.any = r.Offset+1, true
+		}
+		if one.NextOffset() > f.next && !c.world.compacts(p.topic) {
+			c.world.violate(Kept, "%s-%d: a reader at offset %d is given a batch up to %d that has no records for it", p.topic, p.number, f.next, one.NextOffset())
 		}
 		f.next, f.epoch = max(f.next, one.NextOffset()), one.LeaderEpoch()
 		b = rest

@@ -79,8 +79,11 @@ func (w *World) draw(there []metadata.NodeID) Fault {
 	other := there[w.pick(len(there))]
 	long := 200*time.Millisecond + w.upTo(12*time.Second)
 	drawn := w.pick(22)
-	if (drawn == 12 || drawn == 20) && !w.robust() {
+	switch {
+	case (drawn == 12 || drawn == 20) && !w.robust():
 		drawn = 0
+	case (drawn == 17 || drawn == 18) && w.kind.steady:
+		drawn = 14
 	}
 	switch drawn {
 	case 0, 1:
@@ -277,8 +280,8 @@ func transfers(d time.Duration) Fault {
 				}
 				p := m.process
 				w.within(p, func() {
-					for n := range int32(mainPartitions) {
-						part := p.node.Image().Partition(mainTopic, n)
+					for _, at := range w.partitions() {
+						part := p.node.Image().Partition(at.topic, at.number)
 						if part == nil {
 							continue
 						}

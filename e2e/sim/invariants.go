@@ -20,12 +20,13 @@ var (
 	FreshIDs     = Invariant{7, "FreshIDs", "shard ids and replica ids are never given out again"}
 	OneCluster   = Invariant{8, "OneCluster", "there is one cluster"}
 	Retriable    = Invariant{9, "Retriable", "what fails for want of a disk or a leader can be tried again"}
+	Answered     = Invariant{0, "Answered", "every request has an answer in the end, or its connection"}
 	NoSurprise   = Invariant{0, "NoSurprise", "no process panics or gives up unless its disk was tampered with"}
 	Converges    = Invariant{0, "Converges", "when everything is healed, everything works again"}
 )
 
 // Invariants are all of them, in order.
-var Invariants = []Invariant{Kept, DurableFirst, NeverBack, SameBytes, OneLeader, Forgetful, FreshIDs, OneCluster, Retriable, NoSurprise, Converges}
+var Invariants = []Invariant{Kept, DurableFirst, NeverBack, SameBytes, OneLeader, Forgetful, FreshIDs, OneCluster, Retriable, Answered, NoSurprise, Converges}
 
 // Violation is an invariant that did not hold.
 type Violation struct {

@@ -32,7 +32,7 @@ func javaConsumer(c *client) {
 	w := c.world
 	f := &follower{client: c, rack: rack(c.anyone()), at: map[partition]*position{}}
 	for !w.load.quiet {
-		p := w.aReadPartition()
+		p := w.anyPartition()
 		if f.at[p] == nil {
 			f.at[p] = &position{epoch: -1, validated: -1}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"time"
 )
 
 // Kind is a sort of world: how many machines it may have, how its nodes are set, and which clients live in it.
@@ -14,6 +15,8 @@ type Kind struct {
 	fewest, most int // nodes; how many is drawn
 	replicas     int // most replicas of a topic, drawn below it; 0 is three, or as many as there are nodes
 	settings     map[string]string
+	topics       []topicPlan // beside the main one
+	steady       bool        // nobody sets clocks: what is done by time can be checked
 	crew         []role
 }
 
@@ -30,9 +33,25 @@ var Kinds = []Kind{
 		crew: everyday,
 	},
 	{
+		Name: "logs", Text: "topics that are compacted and whose records are deleted by age, and readers to the end", fewest: 3, most: 5, replicas: 3,
+		settings: logsSettings, topics: logsTopics, steady: true,
+		crew: append([]role{{"keyed-a", keyedProducer}, {"keyed-b", keyedProducer}, {"end", endReader}}, everyday...),
+	},
+	{
 		Name: "wide", Text: "one to seven nodes, topics of one to five replicas", fewest: 1, most: 7, replicas: 5,
 		crew: everyday,
 	},
+}
+
+// logsSettings have logs looked after often.
+var logsSettings = map[string]string{"log.retention.check.interval.ms": "4000", "log.cleaner.backoff.ms": "2000"}
+
+// logsTopics are topics whose old records are compacted, or deleted by age.
+var logsTopics = []topicPlan{
+	{name: "keyed", partitions: 2, compacted: true, configs: map[string]string{
+		"cleanup.policy": "compact", "segment.ms": "3000", "min.cleanable.dirty.ratio": "0", "delete.retention.ms": "6000",
+	}},
+	{name: "aged", partitions: 1, retention: 20 * time.Second, configs: map[string]string{"retention.ms": "20000", "segment.ms": "3000"}},
 }
 
 // everyday are the clients of most worlds.

@@ -2,9 +2,9 @@ package sim
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/e2e/history"
 )
@@ -13,21 +13,28 @@ import (
 type load struct {
 	connections []*connection
 	history     history.History
-	at          map[partition]map[int64]string // what consumers saw
-	trimmed     map[partition]int64            // what logs may have been trimmed to
-	deleted     map[string]bool                // topics whose deletion was asked for
+	at          map[partition]map[int64]string       // what consumers saw
+	trimmed     map[partition]int64                  // what logs may have been trimmed to
+	keyed       map[partition]map[string]keyedRecord // of compacted topics: the newest record of each key that was acknowledged or read
+	ends        map[partition]int64                  // of compacted topics: behind the newest record that was acknowledged or read
+	rows        map[partition]int                    // of compacted topics: records that were left when they were checked
+	deleted     map[string]bool                      // topics whose deletion was asked for
 	values      int
 	acked       int
-	deaf        int     // answers in a thousand that are lost with their connection
-	killing     bool    // members of groups are
-	topic       bool    // the main topic is there
-	assigned    instant // when a member of the group was last given its partitions
-	quiet       bool    // no more requests: the end is being checked
+	deaf        int                               // answers in a thousand that are lost with their connection
+	killing     bool                              // members of groups are
+	topic       bool                              // the main topic is there
+	assigned    instant                           // when a member of the group was last given its partitions
+	sent        map[partition]map[int64]time.Time // when records that are deleted by age were sent, by offset
+	strayed     time.Duration                     // by how much a node's clock was ever wrong, at most
+	quiet       bool                              // no more requests: the end is being checked
 }
 
 func newLoad() *load {
 	return &load{
 		at: make(map[partition]map[int64]string), trimmed: make(map[partition]int64), deleted: make(map[string]bool),
+		keyed: make(map[partition]map[string]keyedRecord), ends: make(map[partition]int64), rows: make(map[partition]int),
+		sent:    make(map[partition]map[int64]time.Time),
 		history: history.History{Commits: map[history.Committed][]history.Answer{}, Reads: map[history.Committed][]history.Answer{}},
 	}
 }
@@ -42,20 +49,6 @@ func (l *load) commits() (n int) {
 func (p partition) history() history.Partition {
 	return history.Partition{Topic: p.topic, Index: p.number}
 }
-
-// mainTopic is there from the beginning, and stays.
-const (
-	mainTopic      = "main"
-	mainPartitions = 2
-)
-
-// compacts reports whether a topic keeps the last record of a key only.
-func (w *World) compacts(topic string) bool { return false }
-
-// aReadPartition is one to read from.
-func (w *World) aReadPartition() partition { return w.aPartition() }
-
-func (w *World) aPartition() partition { return partition{mainTopic, int32(w.pick(mainPartitions))} }
 
 // invoke notes that a record is sent.
 func (w *World) invoke(producer string, idempotent bool, p partition) (id int, value string) {
@@ -74,7 +67,9 @@ func (w *World) settled(id int, o history.Outcome, offset int64) {
 	s.Outcome, s.Offset, s.Returned = o, offset, w.now.time()
 	if o == history.Acked {
 		w.load.acked++
-		w.saw(partition{s.Partition.Topic, s.Partition.Index}, offset, s.Value, "was acknowledged")
+		p := partition{s.Partition.Topic, s.Partition.Index}
+		w.saw(p, offset, s.Value, "was acknowledged")
+		w.aging(p, offset, s.Invoked)
 	}
 }
 
@@ -96,23 +91,7 @@ func (w *World) spawn(name string, f func(*client)) {
 	runtime{w.clients}.Go(func() { f(w.newClient(name)) })
 }
 
-// begin creates the main topic, once the cluster serves.
-func (w *World) begin(c *client) {
-	for !w.load.quiet {
-		r := kmsg.NewPtrCreateTopicsRequest()
-		r.Version, r.TimeoutMillis = 7, 5000
-		t := kmsg.NewCreateTopicsRequestTopic()
-		t.Topic, t.NumPartitions, t.ReplicationFactor = mainTopic, mainPartitions, int16(w.replicas)
-		r.Topics = append(r.Topics, t)
-		c.ask(c.anyone(), r)
-		if c.refresh() && c.ids[mainTopic] != [16]byte{} {
-			w.load.topic = true
-			w.note(w.clients, "topic %s is there", mainTopic)
-			return
-		}
-		c.rest(300 * time.Millisecond)
-	}
-}
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // think is the longest pause between two requests of a client, in a world of pace 1.
 const think = 700 * time.Millisecond

@@ -52,6 +52,7 @@ func (w *World) start(m *machine) {
 	m.lives++
 	if w.chance(4) {
 		m.skew = w.upTo(20*time.Second) - 10*time.Second
+		w.strayed(m.skew)
 	}
 	w.event(p, "starts, life %d", m.lives)
 	w.within(p, func() {

@@ -3,6 +3,8 @@ package sim
 import (
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/troupe-mq/troupe/actors/node"
 	"github.com/troupe-mq/troupe/actors/server"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -34,6 +36,8 @@ type process struct {
 // asked is a request that a process has to answer.
 type asked struct {
 	pending *server.Pending
+	what    kmsg.Request
+	since   instant
 	answer  func(*server.Pending)
 }
 

@@ -31,5 +31,8 @@ func setClock(w *World, n metadata.NodeID, d time.Duration) Fault {
 	}
 	by := w.upTo(most) - most/2
 	return Fault{What: fmt.Sprintf("the clock of n%d is set %s off", n, by.Round(time.Millisecond)), For: d,
-		begin: func(w *World) { w.machines[n].skew = by }, end: func(w *World) { w.machines[n].skew = by / 1000 }}
+		begin: func(w *World) {
+			w.machines[n].skew = by
+			w.strayed(by)
+		}, end: func(w *World) { w.machines[n].skew = by / 1000 }}
 }

@@ -142,6 +142,41 @@ var Bugs = []Bug{
 		New: "[][]Replica{p.Replicas, p.Leaving} {\n		for at, r := range list {\n			if planted.Is(\"leaving-forgets\") && len(p.Leaving) > 0 && &list[at] == &p.Leaving[0] {\n				break\n			}\n			if r.Node == n && r.Incarnation",
 	},
 	{
+		Name: "lost-end", World: "logs", Seeds: 48, File: "raft/partition/sweep.go",
+		Why: "a cleaning leaves nothing of the last batch when all its records go, so that no reader comes to the end of the log",
+		Old: "	if s.emptied != nil {\n",
+		New: "	if s.emptied != nil && !planted.Is(\"lost-end\") {\n",
+		Also: []Bug{{
+			File: "actors/replica/reader.go",
+			Old:  "	if len(r.out) == 0 && !r.full {\n",
+			New:  "	if len(r.out) == 0 && !r.full && !planted.Is(\"lost-end\") {\n",
+		}},
+	},
+	{
+		Name: "live-tombstones", World: "logs", Seeds: 4, File: "raft/partition/sweep.go",
+		Why: "a tombstone is dropped by the cleaning that goes over it first, before what it deletes",
+		Old: "		if r.Key != nil && r.Offset >= s.Dirty && r.Offset < s.Upto {\n",
+		New: "		if r.Key != nil && r.Offset >= s.Dirty && r.Offset < s.Upto && !(planted.Is(\"live-tombstones\") && r.Value == nil) {\n",
+	},
+	{
+		Name: "first-of-key", World: "logs", Seeds: 8, File: "raft/partition/sweep.go",
+		Why: "a cleaning keeps nothing of a key whose last record lies in its first stretch",
+		Old: "	if last, ok := s.latest[keyOf(r.Key)]; ok && last > r.Offset {\n",
+		New: "	if last, ok := s.latest[keyOf(r.Key)]; ok && (last > r.Offset || planted.Is(\"first-of-key\") && last == r.Offset && last == s.Dirty) {\n",
+	},
+	{
+		Name: "young-deleted", World: "logs", Seeds: 10, File: "raft/partition/plan.go",
+		Why: "records are deleted at half the age that retention.ms says",
+		Old: "	if !policy.Delete {\n		return p.start\n	}\n",
+		New: "	if !policy.Delete {\n		return p.start\n	}\n	if planted.Is(\"young-deleted\") {\n		policy.RetentionMS /= 2\n	}\n",
+	},
+	{
+		Name: "stuck-cleaner", World: "logs", Seeds: 90, File: "actors/node/tend.go",
+		Why: "the cleaner of a node waits for ever for a replica that stopped leading",
+		Old: "	ref.Send(&replica.Tend{Policy: policy, Now: n.world.Now().UnixMilli(), Done: func(got replica.Tended) { t = got; close(done) }})\n",
+		New: "	ref.Send(&replica.Tend{Policy: policy, Now: n.world.Now().UnixMilli(), Done: func(got replica.Tended) {\n		t = got\n		if t.Err == nil || !planted.Is(\"stuck-cleaner\") {\n			close(done)\n		}\n	}})\n",
+	},
+	{
 		Name: "forgotten-epochs", Seeds: 40, File: "raft/partition/epochs.go",
 		Why: "an epoch whose records were all trimmed is told to be unknown, and Java's consumer takes that for a truncation",
 		Old: "	if i == 0 {\n		return asked, end\n	}\n",

@@ -19,6 +19,7 @@ type Bug struct {
 	File string // from the root of the repository
 	Old  string // stands there once
 	New  string // takes its place; `planted.Is("name")` tells whether it is on
+	Also []Bug  // other places that are part of it: File, Old and New
 	// World is the kind of worlds that it is looked for in; "plain" if empty.
 	World string
 	// Seeds is within how many seeds of such worlds, from 0 on, it is found.
@@ -80,6 +81,10 @@ func byFile() map[string][]Bug {
 	all := make(map[string][]Bug)
 	for _, b := range Bugs {
 		all[b.File] = append(all[b.File], b)
+		for _, also := range b.Also {
+			also.Name = b.Name
+			all[also.File] = append(all[also.File], also)
+		}
 	}
 	return all
 }
