@@ -28,7 +28,7 @@ func NewTable(c Cluster, groups Groups, log *slog.Logger) *Table {
 	sessions := newFetchSessions(
 		func() int { return int(setting(c, "max.incremental.fetch.session.cache.slots")) }, c.SessionBytes, func() time.Time { return c.Runtime().Now() })
 	all := slices.Concat(dataHandlers(ids, sessions), adminHandlers(), groupHandlers(groups))
-	all = append(all, handler{kmsg.ApiVersions, 0, 4, t.apiVersions})
+	all = append(all, handler{kmsg.ApiVersions, 0, 5, t.apiVersions})
 	for _, h := range all {
 		t.handlers[int16(h.key)] = h
 		advertised := kmsg.NewApiVersionsResponseApiKey()
@@ -83,10 +83,30 @@ func (t *Table) apiVersions(c *Call) {
 		c.Answer(r)
 		return
 	}
+	if err := misrouted(request, c.Cluster); err != nil {
+		r.ErrorCode = err.Code
+		c.Answer(r)
+		return
+	}
 	c.Connection.SoftwareName, c.Connection.SoftwareVersion = request.ClientSoftwareName, request.ClientSoftwareVersion
 	r.ApiKeys = t.versions
 	addFeatures(r, c.Cluster.Image())
 	c.Answer(r)
+}
+
+// misrouted tells a client that believes itself to be at another node, or in another cluster, to bootstrap anew
+// (KIP-1242): a load balancer or a reused address brought it here. It says both or nothing.
+func misrouted(request *kmsg.ApiVersionsRequest, c Cluster) *kerr.Error {
+	says := request.NodeID != -1
+	switch {
+	case request.Version < 5 || request.ClusterID == nil && !says:
+		return nil
+	case request.ClusterID == nil || !says:
+		return kerr.InvalidRequest
+	case *request.ClusterID != c.Image().ClusterID || request.NodeID != int32(c.Self()):
+		return kerr.RebootstrapRequired
+	}
+	return nil
 }
 
 // legalSoftware holds names to Kafka's pattern [a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?.

@@ -31,7 +31,12 @@ func (g *groupAPI) describeGroups(c *Call) {
 	all := &several{left: len(groups) + 1, done: func() { c.Answer(r) }}
 	for i, id := range groups {
 		g.groups.Do(id, func(_ int64, core *consumer.Coordinator) {
-			all.one(func() { r.Groups[i] = core.Describe(id, request.Version) })
+			all.one(func() {
+				r.Groups[i] = core.Describe(id, request.Version)
+				if r.Groups[i].ErrorCode == 0 {
+					r.Groups[i].AuthorizedOperations = operationsIf(request.IncludeAuthorizedOperations, groupOperations)
+				}
+			})
 		}, func(err *protocol.Error) {
 			all.one(func() {
 				out := kmsg.NewDescribeGroupsResponseGroup()
@@ -77,12 +82,12 @@ func (g *groupAPI) deleteGroups(c *Call) {
 			core.Delete(id, func(err *kerr.Error) {
 				all.one(func() {
 					if err != nil {
-						out.ErrorCode = err.Code
+						out.ErrorCode, out.ErrorMessage = err.Code, &err.Description
 					}
 				})
 			})
 		}, func(err *protocol.Error) {
-			all.one(func() { out.ErrorCode = err.Kafka.Code })
+			all.one(func() { out.ErrorCode, out.ErrorMessage = err.Kafka.Code, protocol.Detail(err) })
 		})
 	}
 	all.one(func() {})

@@ -91,7 +91,7 @@ func cutOff(c Cluster, image *metadata.Image) bool {
 func describeMetadata(c *Call, request *kmsg.MetadataRequest, refused map[string]error) *kmsg.MetadataResponse {
 	image := c.Cluster.Image()
 	r := request.ResponseKind().(*kmsg.MetadataResponse)
-	r.AuthorizedOperations = noOperations
+	r.AuthorizedOperations = operationsIf(request.IncludeClusterAuthorizedOperations, clusterOperations)
 	if image.ClusterID != "" {
 		r.ClusterID = &image.ClusterID
 	}
@@ -107,7 +107,7 @@ func describeMetadata(c *Call, request *kmsg.MetadataRequest, refused map[string
 		r.Brokers = append(r.Brokers, b)
 	}
 	for _, t := range wanted(image, request) {
-		r.Topics = append(r.Topics, describeTopic(c.Cluster, image, t, request.Version, refused))
+		r.Topics = append(r.Topics, describeTopic(c.Cluster, image, t, request, refused))
 	}
 	return r
 }
@@ -154,7 +154,7 @@ func nameOf(t kmsg.MetadataRequestTopic) string {
 	return *t.Topic
 }
 
-func describeTopic(c Cluster, image *metadata.Image, want kmsg.MetadataRequestTopic, version int16, refused map[string]error) kmsg.MetadataResponseTopic {
+func describeTopic(c Cluster, image *metadata.Image, want kmsg.MetadataRequestTopic, request *kmsg.MetadataRequest, refused map[string]error) kmsg.MetadataResponseTopic {
 	out := kmsg.NewMetadataResponseTopic()
 	out.Topic, out.TopicID, out.AuthorizedOperations = want.Topic, want.TopicID, noOperations
 	name := nameOf(want)
@@ -172,6 +172,7 @@ func describeTopic(c Cluster, image *metadata.Image, want kmsg.MetadataRequestTo
 		return out
 	}
 	out.Topic, out.TopicID, out.IsInternal = &t.Name, t.ID, t.Internal
+	out.AuthorizedOperations = operationsIf(request.IncludeTopicAuthorizedOperations, topicOperations)
 	for _, p := range t.Partitions {
 		out.Partitions = append(out.Partitions, describePartition(c, p))
 	}

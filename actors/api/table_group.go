@@ -36,7 +36,7 @@ func groupHandlers(groups Groups) []handler {
 		{kmsg.OffsetDelete, 0, 0, g.offsetDelete},
 		{kmsg.DescribeGroups, 0, 6, g.describeGroups},
 		{kmsg.ListGroups, 0, 5, g.listGroups},
-		{kmsg.DeleteGroups, 0, 2, g.deleteGroups},
+		{kmsg.DeleteGroups, 0, 3, g.deleteGroups},
 	}
 }
 

@@ -98,7 +98,8 @@ func (i *Image) Updatable(c *UpdateFeatures) *protocol.Error {
 func (i *Image) mayUpdate(u FeatureUpdate) *protocol.Error {
 	now := i.Feature(u.Name)
 	if _, ours := Features[u.Name]; !ours && now == 0 {
-		return protocol.Errorf(kerr.InvalidRequest, "there is no feature %q; there are: %v", u.Name, slices.Sorted(maps.Keys(Features)))
+		return protocol.Errorf(kerr.InvalidUpdateVersion, "Invalid update version %d for feature %s: there is no such feature; there are %v",
+			u.Level, u.Name, slices.Sorted(maps.Keys(Features)))
 	}
 	if u.Level < now && !u.Downgrade {
 		return protocol.Errorf(kerr.FeatureUpdateFailed, "%s is at %d: going back to %d must be asked for as a downgrade", u.Name, now, u.Level)

@@ -46,7 +46,7 @@ func TestFeaturesAreWhatEveryNodeSupports(t *testing.T) {
 		}
 	}
 	set("node 2 (version v2) supports troupe.version from 1 to 2, not 3", FeatureUpdate{Name: ClusterVersion, Level: 3})
-	set("there is no feature", FeatureUpdate{Name: "nonsense", Level: 1})
+	set("there is no such feature", FeatureUpdate{Name: "nonsense", Level: 1})
 	set("named twice", FeatureUpdate{Name: ClusterVersion, Level: 2}, FeatureUpdate{Name: ClusterVersion, Level: 1})
 	set("", FeatureUpdate{Name: ClusterVersion, Level: 2})
 	if at := m.Image().LevelsAt; at != m.Image().Index {
