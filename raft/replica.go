@@ -249,10 +249,13 @@ func (r *Replica) Campaign() {
 }
 
 // Propose appends entries to the leader's log. It returns the index of the first; ok is false if they were dropped: not
-// the leader, or handing leadership over. Ready must have been called since the last Step.
+// the leader, handing leadership over, or an entry that no store takes. Ready must have been called since the last Step.
 func (r *Replica) Propose(data ...[]byte) (first uint64, ok bool) {
 	entries := make([]*raftpb.Entry, len(data))
 	for i, d := range data {
+		if len(d) > storage.MaxEntryBytes {
+			return 0, false
+		}
 		entries[i] = &raftpb.Entry{Data: d}
 	}
 	m := &raftpb.Message{Type: raftpb.MsgProp.Enum(), From: new(uint64(r.id)), Entries: entries}

@@ -17,7 +17,7 @@ var ErrRemoved = errors.New("storage: the replica was removed")
 var ErrDistrusted = fmt.Errorf("%w: it was found to hold less than it had promised", ErrCorrupt)
 
 // ErrRefused is returned for an append that does not follow what the store holds. Nothing of the Write took place; the
-// caller's picture of the log is wrong, so the process must end as after any failed Write.
+// caller's picture of the log is wrong, so it must not go on with the replica; what is held of the others stands.
 var ErrRefused = errors.New("storage: the append does not follow")
 
 // Tidier is a Store that has work to put off: deleting what was trimmed, giving space back.

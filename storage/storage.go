@@ -131,7 +131,8 @@ type Store interface {
 	Removed(ReplicaID) bool
 
 	// Write makes all the appends durable: one transaction, one sync. When it returns nil, everything in it
-	// survives a power cut; when it returns an error nothing may be acknowledged any more and the process must end.
+	// survives a power cut. When it returns an error nothing may be acknowledged any more and the process must end, unless the error wraps
+	// ErrRefused or ErrRemoved: then nothing of it took place, and the appends of other replicas may be written again.
 	Write([]Append) error
 
 	// Entries reads entries [lo, hi) of a replica's current generation, at least one and then as many as fit into

@@ -18,6 +18,10 @@ type Write struct {
 	// Done is called once the append is durable, on the journal's goroutine and in the order the writes were given
 	// (per replica and overall). It must not block: it sends a message to the replica actor. May be nil.
 	Done func()
+	// Refused is called instead if the store refuses the append and nothing of it took place, on the
+	// journal's goroutine; it must not block. The journal then takes no other append of the replica
+	// but one that removes or distrusts it. Without it a refusal is a failure of the store.
+	Refused func(error)
 	// Times is filled in before Done is called, for a write whose way is traced; nil for others.
 	Times *Times
 
@@ -87,6 +91,8 @@ type Journal struct {
 
 	began atomic.Int64  // when the transaction under way began, 0 if none is
 	done  chan struct{} // closed when the goroutine has ended
+
+	refused map[storage.ReplicaID]error // why nothing more is taken of a replica; of the goroutine
 }
 
 // New starts the journal of a store. It ends with Close. From now on only the journal may write to the store.

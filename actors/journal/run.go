@@ -89,13 +89,13 @@ func (j *Journal) commit(g []Write) bool {
 	begin := stages.Now()
 	j.began.Store(int64(begin))
 	defer j.began.Store(0)
-	for _, appends := range Merge(g) {
-		if err := j.write(appends, g); err != nil {
-			j.fail(err)
-			return false
-		}
+	all := dataBytes(g)
+	g, err := j.perform(j.taken(g))
+	if err != nil {
+		j.fail(err)
+		return false
 	}
-	j.unwritten.Add(-dataBytes(g))
+	j.unwritten.Add(-all)
 	j.measure(g, begin)
 	for _, w := range g {
 		if w.Times != nil {

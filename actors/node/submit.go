@@ -91,7 +91,7 @@ func (n *Node) submitOnce(ctx context.Context, c metadata.Command) (outcome, err
 	}
 	body, err := c.Encode()
 	if err != nil {
-		return outcome{}, err
+		return outcome{Code: protocol.Code(err), Detail: err.Error()}, nil
 	}
 	answer, err := n.links.Ask(ctx, leader, askSubmit, body)
 	if err != nil {

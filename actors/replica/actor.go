@@ -249,7 +249,7 @@ func (a *Actor) effects(fx raft.Effects) {
 	}
 	for _, w := range fx.Writes {
 		a.clock.given(w.State.Last.Index, a.gauge.gave(&w))
-		a.node.Write(journal.Write{Append: w, Times: a.traces.times(&w), Done: func() { a.ref.send(wasWritten) }})
+		a.node.Write(journal.Write{Append: w, Times: a.traces.times(&w), Done: func() { a.ref.send(wasWritten) }, Refused: func(err error) { a.ref.send(&Damaged{Cause: err}) }})
 	}
 	before := a.status
 	a.status = a.replica.Status()

@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"errors"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/protocol"
@@ -40,7 +42,7 @@ func (c *commands) propose() [][]byte {
 	for _, command := range c.taken {
 		encoded, err := command.Command.Encode()
 		if err != nil {
-			command.Done(CommandResult{Failed: protocol.Errorf(kerr.InvalidRequest, "%v", err)})
+			command.Done(CommandResult{Result: metadata.Result{Err: refusedCommand(err)}})
 			continue
 		}
 		data = append(data, encoded)
@@ -48,6 +50,16 @@ func (c *commands) propose() [][]byte {
 	}
 	c.taken = nil
 	return data
+}
+
+// refusedCommand is why a command is not even proposed. It is the command's result, not a failure of
+// this leader: another one would refuse it too.
+func refusedCommand(err error) *protocol.Error {
+	var refused *protocol.Error
+	if errors.As(err, &refused) {
+		return refused
+	}
+	return protocol.Errorf(kerr.InvalidRequest, "%v", err)
 }
 
 func (c *commands) proposed(first, _ uint64) {

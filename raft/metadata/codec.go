@@ -4,16 +4,27 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/storage"
 )
 
 // commandVersion is the first byte of an encoded command; the rest is JSON.
 const commandVersion = 1
 
-// Encode writes a command as it stands in the log.
+// MaxCommandBytes bounds an encoded command: half of what an entry takes.
+const MaxCommandBytes = storage.MaxEntryBytes / 2
+
+// Encode writes a command as it stands in the log. It wraps a *protocol.Error if that would be larger than MaxCommandBytes.
 func (c *Command) Encode() ([]byte, error) {
 	body, err := json.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("metadata: encode a command: %w", err)
+	}
+	if len(body) >= MaxCommandBytes {
+		return nil, protocol.Errorf(kerr.PolicyViolation, "the change takes %d bytes, more than %d: make it in parts", len(body), MaxCommandBytes)
 	}
 	return append([]byte{commandVersion}, body...), nil
 }

@@ -114,9 +114,24 @@ func text(name, value, broker, doc string) Config {
 	return Config{Name: name, Type: kmsg.ConfigTypeString, Default: value, Broker: broker, Doc: doc, Check: anything}
 }
 
+// maxValue is the longest value of a setting, in bytes: what a string of Kafka's older versions holds. Every node
+// keeps the settings of all topics in memory.
+const maxValue = math.MaxInt16
+
+// bounded returns a check that refuses longer values before it looks at them.
+func bounded(name string, check func(string) *protocol.Error) func(string) *protocol.Error {
+	return func(value string) *protocol.Error {
+		if len(value) > maxValue {
+			return protocol.Errorf(kerr.InvalidConfig, "The value for configuration %s has %d bytes, more than %d", name, len(value), maxValue)
+		}
+		return check(value)
+	}
+}
+
 func byName(all []Config) map[string]*Config {
 	m := make(map[string]*Config, len(all))
 	for i := range all {
+		all[i].Check = bounded(all[i].Name, all[i].Check)
 		m[all[i].Name] = &all[i]
 	}
 	return m

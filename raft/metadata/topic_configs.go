@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/partition"
 )
 
 const maxLong = math.MaxInt64
@@ -28,7 +29,7 @@ var TopicConfigs = []Config{
 	long("local.retention.bytes", "-2", "log.local.retention.bytes", -2, maxLong, "Accepted for Kafka's tools; there is no remote storage."),
 	long("local.retention.ms", "-2", "log.local.retention.ms", -2, maxLong, "Accepted for Kafka's tools; there is no remote storage."),
 	long("max.compaction.lag.ms", "9223372036854775807", "log.cleaner.max.compaction.lag.ms", 1, maxLong, "The longest a record of a compacted topic stays uncompacted, in ms."),
-	integer("max.message.bytes", "1048588", "message.max.bytes", 0, "The largest record batch, in bytes after compression."),
+	{Name: "max.message.bytes", Type: kmsg.ConfigTypeInt, Default: "1048588", Broker: "message.max.bytes", Doc: "The largest record batch, in bytes after compression; 33554408 at most, what one entry of a log takes.", Check: limits("max.message.bytes", 0, partition.MaxBatchBytes)},
 	long("message.timestamp.after.max.ms", "3600000", "log.message.timestamp.after.max.ms", 0, maxLong, "How far a record's timestamp may lie ahead of the broker's clock."),
 	long("message.timestamp.before.max.ms", "9223372036854775807", "log.message.timestamp.before.max.ms", 0, maxLong, "How far a record's timestamp may lie behind the broker's clock."),
 	word("message.timestamp.type", "CreateTime", "log.message.timestamp.type", "Whose clock a record's timestamp is of.", "CreateTime", "LogAppendTime"),

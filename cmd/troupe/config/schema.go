@@ -57,7 +57,7 @@ var Settings = []Setting{
 	{Name: "default.replication.factor", Group: "Kafka", Kafka: true, Doc: "Replicas of a topic created without a number."},
 	{Name: "offsets.topic.num.partitions", Group: "Kafka", Kafka: true, Doc: "Partitions of __consumer_offsets."},
 	{Name: "group.initial.rebalance.delay.ms", Group: "Kafka", Kafka: true, Doc: "How long a new group waits for more members."},
-	{Name: "message.max.bytes", Group: "Kafka", Kafka: true, Doc: "Largest record batch, in bytes."},
+	{Name: "message.max.bytes", Group: "Kafka", Kafka: true, Doc: "Largest record batch, in bytes; 33554408 at most."},
 	{Name: "socket.request.max.bytes", Group: "Kafka", Kafka: true, Doc: "Largest request, in bytes."},
 }
 
