@@ -23,6 +23,8 @@ type hello struct {
 	Expelled bool `json:",omitempty"`
 	// Gone tells the node that is asked that the disk of this incarnation, if it has it, is no member's any more; 0 tells nothing.
 	Gone uint64 `json:",omitempty"`
+	// Clock is what the node's clock shows, in ms since the epoch; 0 from a build that does not tell.
+	Clock int64 `json:",omitempty"`
 }
 
 // decision is what a node that has not founded yet does next.

@@ -23,17 +23,18 @@ func build(w World, c Config) (*Node, error) {
 		return nil, errors.New("node: a logger, a way to end the process and a listener are needed")
 	}
 	n := &Node{
-		config:   c,
-		world:    w,
-		began:    w.Now(),
-		log:      c.Logger,
-		leaders:  newLeaders(c.ID),
-		losses:   newLosses(),
-		reached:  reached{},
-		ready:    make(chan struct{}),
-		left:     make(chan struct{}),
-		stopping: make(chan struct{}),
-		forcings: forcings{due: make(chan struct{}, 1)},
+		config:    c,
+		world:     w,
+		began:     w.Now(),
+		log:       c.Logger,
+		leaders:   newLeaders(c.ID),
+		losses:    newLosses(),
+		reached:   reached{},
+		producers: replica.NewProducers(mostProducers(c.Memory)),
+		ready:     make(chan struct{}),
+		left:      make(chan struct{}),
+		stopping:  make(chan struct{}),
+		forcings:  forcings{due: make(chan struct{}, 1)},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	n.context = ctx
@@ -171,7 +172,7 @@ func (n *Node) options(state storage.State, h *hosted) replica.Options {
 	}
 	return replica.Options{
 		Shard: state.Shard, Replica: state.Replica, Self: n.config.ID, Members: h.members, Version: h.version, Limits: limits, Tail: n.cacheBytes,
-		State: state, Store: n.Store(), Node: ground{n}, Stages: &n.stages, Room: n.roomy, Meters: &n.meters, Tracer: n.config.Tracer,
+		State: state, Store: n.Store(), Node: ground{n}, Stages: &n.stages, Room: n.roomy, Producers: n.producers, Meters: &n.meters, Tracer: n.config.Tracer,
 		Now: func() int64 { return n.world.Now().UnixMilli() },
 	}
 }

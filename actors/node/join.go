@@ -67,7 +67,7 @@ func (n *Node) hello() hello {
 	id := n.identity.Load()
 	return hello{
 		Node: n.config.ID, Incarnation: id.Incarnation,
-		Peers: canonical(n.config.Peers), Founders: id.Founders,
+		Peers: canonical(n.config.Peers), Founders: id.Founders, Clock: n.world.Now().UnixMilli(),
 	}
 }
 

@@ -65,6 +65,8 @@ type Node struct {
 	spaces              spaces
 	forcings            forcings
 	scrubbed            scrubbed
+	producers           *replica.Producers
+	clockWrong          atomic.Bool // it was apart from the other nodes' when it was last looked at
 	lagTimes            lagTimes
 	caught              sync.Map // ids of replicas that have been in sync since the node started
 	observing           sync.Mutex

@@ -10,15 +10,17 @@ import (
 	"github.com/troupe-mq/troupe/raft/partition"
 )
 
-// retain has the led logs trimmed by their topics' policies once in a while, until the node stops. It waits for none of them.
+// retain has the led logs trimmed by their topics' policies, and silent producers forgotten, once in a while, until the node stops. It waits for none of them.
 func (n *Node) retain() {
 	every := time.Duration(n.number("log.retention.check.interval.ms")) * time.Millisecond
-	n.every(every, func(now time.Time) {
+	n.every(every, func(time.Time) {
+		expiration := n.number("producer.id.expiration.ms")
+		at, ok := n.agreedNow()
+		if !ok {
+			at, expiration = 0, 0 // nothing is old: what is too much is deleted all the same
+		}
 		n.led(func(p *metadata.Partition, ref *replica.Ref, policy partition.Policy) {
-			if !policy.Delete {
-				return
-			}
-			ref.Send(&replica.Tend{Policy: policy, Now: now.UnixMilli(), Retain: true, Done: func(t replica.Tended) {
+			ref.Send(&replica.Tend{Policy: policy, Now: at, Retain: true, Expiration: expiration, Done: func(t replica.Tended) {
 				if t.Trimmed >= 0 {
 					n.log.Info("old records are deleted", "topic", p.Topic, "partition", p.Index, "log start", t.Trimmed)
 				}
@@ -36,9 +38,14 @@ func (n *Node) clean() {
 		c.BytesPerSecond = 0
 	}
 	n.every(every, func(time.Time) {
+		now, ok := n.agreedNow()
+		if !ok {
+			return
+		}
+		began := n.world.Now()
 		n.led(func(p *metadata.Partition, ref *replica.Ref, policy partition.Policy) {
 			if policy.Compact && !n.stopped() {
-				n.cleanOne(c, p, ref, policy)
+				n.cleanOne(c, p, ref, policy, now+n.world.Now().Sub(began).Milliseconds())
 			}
 		})
 	})
@@ -47,10 +54,10 @@ func (n *Node) clean() {
 // unlimited is a rate that no disk has.
 const unlimited = 1e15
 
-func (n *Node) cleanOne(c *replica.Cleaner, p *metadata.Partition, ref *replica.Ref, policy partition.Policy) {
+func (n *Node) cleanOne(c *replica.Cleaner, p *metadata.Partition, ref *replica.Ref, policy partition.Policy, now int64) {
 	var t replica.Tended
 	done := make(chan struct{})
-	ref.Send(&replica.Tend{Policy: policy, Now: n.world.Now().UnixMilli(), Done: func(got replica.Tended) { t = got; close(done) }})
+	ref.Send(&replica.Tend{Policy: policy, Now: now, Done: func(got replica.Tended) { t = got; close(done) }})
 	if n.world.Wait(actors.Forever, done, n.stopping) != 0 || t.Err != nil || !t.Due {
 		return
 	}

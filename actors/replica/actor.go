@@ -80,6 +80,8 @@ type content interface {
 	answer()
 	// refuse answers all requests that wait, in the log or not: this replica does not lead any more.
 	refuse(cause *protocol.Error)
+	// stopped tells that the actor is gone: what was taken for the whole node is given back.
+	stopped()
 	// size is about how many bytes of entries are kept.
 	size() int64
 	// view fills in what the machine knows, for a view of the given role.
@@ -376,5 +378,6 @@ func (a *Actor) Stopped() {
 		c.Done()
 	}
 	a.waiting = nil
+	a.content.stopped()
 	a.gauge.meters.stopped(a.stands().Counts)
 }

@@ -26,11 +26,13 @@ type alone struct {
 	store  storage.Store
 	reopen func() storage.Store // closes the store and opens it again
 	meters Meters
-	ref    *Ref
-	actor  *Actor
-	queue  []any
-	busy   bool
-	blank  bool // nothing is stored
+	// producers are shared with other replicas; nil bounds nothing
+	producers *Producers
+	ref       *Ref
+	actor     *Actor
+	queue     []any
+	busy      bool
+	blank     bool // nothing is stored
 }
 
 func (n *alone) Write(w journal.Write) {
@@ -90,7 +92,7 @@ func (n *alone) open() {
 	}
 	var queue []any
 	n.ref, err = OpenPartition(Options{
-		Shard: 256, Replica: aloneReplica, Self: 1, Members: Members{{Replica: aloneReplica, Node: 1}}, State: states[0], Store: n.store, Node: n, Meters: &n.meters,
+		Shard: 256, Replica: aloneReplica, Self: 1, Members: Members{{Replica: aloneReplica, Node: 1}}, State: states[0], Store: n.store, Node: n, Meters: &n.meters, Producers: n.producers,
 	}, func(a *Actor) (Mailbox, error) {
 		n.actor = a
 		return func(m any) { queue = append(queue, m); n.take(&queue) }, nil

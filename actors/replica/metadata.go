@@ -104,6 +104,8 @@ func (c *commands) refuse(cause *protocol.Error) {
 	c.taken, c.inLog = nil, nil
 }
 
+func (c *commands) stopped() {}
+
 func (c *commands) standing(s *Standing) { s.Waiting, s.LogBytes = len(c.taken)+len(c.inLog), -1 }
 
 func (c *commands) view(v *View) {

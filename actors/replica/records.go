@@ -25,6 +25,9 @@ type records struct {
 	room    func() bool
 	traces  *traces
 
+	producers *Producers
+	counted   int // producers of this replica in producers
+
 	taken   []asked // since the last propose
 	doubts  doubts
 	waiting []waiting  // staged, in order of the high watermark that they wait for
@@ -89,7 +92,7 @@ func (c *records) stage(m *Records) {
 		m.refuse(errNoRoom)
 		return
 	}
-	at, err := c.machine.Stage(m.Batches, partition.StageOptions{AppendTime: c.appendTime(m)})
+	at, err := c.machine.Stage(m.Batches, partition.StageOptions{AppendTime: c.appendTime(m), Producers: c.producers.limit()})
 	if err != nil {
 		refused := Appended{Err: err, BaseOffset: -1, LogAppendTime: -1, LogStart: c.machine.Start()}
 		if final(err) {
@@ -222,7 +225,10 @@ func (c *records) standing(s *Standing) {
 	s.LogBytes, s.TailBytes = c.machine.Bytes(), c.tail.bytes
 }
 
+func (c *records) stopped() { c.producers.note(&c.counted, 0) }
+
 func (c *records) view(v *View) {
+	c.producers.note(&c.counted, c.machine.Producers())
 	v.traced = c.traces.done
 	v.LogStart = c.machine.Start()
 	v.HighWatermark = c.machine.HighWatermark()
@@ -245,6 +251,6 @@ func OpenPartition(o Options, spawn Spawner) (*Ref, error) {
 	}
 	return open(o, machine, &records{
 		machine: machine, store: o.Store, replica: o.Replica, largest: -1,
-		now: o.Now, clock: k, room: o.Room, traces: t, tail: tail{limit: o.Tail},
+		now: o.Now, clock: k, room: o.Room, traces: t, tail: tail{limit: o.Tail}, producers: o.Producers,
 	}, k, t, false, spawn)
 }

@@ -10,6 +10,8 @@ type Tend struct {
 	Policy partition.Policy
 	Now    int64 // ms since the epoch
 	Retain bool  // have what is too old or too much deleted: the trim goes into the log, if one is due
+	// Expiration is how long a silent producer is remembered, in ms: the reading of the clock by which it is forgotten goes into the log with Retain, if one is due.
+	Expiration int64
 	// Done is called exactly once. It must not block.
 	Done func(Tended)
 }
@@ -55,6 +57,9 @@ func (m *Tend) stage(c *records) {
 		if _, _, err := c.machine.StageTrim(to); err == nil {
 			t.Trimmed = to
 		}
+	}
+	if m.Retain && m.Expiration > 0 && c.machine.ClockDue(m.Now, m.Expiration) {
+		c.machine.StageClock(m.Now, m.Expiration)
 	}
 	t.Cleaning, t.Due = c.machine.Cleanable(m.Policy, m.Now)
 	m.Done(t)

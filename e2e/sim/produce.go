@@ -58,7 +58,11 @@ func (c *client) shipWith(p *parcel, acks int16) bool {
 		return false
 	}
 	r := kmsg.NewPtrProduceRequest()
-	r.Version, r.Acks, r.TimeoutMillis = c.world.version(3, 13), acks, 4000
+	least := int16(3)
+	if p.batch.Codec() == 4 {
+		least = 7 // older ones do not know zstd
+	}
+	r.Version, r.Acks, r.TimeoutMillis = c.world.version(least, 13), acks, 4000
 	t := kmsg.NewProduceRequestTopic()
 	t.Topic, t.TopicID = p.at.topic, c.ids[p.at.topic]
 	part := kmsg.NewProduceRequestTopicPartition()

@@ -9,7 +9,8 @@
 //	+------+---------+--------+-----------+-------------+-----------------+------------------------+
 //
 // Base offset is that of the first record; max timestamp is the largest of the whole log up to and including the entry. What follows
-// the header is what consumers get. In an entry of kind trim, base offset is where the log shall start, and nothing follows.
+// the header is what consumers get. In an entry of kind trim, base offset is where the log shall start, and nothing follows; with the flag 2 it trims nothing
+// and a reading of the leader's clock follows: see clocked.put.
 //
 // A log is cleaned by appending (docs/adr/0009): the leader goes through the records below an offset, appends those that are to be kept as entries of kind kept,
 // their batches' offsets unchanged, and at last one of kind cleaned. With that one applied, records below the offset are those in the kept entries, and everything before is

@@ -32,7 +32,14 @@ type Header struct {
 	BaseOffset   int64
 	MaxTimestamp int64 // ms since the epoch, -1 before the first record
 	First        bool  // of the entries that one cleaning keeps
+	Clock        bool  // an entry of kind trim that trims nothing and holds a reading of the leader's clock
 }
+
+// Flags of a header, by kind.
+const (
+	flagFirst = 1 // of KindKept
+	flagClock = 2 // of KindTrim
+)
 
 var errEntry = errors.New("partition: an entry that this build does not understand")
 
@@ -49,7 +56,8 @@ func ParseHeader(data []byte) (h Header, ok bool, err error) {
 		Batches:      binary.BigEndian.Uint32(data[4:]),
 		BaseOffset:   int64(binary.BigEndian.Uint64(data[8:])),
 		MaxTimestamp: int64(binary.BigEndian.Uint64(data[16:])),
-		First:        data[2] == 1,
+		First:        data[2] == flagFirst,
+		Clock:        data[0] == KindTrim && data[2] == flagClock,
 	}, true, nil
 }
 
@@ -58,8 +66,11 @@ func Payload(data []byte) []byte { return data[HeaderBytes:] }
 
 func (h Header) put(data []byte) {
 	data[0], data[1] = h.Kind, entryVersion
-	if h.First {
-		data[2] = 1
+	switch {
+	case h.First:
+		data[2] = flagFirst
+	case h.Clock:
+		data[2] = flagClock
 	}
 	binary.BigEndian.PutUint32(data[4:], h.Batches)
 	binary.BigEndian.PutUint64(data[8:], uint64(h.BaseOffset))

@@ -21,15 +21,49 @@ type mark struct {
 	stretch
 }
 
-// stretch is what is known of the times of some entries in a row, in ms since the epoch; -1 where records have none.
+// stretch is what is known of the times of some entries in a row, in ms since the epoch; -1 where records have none and no reading of the clock has followed: one
+// that follows takes the place of the time that they lack, as the time of a segment's file does in Kafka.
 type stretch struct {
 	first   int64 // of the first entry, its largest
-	largest int64 // of all
+	largest int64 // of all; -1 if one of them has none
 }
 
 // with returns the stretch with another behind it.
 func (s stretch) with(next stretch) stretch {
+	if s.largest < 0 || next.largest < 0 {
+		return stretch{s.first, -1}
+	}
 	return stretch{s.first, max(s.largest, next.largest)}
+}
+
+// stamp gives what has no time a reading of the clock that was made after it was written.
+func (s *stretch) stamp(time int64) {
+	if s.first < 0 {
+		s.first = time
+	}
+	if s.largest < 0 {
+		s.largest = time
+	}
+}
+
+// untimed reports whether there are records without a time.
+func (m *marks) untimed() bool {
+	for i := range m.at {
+		if m.at[i].first < 0 || m.at[i].largest < 0 {
+			return true
+		}
+	}
+	return m.since > 0 && (m.open.first < 0 || m.open.largest < 0)
+}
+
+// stamp gives all records without a time a reading of the clock.
+func (m *marks) stamp(time int64) {
+	for i := range m.at {
+		m.at[i].stamp(time)
+	}
+	if m.since > 0 {
+		m.open.stamp(time)
+	}
 }
 
 // marks are places in the kept part of the log, in order.
@@ -49,8 +83,9 @@ func (m *marks) add(index uint64, next int64, bytes int, times stretch) {
 	m.bytes += int64(bytes)
 	if m.since == 0 {
 		m.open = times
+	} else {
+		m.open = m.open.with(times)
 	}
-	m.open = m.open.with(times)
 	if m.since += int64(bytes); m.since < m.distance {
 		return
 	}

@@ -19,20 +19,12 @@ type Partition struct {
 
 // Limits bound a partition's entries. Zero fields take the default.
 type Limits struct {
-	EntryBytes           int   // most bytes of an entry that holds more than one request, 1 MiB by default
-	ProducerExpirationMS int64 // how long a silent producer is remembered by the log's time, 1 day by default
-	Producers            int   // most producers remembered, 16384 by default; the longest silent give way
+	EntryBytes int // most bytes of an entry that holds more than one request, 1 MiB by default
 }
 
 func (l *Limits) setDefaults() {
 	if l.EntryBytes == 0 {
 		l.EntryBytes = 1 << 20
-	}
-	if l.ProducerExpirationMS == 0 {
-		l.ProducerExpirationMS = 24 * 60 * 60 * 1000
-	}
-	if l.Producers == 0 {
-		l.Producers = 1 << 14
 	}
 }
 
@@ -44,7 +36,7 @@ type applied struct {
 	maxTime   int64 // largest timestamp so far, -1 before the first record
 	epochs    []Epoch
 	producers map[int64]*producer
-	expiredAt int64 // maxTime when producers were last looked through
+	readAt    int64 // the newest reading of the leader's clock in the log, ms since the epoch
 	marks     marks
 	cleaned   cleaned
 }
@@ -153,6 +145,9 @@ func (p *Partition) parse(index, term uint64, data []byte) (tailEntry, error) {
 		return e, err
 	}
 	e.header = h
+	if h.Clock && len(data) < clockBytes {
+		return e, errEntry
+	}
 	if h.Kind != KindRecords {
 		return e, nil
 	}
@@ -180,7 +175,11 @@ func (p *Partition) Apply(index, term uint64, _ []byte) (any, error) {
 	case KindRecords:
 		p.take(e)
 	case KindTrim:
-		p.trim(e.header.BaseOffset)
+		if e.header.Clock {
+			p.clock(parseClock(e.data))
+		} else {
+			p.trim(e.header.BaseOffset)
+		}
 	case KindKept, KindCleaned:
 		if err := p.clean(e); err != nil {
 			return nil, err
@@ -196,15 +195,19 @@ func (p *Partition) take(e tailEntry) {
 	}
 	p.next, p.maxTime = e.next, e.maxTime
 	largest := int64(-1)
+	untimed := false
 	e.header.each(e.data, func(b batch.Batch) {
 		largest = max(largest, b.MaxTimestamp())
+		untimed = untimed || b.MaxTimestamp() < 0
 		if id := b.ProducerID(); id >= 0 {
 			p.producers[id] = p.producers[id].with(b, p.maxTime)
 			p.staged.settle(id, p.next)
 		}
 	})
+	if untimed {
+		largest = -1
+	}
 	p.marks.add(e.index, e.next, len(e.data)-HeaderBytes, stretch{largest, largest})
-	p.forgetProducers()
 }
 
 // trim moves the start; never back, never past the end.

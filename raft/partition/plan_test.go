@@ -187,3 +187,46 @@ func TestPolicyOf(t *testing.T) {
 		t.Fatalf("%+v, want %+v", got, want)
 	}
 }
+
+// Records without a time are as old as the first reading of the clock after them says, at least: so
+// they are deleted and cleaned like others, and never before they are that old.
+func TestRecordsWithoutATimeAge(t *testing.T) {
+	s := newSolo(t, Limits{})
+	s.p.marks.distance = 200 // two entries
+	write := func(time int64) {
+		s.commitBatch(batch.Build([]batch.Record{{Timestamp: time, Key: []byte("k"), Value: make([]byte, 60)}}))
+	}
+	policy := kafkas
+	policy.Delete, policy.RetentionMS = true, 1000
+	for range 5 {
+		write(-1)
+	}
+	if got := s.p.Expired(policy, 1<<40); got != 0 {
+		t.Fatalf("nobody knows how old they are, and the log is to start at %d", got)
+	}
+	if !s.read(10_000, 1<<40) || s.read(10_100, 1<<40) {
+		t.Fatal("one reading is to be put into the log")
+	}
+	write(-1) // in a stretch with one that the reading was made after
+	write(50)
+	if got := s.p.Expired(policy, 11_000); got != 0 {
+		t.Fatalf("none is too old, and the log is to start at %d", got)
+	}
+	if got := s.p.Expired(policy, 11_001); got != 4 {
+		t.Fatalf("four are too old, and the log is to start at %d", got)
+	}
+	if !s.read(12_000, 1<<40) {
+		t.Fatal("there are records without a time again")
+	}
+	if got := s.p.Expired(policy, 13_000); got != 4 {
+		t.Fatalf("the log is to start at %d before the others are too old", got)
+	}
+	if got := s.p.Expired(policy, 13_001); got != 7 {
+		t.Fatalf("all are too old, and the log is to start at %d", got)
+	}
+	policy = kafkas
+	policy.Compact, policy.MaxLagMS, policy.DirtyRatio = true, 1000, 1
+	if _, due := s.p.Cleanable(policy, 11_001); !due {
+		t.Fatal("they are older than max.compaction.lag.ms and are not cleaned")
+	}
+}

@@ -1,9 +1,6 @@
 package partition
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/protocol"
@@ -14,14 +11,10 @@ import (
 // producers have under way at most.
 const keptBatches = 5
 
-// keptProducers is how many of the newest producers are kept however long they were silent: the log's time may jump when a backlog
-// is written, and those that wrote a moment ago may still repeat a batch.
-const keptProducers = 64
-
 // producer is what is remembered of an idempotent producer. Immutable; with makes the next one.
 type producer struct {
 	epoch  int16
-	heard  int64                  // the largest timestamp of the log when it last wrote, ms since the epoch
+	heard  int64                  // see silentSince
 	n      int                    // batches remembered in this epoch, 1 at least
 	recent [keptBatches]sequences // the newest n of this epoch, newest last
 }
@@ -39,7 +32,7 @@ func (s sequences) next() int64 { return s.base + int64((s.last-s.first)&0x7ffff
 // with returns the producer as it is after a batch that brings the log's largest timestamp to logTime. nil is a producer that
 // is not known.
 func (p *producer) with(b batch.Batch, logTime int64) *producer {
-	next := &producer{epoch: b.ProducerEpoch(), heard: logTime}
+	next := &producer{epoch: b.ProducerEpoch(), heard: min(logTime, silenceBase-1)}
 	if p != nil && p.epoch == next.epoch {
 		from := max(p.n-keptBatches+1, 0)
 		next.n = copy(next.recent[:], p.recent[from:p.n])
@@ -47,6 +40,27 @@ func (p *producer) with(b batch.Batch, logTime int64) *producer {
 	next.recent[next.n] = sequences{b.BaseSequence(), b.LastSequence(), b.BaseOffset(), b.MaxTimestamp()}
 	next.n++
 	return next
+}
+
+// A producer's heard is the log's largest timestamp when it wrote, until the next reading of the
+// clock, which makes it silenceBase and the reading's time. Older builds, which judge by heard alone
+// whether to forget, take such a producer for one that wrote in the distant future.
+const (
+	silenceBase = 1 << 52
+	silenceEnd  = silenceBase + 1<<48
+)
+
+// silentSince returns the reading of the clock after which a producer has not written any more, in
+// ms since the epoch; silent is false if it has written since the last one.
+func (p *producer) silentSince() (ms int64, silent bool) {
+	return p.heard - silenceBase, p.heard >= silenceBase && p.heard < silenceEnd
+}
+
+// silent returns the producer as one that has not written since a reading of the clock.
+func (p *producer) silent(at int64) *producer {
+	next := *p
+	next.heard = silenceBase + min(max(at, 0), silenceEnd-silenceBase-1)
+	return &next
 }
 
 // newest is the batch that the producer wrote last.
@@ -86,38 +100,3 @@ func (p *producer) check(b batch.Batch) *protocol.Error {
 
 // following returns the sequence number behind another: after 2³¹-1 comes 0.
 func following(s int32) int32 { return int32((int64(s) + 1) & 0x7fffffff) }
-
-// forgetProducers forgets producers that were silent too long by the log's own time, or that are too many. It depends on nothing
-// but the log, so every replica forgets the same at the same entry. It looks when that time has crossed an eighth of the
-// limit, or when there are too many, of which it then drops an eighth.
-func (p *Partition) forgetProducers() {
-	step := max(p.limits.ProducerExpirationMS/8, 1)
-	due := p.maxTime/step != p.expiredAt/step
-	surplus := 0
-	if n := len(p.producers); n > p.limits.Producers {
-		surplus = n - p.limits.Producers + p.limits.Producers/8
-	}
-	if !due && surplus == 0 {
-		return
-	}
-	p.expiredAt = p.maxTime
-	ids := p.oldestFirst()
-	for i, id := range ids {
-		silent := i < len(ids)-keptProducers && p.producers[id].heard < p.maxTime-p.limits.ProducerExpirationMS
-		if i < surplus || silent {
-			delete(p.producers, id)
-		}
-	}
-}
-
-// oldestFirst returns the producers in the order in which they wrote last.
-func (p *Partition) oldestFirst() []int64 {
-	ids := make([]int64, 0, len(p.producers))
-	for id := range p.producers {
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, func(a, b int64) int {
-		return cmp.Compare(p.producers[a].newest().base, p.producers[b].newest().base)
-	})
-	return ids
-}

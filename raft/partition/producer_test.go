@@ -83,53 +83,119 @@ func (s *solo) bring(where string) {
 	}
 }
 
-func TestProducersAreForgottenByTheLogsTime(t *testing.T) {
-	s := newSolo(t, Limits{ProducerExpirationMS: 1000})
-	for id := range int64(keptProducers + 10) {
-		s.commit(sent{producer: id, time: 100})
+// read puts a reading of the clock into the log if one is due.
+func (s *solo) read(now, expiration int64) (due bool) {
+	s.t.Helper()
+	if due = s.p.ClockDue(now, expiration); due {
+		s.p.StageClock(now, expiration)
+		s.propose()
+		s.apply()
 	}
-	s.commit(sent{producer: -1, time: 1100})
-	if n := len(s.p.producers); n != keptProducers+10 {
-		t.Fatalf("%d producers are left at the limit", n)
+	return due
+}
+
+// A silent producer is forgotten after its time by the clocks of the leaders, never earlier, and
+// not by the timestamps that clients write.
+func TestSilentProducersAreForgottenByTheClock(t *testing.T) {
+	const expiration = 1000
+	s := newSolo(t, Limits{})
+	s.commit(sent{producer: 1, time: 5})
+	s.commit(sent{producer: 2, time: 5})
+	s.commit(sent{producer: -1, time: 1 << 60}) // the log's time is ahead by ages
+	if !s.read(10_000, expiration) {
+		t.Fatal("nobody's silence is noted")
 	}
-	s.commit(sent{producer: -1, time: 1300})
-	if n := len(s.p.producers); n != keptProducers {
-		t.Fatalf("%d producers are left after it, want the newest %d", n, keptProducers)
+	s.commit(sent{producer: 2, seq: 1, time: 5})
+	if s.read(10_100, expiration) {
+		t.Fatal("an eighth of the time has not passed yet")
 	}
-	if s.p.producers[9] != nil || s.p.producers[10] == nil {
-		t.Fatal("it is not the oldest that were forgotten")
+	for now := int64(10_125); now <= 11_000; now += 125 {
+		s.read(now, expiration)
+		s.lead(s.term + 1)
+		if s.p.Producers() != 2 {
+			t.Fatalf("%d producers are left at %d", s.p.Producers(), now)
+		}
 	}
-	if at := s.stage(sent{producer: 3, seq: 17}); at.BaseOffset != s.p.next {
+	if !s.read(11_001, expiration) || s.p.producers[1] != nil || s.p.producers[2] == nil {
+		t.Fatalf("the one that was silent for longer is not forgotten, or the other is: %v", s.p.producers)
+	}
+	if at := s.stage(sent{producer: 1, seq: 17}); at.BaseOffset != s.p.next {
 		t.Fatalf("one that was forgotten may not begin anywhere: %+v", at)
 	}
-}
-
-// A producer that brings a backlog of old records is heard now, whatever their timestamps say.
-func TestProducersOfOldRecordsAreRemembered(t *testing.T) {
-	s := newSolo(t, Limits{ProducerExpirationMS: 1000})
-	s.commit(sent{producer: -1, time: 1_000_000})
-	s.commit(sent{producer: 1, time: 5})
-	for id := range int64(keptProducers) {
-		s.commit(sent{producer: 100 + id, time: 1_000_200})
+	s.p.Unstage()
+	if !s.read(11_126, expiration) || s.p.Producers() != 0 {
+		t.Fatalf("%d producers are left after all were silent for longer", s.p.Producers())
 	}
-	if s.p.producers[1] == nil {
-		t.Fatal("forgotten")
+	if s.read(1<<40, expiration) {
+		t.Fatal("a reading is put into a log in which it changes nothing")
 	}
 }
 
-func TestProducersAreBounded(t *testing.T) {
-	const limit = 256
-	s := newSolo(t, Limits{Producers: limit})
-	for id := range int64(5 * limit) {
-		s.commit(sent{producer: id})
-		if n := len(s.p.producers); n > limit {
-			t.Fatalf("%d producers", n)
-		}
-		if s.p.producers[id] == nil || len(s.p.staged.producers) != 0 {
-			t.Fatalf("producer %d is not there, or %d are left on the side", id, len(s.p.staged.producers))
+// A clock that goes back or stands still forgets nobody, and a snapshot of an older build, which
+// says when a producer wrote by the log's own time, does not either.
+func TestReadingsOfWrongClocksForgetNobody(t *testing.T) {
+	s := newSolo(t, Limits{})
+	s.commit(sent{producer: 1, time: 7})
+	for _, now := range []int64{1 << 41, 5, 1 << 40, 0, 1 << 41} {
+		s.read(now, 1<<41)
+		s.restart()
+		if s.p.Producers() != 1 {
+			t.Fatalf("forgotten at %d", now)
 		}
 	}
-	if n := len(s.p.Snapshot()); n > limit*40 {
+	if _, silent := (&producer{heard: 1_700_000_000_000}).silentSince(); silent {
+		t.Fatal("the log's time is taken for a reading of the clock")
+	}
+	if _, silent := (*producer)(nil).with(sent{producer: 1, time: 1 << 60}.batch(), 1<<60).silentSince(); silent {
+		t.Fatal("a timestamp ahead by ages is taken for a reading of the clock")
+	}
+}
+
+// However many producers come: none that is alive is forgotten for another. The others are told to
+// try again, and are taken when there is room.
+func TestManyProducersPushOutNobody(t *testing.T) {
+	const most = 256
+	s := newSolo(t, Limits{})
+	o := StageOptions{AppendTime: -1, Producers: most}
+	first := sent{producer: 1 << 40, seq: 0, value: "the first"}
+	s.commit(first)
+	refused := 0
+	for id := range int64(5 * most) {
+		_, err := s.p.Stage(sent{producer: id}.batch(), o)
+		if err != nil && (err != errCrowded || !err.Kafka.Retriable) {
+			t.Fatal(err)
+		}
+		if err != nil {
+			refused++
+		}
+		if id%3 == 0 {
+			s.propose()
+		}
+		if id%7 == 0 {
+			s.apply()
+		}
+	}
+	s.propose()
+	s.apply()
+	if s.p.Producers() != most || refused != 4*most+1 {
+		t.Fatalf("%d producers are remembered, %d were refused", s.p.Producers(), refused)
+	}
+	if at, err := s.p.Stage(first.batch(), o); err != nil || at.BaseOffset != 0 {
+		t.Fatalf("the first producer's repetition is staged at %+v: %v", at, err)
+	}
+	if _, err := s.p.Stage(sent{producer: 7, seq: 1}.batch(), o); err != nil {
+		t.Fatalf("one that is known is refused: %v", err)
+	}
+	if _, err := s.p.Stage(plain("without an id").batch(), o); err != nil {
+		t.Fatalf("one without an id is refused: %v", err)
+	}
+	s.p.Unstage()
+	s.read(1000, 100)
+	s.read(2000, 100)
+	if _, err := s.p.Stage(sent{producer: 1 << 41}.batch(), o); err != nil {
+		t.Fatalf("there is room again, and a new one is refused: %v", err)
+	}
+	if n := len(s.p.Snapshot()); n > most*50 {
 		t.Fatalf("the snapshot takes %d bytes", n)
 	}
 }

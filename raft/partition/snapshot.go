@@ -13,7 +13,7 @@ var errSnapshot = errors.New("partition: a snapshot that this build does not und
 
 // Snapshot implements raft.Machine. It is a version byte and then varints:
 //
-//	index, next, start, max timestamp, time of the last expiry
+//	index, next, start, max timestamp, newest reading of the clock
 //	number of epochs     of each: epoch, start
 //	number of producers  in order of id, of each: id, epoch, heard, number of batches
 //	                     of each batch: first and last sequence, base offset, max timestamp
@@ -22,10 +22,10 @@ var errSnapshot = errors.New("partition: a snapshot that this build does not und
 //	cleaned              upto, index, origin, tombstones, swept; number of kept entries and each (base, index, bytes); number of passed and each (upto, time)
 //	                     pending: term, and its kept entries; number of runs and each (from, to), and the open one
 //
-// It is the same on every replica that has applied the same entries, and bounded by Limits.Producers.
+// It is the same on every replica that has applied the same entries, and bounded by StageOptions.Producers.
 func (p *Partition) Snapshot() []byte {
 	w := &writer{b: []byte{snapshotVersion}}
-	w.put(int64(p.index), p.next, p.start, p.maxTime, p.expiredAt)
+	w.put(int64(p.index), p.next, p.start, p.maxTime, p.readAt)
 	w.put(int64(len(p.epochs)))
 	for _, e := range p.epochs {
 		w.put(int64(e.Epoch), e.Start)
@@ -50,7 +50,7 @@ func (p *Partition) Restore(b []byte) error {
 		return errSnapshot
 	}
 	r := &reader{b: b[1:]}
-	p.index, p.next, p.start, p.maxTime, p.expiredAt = uint64(r.next()), r.next(), r.next(), r.next(), r.next()
+	p.index, p.next, p.start, p.maxTime, p.readAt = uint64(r.next()), r.next(), r.next(), r.next(), r.next()
 	for n := r.count(); n > 0; n-- {
 		p.epochs = append(p.epochs, Epoch{int32(r.next()), r.next()})
 	}

@@ -32,7 +32,37 @@ type Staged struct {
 // StageOptions are how records are appended.
 type StageOptions struct {
 	AppendTime int64 // the broker's time to stamp, in ms since the epoch; -1 leaves the producer's
+	Producers  int   // the most producers to remember; 0 takes mostProducers, which is the most in any case
 }
+
+// mostProducers is how many idempotent producers a partition remembers at most, at some 200 bytes
+// each: a snapshot has to hold them.
+const mostProducers = 1 << 16
+
+// errCrowded refuses a producer that is not known, with an error that has its client try again. To
+// forget another for it would be to forget one that may be about to repeat a batch.
+var errCrowded = protocol.Errorf(kerr.KafkaStorageError, "the partition remembers as many idempotent producers as it may: another is taken when one of them "+
+	"has been silent for producer.id.expiration.ms")
+
+// crowded reports whether there is no room for a producer that is not known.
+func (p *Partition) crowded(most int) bool {
+	if most <= 0 || most > mostProducers {
+		most = mostProducers
+	}
+	n := len(p.producers)
+	if n+len(p.staged.producers) < most {
+		return false
+	}
+	for id := range p.staged.producers {
+		if p.producers[id] == nil {
+			n++
+		}
+	}
+	return n >= most
+}
+
+// Producers is how many idempotent producers are remembered.
+func (p *Partition) Producers() int { return len(p.producers) }
 
 // Lead begins to lead in a term: what is staged starts from the whole log, the part that is not committed included.
 func (p *Partition) Lead(term uint64) {
@@ -104,6 +134,9 @@ func (p *Partition) Stage(batches []byte, o StageOptions) (Staged, *protocol.Err
 		}
 		if err := known.check(first); err != nil {
 			return Staged{}, err
+		}
+		if known == nil && p.crowded(o.Producers) {
+			return Staged{}, errCrowded
 		}
 	}
 	return p.staged.add(batches, count, o, p), nil
