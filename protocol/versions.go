@@ -25,7 +25,7 @@ var versions = map[kmsg.Key]Range{
 	kmsg.OffsetCommit:            from(2, 10),
 	kmsg.OffsetFetch:             from(1, 10),
 	kmsg.FindCoordinator:         from(0, 6),
-	kmsg.JoinGroup:               from(2, 9),
+	kmsg.JoinGroup:               from(0, 9),
 	kmsg.Heartbeat:               from(0, 4),
 	kmsg.LeaveGroup:              from(0, 5),
 	kmsg.SyncGroup:               from(0, 5),

@@ -31,21 +31,27 @@ func (g *groupAPI) describeGroups(c *Call) {
 	all := &several{left: len(groups) + 1, done: func() { c.Answer(r) }}
 	for i, id := range groups {
 		g.groups.Do(id, func(_ int64, core *consumer.Coordinator) {
-			all.one(func() {
-				r.Groups[i] = core.Describe(id, request.Version)
-				if r.Groups[i].ErrorCode == 0 {
-					r.Groups[i].AuthorizedOperations = operationsIf(request.IncludeAuthorizedOperations, groupOperations)
+			out := core.Describe(id, request.Version)
+			if out.ErrorCode == 0 {
+				out.AuthorizedOperations = operationsIf(request.IncludeAuthorizedOperations, groupOperations)
+			}
+			core.When(id, func(err *kerr.Error) {
+				if err != nil {
+					out = undescribed(id, err)
 				}
+				all.one(func() { r.Groups[i] = out })
 			})
 		}, func(err *protocol.Error) {
-			all.one(func() {
-				out := kmsg.NewDescribeGroupsResponseGroup()
-				out.Group, out.ErrorCode, out.AuthorizedOperations = id, err.Kafka.Code, math.MinInt32
-				r.Groups[i] = out
-			})
+			all.one(func() { r.Groups[i] = undescribed(id, err.Kafka) })
 		})
 	}
 	all.one(func() {})
+}
+
+func undescribed(id string, err *kerr.Error) kmsg.DescribeGroupsResponseGroup {
+	out := kmsg.NewDescribeGroupsResponseGroup()
+	out.Group, out.ErrorCode, out.AuthorizedOperations = id, err.Code, math.MinInt32
+	return out
 }
 
 // listGroups lists the groups that this node coordinates (KIP-518, KIP-848).
@@ -57,7 +63,13 @@ func (g *groupAPI) listGroups(c *Call) {
 	all.left = math.MaxInt32
 	asked := g.groups.Each(func(_ int64, core *consumer.Coordinator) {
 		groups := core.List(request.StatesFilter, request.TypesFilter)
-		all.one(func() { r.Groups = append(r.Groups, groups...) })
+		core.WhenAll(func(err *kerr.Error) {
+			all.one(func() {
+				if err == nil {
+					r.Groups = append(r.Groups, groups...)
+				}
+			})
+		})
 	}, func(err *protocol.Error) {
 		all.one(func() {
 			if err.Kafka == kerr.CoordinatorLoadInProgress {

@@ -16,12 +16,12 @@ import (
 // offsetCommit commits a group's offsets.
 func (g *groupAPI) offsetCommit(c *Call) {
 	request := c.Body.(*kmsg.OffsetCommitRequest)
-	ids := c.ids()
+	topics := c.topics()
 	if request.Version >= 10 {
 		nameTopics(c, request)
 	}
 	g.groups.Do(request.Group, func(now int64, core *consumer.Coordinator) {
-		core.Commit(now, request, ids, func(r kmsg.Response) { c.Answer(named(request, r)) })
+		core.Commit(now, request, topics, func(r kmsg.Response) { c.Answer(named(request, r)) })
 	}, func(err *protocol.Error) {
 		r := request.ResponseKind().(*kmsg.OffsetCommitResponse)
 		for _, t := range request.Topics {

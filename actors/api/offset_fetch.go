@@ -40,7 +40,15 @@ func (g *groupAPI) offsetFetch(c *Call) {
 		*out = kmsg.NewOffsetFetchResponseGroup()
 		out.Group = want.Group
 		g.groups.Sure(want.Group, func(_ int64, core *consumer.Coordinator) {
-			all.one(func() { fetchGroup(c, core, request.Version, want, out) })
+			fetchGroup(c, core, request.Version, want, out)
+			core.When(want.Group, func(err *kerr.Error) {
+				all.one(func() {
+					if err != nil {
+						*out = kmsg.NewOffsetFetchResponseGroup()
+						out.Group, out.ErrorCode = want.Group, err.Code
+					}
+				})
+			})
 		}, func(err *protocol.Error) {
 			all.one(func() { out.ErrorCode = err.Kafka.Code })
 		})
@@ -104,9 +112,9 @@ func fetchGroup(c *Call, core *consumer.Coordinator, version int16, want kmsg.Of
 			return
 		}
 	}
-	ids := c.ids()
+	topics := c.topics()
 	if want.Topics == nil {
-		fetchAll(core, ids, want.Group, out)
+		fetchAll(core, topics, want.Group, out)
 		return
 	}
 	image := c.Cluster.Image()
@@ -119,10 +127,10 @@ func fetchGroup(c *Call, core *consumer.Coordinator, version int16, want kmsg.Of
 				name = known.Name
 			}
 		}
-		id, there := ids(name)
+		id, partitions := topics(name)
 		for _, f := range core.Fetch(want.Group, name, id, distinct(t.Partitions, func(n int32) int32 { return n })) {
 			part := fetchedPartition(f)
-			if version >= 10 && !there {
+			if version >= 10 && partitions == 0 {
 				part.ErrorCode = kerr.UnknownTopicID.Code
 			}
 			topic.Partitions = append(topic.Partitions, part)
@@ -131,12 +139,12 @@ func fetchGroup(c *Call, core *consumer.Coordinator, version int16, want kmsg.Of
 	}
 }
 
-func fetchAll(core *consumer.Coordinator, ids consumer.TopicIDs, group string, out *kmsg.OffsetFetchResponseGroup) {
-	for _, f := range core.FetchAll(group, ids) {
+func fetchAll(core *consumer.Coordinator, topics consumer.Topics, group string, out *kmsg.OffsetFetchResponseGroup) {
+	for _, f := range core.FetchAll(group, topics) {
 		if n := len(out.Topics); n == 0 || out.Topics[n-1].Topic != f.Topic {
 			topic := kmsg.NewOffsetFetchResponseGroupTopic()
 			topic.Topic = f.Topic
-			topic.TopicID, _ = ids(f.Topic)
+			topic.TopicID, _ = topics(f.Topic)
 			out.Topics = append(out.Topics, topic)
 		}
 		last := &out.Topics[len(out.Topics)-1]
@@ -147,5 +155,8 @@ func fetchAll(core *consumer.Coordinator, ids consumer.TopicIDs, group string, o
 func fetchedPartition(f consumer.Fetched) kmsg.OffsetFetchResponseGroupTopicPartition {
 	part := kmsg.NewOffsetFetchResponseGroupTopicPartition()
 	part.Partition, part.Offset, part.LeaderEpoch, part.Metadata = f.Partition, f.Offset, f.Epoch, &f.Metadata
+	if f.Lost {
+		part.ErrorCode = kerr.UnknownServerError.Code
+	}
 	return part
 }

@@ -27,7 +27,7 @@ func groupHandlers(groups Groups) []handler {
 	g := &groupAPI{groups}
 	return []handler{
 		{kmsg.FindCoordinator, 0, 6, findCoordinator},
-		{kmsg.JoinGroup, 2, 9, g.joinGroup},
+		{kmsg.JoinGroup, 0, 9, g.joinGroup},
 		{kmsg.SyncGroup, 0, 5, g.syncGroup},
 		{kmsg.Heartbeat, 0, 4, g.heartbeat},
 		{kmsg.LeaveGroup, 0, 5, g.leaveGroup},
@@ -62,14 +62,5 @@ func (s *several) one(set func()) {
 	}
 }
 
-// ids tells topics' ids by the image of the moment.
-func (c *Call) ids() consumer.TopicIDs {
-	image := c.Cluster.Image()
-	return func(name string) ([16]byte, bool) {
-		t := image.Topics[name]
-		if t == nil {
-			return [16]byte{}, false
-		}
-		return t.ID, true
-	}
-}
+// topics tells topics' ids and sizes by the image of the moment.
+func (c *Call) topics() consumer.Topics { return coordinator.Topics(c.Cluster.Image()) }

@@ -75,7 +75,6 @@ func TestVersionsAreKafkas(t *testing.T) {
 			t.Errorf("%s is spoken, and said to be absent: %s", kmsg.NameForKey(key), why)
 		case !has && !out:
 			t.Errorf("%s is not spoken, and not said to be absent", kmsg.NameForKey(key))
-		case key == int16(kmsg.JoinGroup): // versions 0 and 1 are on their way
 		case has && (got.Advertised != low || got.Max != high):
 			t.Errorf("%s: %d to %d, want %d to %d", kmsg.NameForKey(key), got.Advertised, got.Max, low, high)
 		}

@@ -7,12 +7,13 @@ import (
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
-	"github.com/troupe-mq/troupe/protocol/batch"
 	"github.com/troupe-mq/troupe/raft/consumer"
 )
 
-// coordinator is the actor around a consumer.Coordinator: it loads it when its partition is led here, appends what it writes, and wakes it when it is time.
+// coordinator is the actor around a consumer.Coordinator: it loads it when its partition is led here, appends what it
+// writes, and wakes it when it is time. After a failed write it loads it anew.
 type coordinator struct {
+	node    *Coordinators
 	options Options
 	ref     *replica.Ref
 	name    string
@@ -20,38 +21,51 @@ type coordinator struct {
 	send    func(any)
 	unwatch func()
 
-	epoch   int32                 // of the leadership that core belongs to, or is being loaded for
+	epoch   int32                 // of the leadership that core belongs to, or is being loaded for; -1 if none
 	core    *consumer.Coordinator // nil while this node does not coordinate
+	life    *life                 // of core, or of what is being loaded: news of another one is void
 	loading bool
+	failed  time.Time  // when a write or load failed last
 	queued  []*request // that came while loading
 	unsure  []*request // that wait until the other replicas have said that this one leads
 
 	timer   actors.Timer
 	timerAt int64
-	expired int64     // when expired offsets were last looked for
 	looked  time.Time // at the clock
 }
+
+// life is the identity of one core from the beginning of its load to its end. What was asked for in one life may be
+// answered in another, or to the next actor of the same name.
+type life struct{ _ byte }
 
 // viewed tells that the replica published a view; woken that a deadline has come.
 type (
 	viewedMessage struct{}
 	wokenMessage  struct{}
-	// loaded brings what a load made, for the leadership it was begun in.
+	// settled tells that everything in the log is committed, so that it can be loaded, or why that is not known.
+	settled struct {
+		life *life
+		err  *protocol.Error
+	}
+	// resumed ends the pause after a failed write.
+	resumed struct{ life *life }
+	// loaded brings what a load made.
 	loaded struct {
-		epoch int32
-		core  *consumer.Coordinator
-		began time.Time
-		err   error
+		life    *life
+		core    *consumer.Coordinator
+		began   time.Time
+		damaged damaged
+		err     error
 	}
 	// confirmed brings what the other replicas said of the leadership that a request waits for.
 	confirmed struct {
 		request *request
 		err     *protocol.Error
 	}
-	// appended brings what became of a write.
+	// appended brings what became of so many writes.
 	appended struct {
-		core   *consumer.Coordinator
-		writes []consumer.Write
+		life   *life
+		writes int
 		err    *protocol.Error
 	}
 )
@@ -72,7 +86,6 @@ func (c *coordinator) follow() {
 		return
 	}
 	c.core.Shift(set)
-	c.expired += set
 }
 
 // setBy is from how many ms on the two clocks of a machine have not just been read one after the other.
@@ -82,6 +95,7 @@ const setBy = 10
 func (c *coordinator) Turn(messages []any) {
 	if c.core != nil {
 		c.follow()
+		c.core.ReadOnly(c.options.Room != nil && !c.options.Room())
 	}
 	for _, m := range messages {
 		switch m := m.(type) {
@@ -89,6 +103,10 @@ func (c *coordinator) Turn(messages []any) {
 			c.look()
 		case *request:
 			c.request(m)
+		case *settled:
+			c.settled(m)
+		case *resumed:
+			c.resumed(m)
 		case *loaded:
 			c.loaded(m)
 		case *confirmed:
@@ -103,12 +121,7 @@ func (c *coordinator) Turn(messages []any) {
 		return
 	}
 	c.follow()
-	at := c.now()
-	c.core.Expire(at)
-	if every := c.options.Expire.Milliseconds(); at-c.expired >= every {
-		c.expired = at
-		c.core.ExpireOffsets(at)
-	}
+	c.core.Expire(c.now())
 	c.append()
 	c.wake()
 }
@@ -116,86 +129,10 @@ func (c *coordinator) Turn(messages []any) {
 // Stopped implements actors.Actor.
 func (c *coordinator) Stopped() {
 	c.unwatch()
-	c.abandon()
-}
-
-// look begins to load when this node has begun to lead, and drops everything when it does not lead any more.
-func (c *coordinator) look() {
-	v := c.ref.View()
-	leads := v.Role == replica.Leader
-	if leads && v.Epoch == c.epoch && (c.core != nil || c.loading) {
-		return
+	c.abandon(errNotCoordinator)
+	if c.timer != nil {
+		c.timer.Stop()
 	}
-	c.abandon()
-	if !leads {
-		return
-	}
-	c.epoch, c.loading = v.Epoch, true
-	config := c.options.Config()
-	c.options.Runtime.Go(func() {
-		core := consumer.New(config, c.newID)
-		began := c.options.Runtime.Now()
-		err := load(core, v, began.UnixMilli())
-		c.send(&loaded{v.Epoch, core, began, err})
-	})
-}
-
-// load replays the committed records of a partition.
-func load(core *consumer.Coordinator, v *replica.View, at int64) error {
-	for offset := v.LogStart; offset < v.HighWatermark; {
-		chunks, err := v.Read(offset, replica.FetchLimits{MaxBytes: loadBytes, MinOne: true, Upto: v.HighWatermark})
-		if err != nil || len(chunks) == 0 {
-			return err
-		}
-		for _, chunk := range chunks {
-			for rest := []byte(chunk); len(rest) > 0; {
-				b, after, ok := batch.Next(rest)
-				if !ok {
-					break
-				}
-				if err := replay(core, at, b); err != nil {
-					return err
-				}
-				offset, rest = b.NextOffset(), after
-			}
-		}
-	}
-	return nil
-}
-
-// loadBytes is how much is read at once.
-const loadBytes = 1 << 20
-
-func replay(core *consumer.Coordinator, at int64, b batch.Batch) error {
-	if b.Control() {
-		return nil
-	}
-	records, err := b.Records()
-	if err != nil {
-		return err
-	}
-	for _, r := range records {
-		if err := core.Load(at, r.Key, r.Value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *coordinator) loaded(m *loaded) {
-	if m.epoch != c.epoch || !c.loading {
-		return
-	}
-	c.loading = false
-	if m.err != nil {
-		c.options.Logger.Error("the groups of a partition could not be loaded; their clients are told to try again", "actor", c.name, "error", m.err)
-		c.epoch = -1 // the next request tries again
-		c.dequeue(errLoading)
-		return
-	}
-	c.core, c.looked = m.core, m.began
-	c.expired = m.began.UnixMilli()
-	c.dequeue(nil)
 }
 
 // maxQueued is how many requests wait for a load; the others are told to try again.
@@ -251,54 +188,6 @@ func (c *coordinator) dequeue(refused *protocol.Error) {
 		} else {
 			c.run(m)
 		}
-	}
-}
-
-// abandon tells everybody who waits to look for another coordinator, and forgets the groups: the next one loads them.
-func (c *coordinator) abandon() {
-	c.loading = false
-	c.dequeue(errNotCoordinator)
-	for _, m := range c.unsure {
-		m.refuse(errNotCoordinator)
-	}
-	c.unsure = nil
-	if c.core == nil {
-		return
-	}
-	c.core.Abandon()
-	for _, w := range c.core.TakeWrites() {
-		w.Done(c.now(), errNotCoordinator)
-	}
-	c.core = nil
-}
-
-// append sends what the turn wrote as one batch.
-func (c *coordinator) append() {
-	writes := c.core.TakeWrites()
-	if len(writes) == 0 {
-		return
-	}
-	core := c.core
-	at := c.now()
-	var records []batch.Record
-	for _, w := range writes {
-		for _, r := range w.Records {
-			records = append(records, batch.Record{Timestamp: at, Key: r.Key, Value: r.Value})
-		}
-	}
-	c.ref.Append(&replica.Records{Batches: batch.Build(records), Epoch: c.epoch, Done: func(a replica.Appended) {
-		c.send(&appended{core, writes, a.Err})
-	}})
-}
-
-// appended tells the core what became of its records, unless it is not in charge any more: then who waits was answered, or is now.
-func (c *coordinator) appended(m *appended) {
-	err := m.err
-	if m.core != c.core {
-		err = errNotCoordinator
-	}
-	for _, w := range m.writes {
-		w.Done(c.now(), err)
 	}
 }
 

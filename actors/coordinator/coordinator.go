@@ -3,7 +3,9 @@ package coordinator
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,21 +27,75 @@ type Options struct {
 	Replica func(storage.ShardID) *replica.Ref // nil if none runs here
 	Config  func() consumer.Config
 	Expire  time.Duration // between two looks for expired offsets
+	Memory  int64         // what all groups may take; 0 does not bound them
+	Room    func() bool   // the disk takes writes; nil if always
 	Logger  *slog.Logger
 }
 
 // Coordinators are the group coordinators of a node: one actor for each partition of __consumer_offsets that it has been asked about. Safe for any goroutine.
 type Coordinators struct {
 	options Options
+	budget  *budget
+	damaged atomic.Int64
 
+	// mu is held while an actor is sent a request: none comes after the message that stops it, so all are answered.
 	mu     sync.Mutex
 	actors map[storage.ShardID]actors.Address
 	closed bool
+	sweep  actors.Timer
 }
 
 // New makes the coordinators of a node.
 func New(o Options) *Coordinators {
-	return &Coordinators{options: o, actors: make(map[storage.ShardID]actors.Address)}
+	c := &Coordinators{options: o, budget: &budget{limit: o.Memory}, actors: make(map[storage.ShardID]actors.Address)}
+	c.sweepLater()
+	return c
+}
+
+// sweepLater has expired offsets looked for from time to time, whether or not anybody asks for their groups.
+func (c *Coordinators) sweepLater() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.sweep = c.options.Runtime.After(c.options.Expire, func() {
+			c.Each(func(now int64, core *consumer.Coordinator) { core.ExpireOffsets(now) }, func(*protocol.Error) {})
+			c.sweepLater()
+		})
+	}
+}
+
+// Damaged counts records that could not be read when groups were loaded.
+func (c *Coordinators) Damaged() int64 { return c.damaged.Load() }
+
+// Bytes is about what the groups on this node take in memory.
+func (c *Coordinators) Bytes() int64 { return c.budget.used.Load() }
+
+// budget is the memory of all groups of a node.
+type budget struct {
+	limit int64
+	used  atomic.Int64
+}
+
+// Take implements consumer.Budget.
+func (b *budget) Take(bytes int64) { b.used.Add(bytes) }
+
+// Left implements consumer.Budget.
+func (b *budget) Left() int64 {
+	if b.limit == 0 {
+		return math.MaxInt64
+	}
+	return b.limit - b.used.Load()
+}
+
+// Topics tells what an image knows of topics.
+func Topics(image *metadata.Image) consumer.Topics {
+	return func(name string) ([16]byte, int) {
+		t := image.Topics[name]
+		if t == nil {
+			return [16]byte{}, 0
+		}
+		return t.ID, len(t.Partitions)
+	}
 }
 
 // Command is something to do with the coordinator of a partition, on its actor's turn. now is in ms.
@@ -100,25 +156,31 @@ func (c *Coordinators) at(p *metadata.Partition, r *request) {
 		r.refuse(errNotCoordinator)
 		return
 	}
-	address, err := c.actor(p, ref)
-	if err != nil {
+	if err := c.send(p, ref, r); err != nil {
 		r.refuse(protocol.Errorf(kerr.CoordinatorNotAvailable, "%v", err))
-		return
 	}
-	address.Send(r)
 }
 
-// actor returns the actor of a partition, starting it at the first call.
-func (c *Coordinators) actor(p *metadata.Partition, ref *replica.Ref) (actors.Address, error) {
+// send gives a request to the actor of a partition, starting it at the first call.
+func (c *Coordinators) send(p *metadata.Partition, ref *replica.Ref, r *request) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	address, err := c.actor(p, ref)
+	if err != nil {
+		return err
+	}
+	address.Send(r)
+	return nil
+}
+
+func (c *Coordinators) actor(p *metadata.Partition, ref *replica.Ref) (actors.Address, error) {
 	if c.closed {
 		return nil, fmt.Errorf("this node is stopping")
 	}
 	if a := c.actors[p.Shard]; a != nil {
 		return a, nil
 	}
-	a := &coordinator{options: c.options, ref: ref, name: fmt.Sprintf("groups-%d", ref.Replica), newID: uuid.NewString}
+	a := &coordinator{node: c, options: c.options, ref: ref, name: fmt.Sprintf("groups-%d", ref.Replica), newID: uuid.NewString}
 	address, err := c.options.Host.Spawn(a.name, a)
 	if err != nil {
 		return nil, err
@@ -133,25 +195,24 @@ func (c *Coordinators) actor(p *metadata.Partition, ref *replica.Ref) (actors.Ad
 // Forget stops the coordinator of a shard that is gone from this node.
 func (c *Coordinators) Forget(s storage.ShardID) {
 	c.mu.Lock()
-	address := c.actors[s]
-	delete(c.actors, s)
-	c.mu.Unlock()
-	if address != nil {
+	defer c.mu.Unlock()
+	if address := c.actors[s]; address != nil {
+		delete(c.actors, s)
 		address.Stop(func() {})
 	}
 }
 
 // Close stops all coordinators.
 func (c *Coordinators) Close() {
+	var stopped sync.WaitGroup
 	c.mu.Lock()
 	c.closed = true
-	all := c.actors
-	c.actors = nil
-	c.mu.Unlock()
-	var stopped sync.WaitGroup
-	for _, address := range all {
+	c.sweep.Stop()
+	for _, address := range c.actors {
 		stopped.Add(1)
 		address.Stop(stopped.Done)
 	}
+	c.actors = nil
+	c.mu.Unlock()
 	stopped.Wait()
 }

@@ -1,7 +1,9 @@
 package coordinator
 
 import (
+	"cmp"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,6 +38,10 @@ type offsets struct {
 	system *actors.System
 	image  *metadata.Image
 	ref    *replica.Ref
+
+	expire    time.Duration // of the next coordinators; 0 is an hour
+	retention int64         // of offsets; 0 is 1e9
+	full      atomic.Bool   // the replica takes no records
 }
 
 const shard, own = storage.ShardID(300), storage.ReplicaID(1 << 33)
@@ -54,7 +60,7 @@ func lead(t *testing.T) *offsets {
 	}}}
 	ref, err := replica.OpenPartition(replica.Options{
 		Shard: shard, Replica: own, Self: 1, Members: replica.Members{{Replica: own, Node: 1}}, State: found.State, Store: store, Node: ground{j},
-		Now: func() int64 { return time.Now().UnixMilli() },
+		Now: func() int64 { return time.Now().UnixMilli() }, Room: func() bool { return !o.full.Load() },
 	}, func(a *replica.Actor) (replica.Mailbox, error) {
 		address, err := o.system.Spawn(a.Name(), a)
 		if err != nil {
@@ -90,9 +96,9 @@ func (o *offsets) coordinators() *Coordinators {
 		Image:   func() *metadata.Image { return o.image },
 		Replica: func(storage.ShardID) *replica.Ref { return o.ref },
 		Config: func() consumer.Config {
-			return consumer.Config{MinSessionTimeoutMS: 1, MaxSessionTimeoutMS: 60_000, MaxSize: 10, MaxMetadataBytes: 100, OffsetsRetentionMS: 1e9}
+			return consumer.Config{MinSessionTimeoutMS: 1, MaxSessionTimeoutMS: 60_000, MaxSize: 10, MaxMetadataBytes: 100, OffsetsRetentionMS: cmp.Or(o.retention, 1e9)}
 		},
-		Expire: time.Hour,
+		Expire: cmp.Or(o.expire, time.Hour),
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	o.t.Cleanup(c.Close)
@@ -125,7 +131,7 @@ func commit(t *testing.T, c *Coordinators, at int64) {
 	r.Version, r.Group, r.Generation, r.Topics = 9, "group", -1, append(r.Topics, topic)
 	answer := make(chan int16, 1)
 	refused := do(t, c, func(now int64, core *consumer.Coordinator) {
-		core.Commit(now, r, func(string) ([16]byte, bool) { return [16]byte{1}, true }, func(r kmsg.Response) {
+		core.Commit(now, r, func(string) ([16]byte, int) { return [16]byte{1}, 1 }, func(r kmsg.Response) {
 			answer <- r.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode
 		})
 	})

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/coordinator"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/consumer"
@@ -108,17 +109,10 @@ func (n *Node) ends(places []place) []end {
 
 // survey asks the coordinators on this node for their groups.
 func (n *Node) survey(ctx context.Context) []consumer.Surveyed {
-	image := n.Image()
-	ids := func(name string) ([16]byte, bool) {
-		t := image.Topics[name]
-		if t == nil {
-			return [16]byte{}, false
-		}
-		return t.ID, true
-	}
+	topics := coordinator.Topics(n.Image())
 	answers := &gathering[consumer.Surveyed]{all: make(chan struct{})}
 	answers.expect(n.groups.Each(
-		func(_ int64, c *consumer.Coordinator) { answers.add(c.Survey(ids)...) },
+		func(_ int64, c *consumer.Coordinator) { answers.add(c.Survey(topics)...) },
 		func(*protocol.Error) { answers.add() }))
 	return answers.wait(ctx, n.world)
 }

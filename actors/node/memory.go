@@ -4,7 +4,7 @@ import "github.com/troupe-mq/troupe/actors/replica"
 
 // How a node divides Config.Memory: an eighth for requests under way (queued.max.request.bytes), an eighth for fetched records that consumers have not taken yet, an eighth for the
 // newest records of its replicas, an eighth for entries that wait for the disk, beyond which none are taken from leaders on other nodes, and a sixteenth for what is on its way to each
-// peer, if that is less than a link takes by itself, and a sixteenth for the idempotent producers that are remembered. The rest is for entries on their way to the disk, tables, and what Go needs to collect garbage.
+// peer, if that is less than a link takes by itself, a sixteenth for the idempotent producers that are remembered, and one for consumer groups. The rest is for entries on their way to the disk, tables, and what Go needs to collect garbage.
 const (
 	requestsShare = 8
 	answersShare  = 8
@@ -13,6 +13,8 @@ const (
 	windowShare   = 16
 	// producersShare of it is for the idempotent producers that the replicas remember.
 	producersShare = 16
+	// groupsShare of it is for consumer groups and their offsets.
+	groupsShare = 16
 )
 
 // mostProducers is how many idempotent producers the replicas of a node remember, by its memory.

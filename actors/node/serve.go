@@ -43,6 +43,8 @@ func (n *Node) openGroups() error {
 		Replica: n.Replica,
 		Config:  n.groupConfig,
 		Expire:  time.Duration(n.number("offsets.retention.check.interval.ms")) * time.Millisecond,
+		Memory:  n.config.Memory / groupsShare,
+		Room:    n.roomy,
 		Logger:  n.log,
 	})
 	return nil

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -21,9 +22,19 @@ func TestPartitionOf(t *testing.T) {
 	}
 }
 
+// made is a group that is there.
+func (s *script) made(id string) *group {
+	g := s.core.groups[id]
+	if g == nil {
+		g = newGroup(id, s.now)
+		s.core.put(g)
+	}
+	return g
+}
+
 func TestFetchAllTellsTopicsThatAreThere(t *testing.T) {
 	s := newScript()
-	g := s.core.loaded("g", 0)
+	g := s.made("g")
 	for p := range int32(2) {
 		g.offsets[offsetKey{"u", p}] = offset{offset: int64(p), topicID: s.topicID("u")}
 		g.offsets[offsetKey{"t", p}] = offset{offset: int64(p), topicID: s.topicID("t")}
@@ -45,7 +56,7 @@ func TestFetchAllTellsTopicsThatAreThere(t *testing.T) {
 // KIP-447: a transactional consumer that was replaced must not read offsets, or it would process records twice.
 func TestCheckFetchFencesMembers(t *testing.T) {
 	s := newScript()
-	g := s.core.loaded("g", 0)
+	g := s.made("g")
 	g.add(&member{id: "m"})
 	g.generation = 3
 	one, other := "m", "other"
@@ -66,8 +77,8 @@ func TestCheckFetchFencesMembers(t *testing.T) {
 
 func TestListFilters(t *testing.T) {
 	s := newScript()
-	s.core.loaded("idle", 0)
-	s.core.loaded("busy", 0).state = stable
+	s.made("idle")
+	s.made("busy").state = stable
 	for _, test := range []struct {
 		states, types []string
 		want          int
@@ -81,16 +92,16 @@ func TestListFilters(t *testing.T) {
 	}
 }
 
-// What is not of this version is passed over; what is damaged is not.
-func TestLoadRefusesDamage(t *testing.T) {
+// What is not of this version is passed over; what is damaged is told.
+func TestLoadTellsDamage(t *testing.T) {
 	s := newScript()
 	for _, key := range [][]byte{{0, 7, 1, 2, 3}, {0, 3}} {
-		if err := s.core.Load(0, key, []byte("x")); err != nil {
+		if err := s.core.Load(key, []byte("x")); err != nil {
 			t.Errorf("% x: %v", key, err)
 		}
 	}
 	key := groupRecordKey("g")
-	good := s.core.loaded("g", 0).record(0, nil)
+	good := s.made("g").record(0, nil)
 	for name, r := range map[string]Record{
 		"no key":          {nil, nil},
 		"a short key":     {[]byte{0}, nil},
@@ -99,8 +110,31 @@ func TestLoadRefusesDamage(t *testing.T) {
 		"a cut offset":    {offsetRecordKey("g", offsetKey{"t", 0}), []byte{0, 4, 0}},
 		"an offset's key": {offsetRecordKey("g", offsetKey{"t", 0})[:5], []byte{0}},
 	} {
-		if err := s.core.Load(0, r.Key, r.Value); err == nil {
+		if err := s.core.Load(r.Key, r.Value); err == nil {
 			t.Errorf("%s was taken", name)
 		}
+	}
+}
+
+// A record that cannot be read costs nobody else anything, and its own group no more than it must.
+func TestLoadGoesOnAfterDamage(t *testing.T) {
+	s := newScript()
+	poison := offsetRecordKey(strings.Repeat("x", 40_000), offsetKey{"t", 0}) // its length overflows 16 bits
+	at := func(group string, n int64) Record { return offsetRecord(group, offsetKey{"t", 0}, offset{offset: n}) }
+	broken := at("g", 8)
+	broken.Value = broken.Value[:5]
+	s.log = []Record{at("g", 7), at("h", 3), {poison, at("g", 1).Value}, broken, at("i", 4)}
+	s.reload(kerr.NotCoordinator)
+	if len(s.out) != 2 {
+		t.Errorf("told of %q, want two records", s.out)
+	}
+	for group, want := range map[string]Fetched{"g": {Offset: -1, Lost: true}, "h": {Offset: 3}, "i": {Offset: 4}} {
+		if got := s.core.Fetch(group, "t", s.topicID("t"), []int32{0})[0]; got.Offset != want.Offset || got.Lost != want.Lost {
+			t.Errorf("group %s: %+v, want %+v", group, got, want)
+		}
+	}
+	s.core.ExpireOffsets(s.now + 1e12)
+	if got := s.core.Fetch("g", "t", s.topicID("t"), []int32{0})[0]; !got.Lost {
+		t.Error("that a commit was lost is forgotten: the group would begin where it likes")
 	}
 }

@@ -1,6 +1,9 @@
 package consumer
 
 import (
+	"bytes"
+	"maps"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -10,29 +13,33 @@ type Client struct{ ID, Host string }
 
 // Join takes a JoinGroup request (KIP-134, KIP-345, KIP-394, KIP-559, KIP-800, KIP-814).
 func (c *Coordinator) Join(now int64, client Client, r *kmsg.JoinGroupRequest, reply Reply) {
-	w := &waiting{r, reply}
-	switch {
-	case r.Group == "":
-		w.refuseJoin(r.MemberID, kerr.InvalidGroupID)
-		return
-	case r.SessionTimeoutMillis < c.config.MinSessionTimeoutMS || r.SessionTimeoutMillis > c.config.MaxSessionTimeoutMS:
-		w.refuseJoin(r.MemberID, kerr.InvalidSessionTimeout)
+	w := &waiting{r, c.held(r.Group, reply, func(err *kerr.Error) kmsg.Response { return refusedJoin(r, r.MemberID, err) })}
+	if err := c.refusedJoin(r); err != nil {
+		w.refuseJoin(r.MemberID, err)
 		return
 	}
+	r.Protocols = once(r.Protocols)
+	client = Client{cut(client.ID, maxClientBytes), client.Host}
 	g := c.groups[r.Group]
 	if g == nil {
-		if r.MemberID != "" {
+		switch {
+		case r.MemberID != "":
 			w.refuseJoin(r.MemberID, kerr.UnknownMemberID)
+			return
+		case !c.room(groupOverhead):
+			w.refuseJoin(r.MemberID, kerr.CoordinatorNotAvailable)
 			return
 		}
 		g = newGroup(r.Group, now)
-		c.groups[r.Group] = g
+		c.put(g)
 	}
 	switch {
 	case !g.supports(r.ProtocolType, r.Protocols):
 		w.refuseJoin(r.MemberID, kerr.InconsistentGroupProtocol)
 	case !g.hasRoom(r, c.config.MaxSize):
 		w.refuseJoin("", kerr.GroupMaxSizeReached)
+	case !c.fits(g, r):
+		w.refuseJoin(r.MemberID, kerr.CoordinatorNotAvailable)
 	case r.MemberID == "":
 		c.joinNew(g, now, client, w, r)
 	default:
@@ -41,10 +48,10 @@ func (c *Coordinator) Join(now int64, client Client, r *kmsg.JoinGroupRequest, r
 	c.tidy(g)
 }
 
-// tidy forgets a group that nothing is left of. Who holds on to it from before a write may mean one that was forgotten and made anew.
+// tidy forgets a group that nothing is left of and that the log does not know.
 func (c *Coordinator) tidy(g *group) {
-	if c.groups[g.id] == g && g.state == empty && g.generation == 0 && len(g.members) == 0 && len(g.pending) == 0 && len(g.offsets) == 0 {
-		delete(c.groups, g.id)
+	if c.groups[g.id] == g && !g.recorded && g.state == empty && len(g.members) == 0 && len(g.pending) == 0 {
+		c.drop(g)
 	}
 }
 
@@ -58,6 +65,19 @@ func (g *group) hasRoom(r *kmsg.JoinGroupRequest, limit int) bool {
 	return len(g.members) < limit
 }
 
+// fits reports whether there is memory for what a join brings. Who is a member may always join again as it was.
+func (c *Coordinator) fits(g *group, r *kmsg.JoinGroupRequest) bool {
+	next := (&member{id: r.MemberID, instance: r.InstanceID, protocols: r.Protocols}).size()
+	m := g.members[r.MemberID]
+	if r.InstanceID != nil && m == nil {
+		m = g.members[g.static[*r.InstanceID]]
+	}
+	if m != nil {
+		return c.room(next - m.bytes - slightly)
+	}
+	return c.room(next)
+}
+
 // joinNew lets somebody without a member id in.
 func (c *Coordinator) joinNew(g *group, now int64, client Client, w *waiting, r *kmsg.JoinGroupRequest) {
 	prefix := client.ID
@@ -69,7 +89,11 @@ func (c *Coordinator) joinNew(g *group, now int64, client Client, w *waiting, r 
 	case r.InstanceID != nil && g.static[*r.InstanceID] != "":
 		c.replaceStatic(g, now, id, client, w, r)
 	case r.InstanceID == nil && r.Version >= 4:
-		g.pending[id] = now + int64(r.SessionTimeoutMillis)
+		if len(g.pending) >= maxPending {
+			w.refuseJoin("", kerr.CoordinatorNotAvailable)
+			return
+		}
+		c.expect(g, id, now+int64(r.SessionTimeoutMillis))
 		w.refuseJoin(id, kerr.MemberIDRequired)
 	default:
 		c.addMember(g, now, id, client, w, r)
@@ -78,8 +102,7 @@ func (c *Coordinator) joinNew(g *group, now int64, client Client, w *waiting, r 
 
 // joinKnown takes a join of somebody who has a member id.
 func (c *Coordinator) joinKnown(g *group, now int64, client Client, w *waiting, r *kmsg.JoinGroupRequest) {
-	if _, ok := g.pending[r.MemberID]; ok {
-		delete(g.pending, r.MemberID)
+	if c.expected(g, r.MemberID) {
 		c.addMember(g, now, r.MemberID, client, w, r)
 		return
 	}
@@ -91,12 +114,9 @@ func (c *Coordinator) joinKnown(g *group, now int64, client Client, w *waiting, 
 	switch {
 	case g.state == preparing:
 		c.rejoin(g, now, m, w, r)
-	case g.state == completing && sameProtocols(m.protocols, r.Protocols):
-		m.heard(now)
-		g.answerJoin(m, w)
-	case g.state == stable && m.id != g.leader && sameProtocols(m.protocols, r.Protocols):
-		m.heard(now)
-		g.answerJoin(m, w)
+	case g.state == completing && sameProtocols(m.protocols, r.Protocols),
+		g.state == stable && m.id != g.leader && sameProtocols(m.protocols, r.Protocols):
+		c.answerJoin(g, now, m, w)
 	case g.state == completing || g.state == stable:
 		c.rejoin(g, now, m, w, r)
 	default:
@@ -131,7 +151,8 @@ func (c *Coordinator) addMember(g *group, now int64, id string, client Client, w
 
 // rejoin notes what a member wants now and has the group rebalance.
 func (c *Coordinator) rejoin(g *group, now int64, m *member, w *waiting, r *kmsg.JoinGroupRequest) {
-	m.take(r)
+	g.take(m, r)
+	c.settle(m)
 	if m.join != nil { // the member asks again: the earlier request is answered no more usefully than so
 		m.join.refuseJoin(m.id, kerr.RebalanceInProgress)
 	}
@@ -142,58 +163,64 @@ func (c *Coordinator) rejoin(g *group, now int64, m *member, w *waiting, r *kmsg
 }
 
 // take notes what a join request says of a member.
-func (m *member) take(r *kmsg.JoinGroupRequest) {
-	m.protocols = r.Protocols
+func (g *group) take(m *member, r *kmsg.JoinGroupRequest) {
+	g.offer(m, r.Protocols)
 	m.sessionMS = r.SessionTimeoutMillis
 	m.rebalanceMS = r.RebalanceTimeoutMillis
-	if r.Version == 0 {
+	if r.Version == 0 || m.rebalanceMS < 0 {
 		m.rebalanceMS = r.SessionTimeoutMillis
 	}
 }
 
-// replaceStatic gives a static member that came back another member id; the old one is fenced (KIP-345). The group need not rebalance if
-// it is stable and the protocol it has chosen stays.
+// replaceStatic gives a static member that came back another member id; the old one is fenced (KIP-345). A stable
+// group need not rebalance if nothing changes that its assignment rests on.
 func (c *Coordinator) replaceStatic(g *group, now int64, id string, client Client, w *waiting, r *kmsg.JoinGroupRequest) {
 	old := g.members[g.static[*r.InstanceID]]
-	if old.join != nil {
-		old.join.refuseJoin(old.id, kerr.FencedInstanceID)
-	}
-	if old.sync != nil {
-		old.sync.refuseSync(kerr.FencedInstanceID)
-	}
-	m := &member{id: id, instance: r.InstanceID, clientID: client.ID, clientHost: client.Host, assignment: old.assignment, order: old.order}
-	delete(g.members, old.id)
-	g.members[id] = m
-	g.static[*r.InstanceID] = id
-	if g.leader == old.id {
+	old.refuse(kerr.FencedInstanceID)
+	led := g.leader == old.id
+	m := &member{id: id, instance: r.InstanceID, clientID: client.ID, clientHost: client.Host, assignment: old.assignment, order: old.order, bytes: old.bytes}
+	g.displace(old)
+	g.place(m)
+	if led {
 		g.leader = id
 	}
-	unchanged := g.state == stable && sameProtocols(old.protocols, r.Protocols)
-	m.take(r)
-	if !unchanged {
+	g.take(m, r)
+	if g.state != stable || g.choose() != g.protocol || !sameTopics(old.metadata(g.protocol), m.metadata(g.protocol), g.protocolType) {
 		c.rejoin(g, now, m, w, r)
 		return
 	}
-	m.heard(now)
-	epoch := g.epoch
-	c.write([]Record{g.record(now, nil)}, func(now int64, err *protocolError) {
-		switch {
-		case err != nil:
-			w.refuseJoin(id, translate(err))
-		case g.epoch != epoch || g.members[id] != m:
-			w.refuseJoin(id, kerr.RebalanceInProgress)
-		default:
-			g.answerJoin(m, w)
+	if err := c.write(g.id, []Record{g.record(now, nil)}); err != nil {
+		g.displace(m)
+		g.place(old)
+		if led {
+			g.leader = old.id
 		}
-	})
+		w.refuseJoin(id, err)
+		return
+	}
+	c.settle(m)
+	c.answerJoin(g, now, m, w)
+}
+
+// sameTopics reports whether two subscriptions of a consumer name the same topics. What else stands in them (what it
+// owned, where it runs) is of interest at the next rebalance only. Other types' metadata is theirs.
+func sameTopics(a, b []byte, protocolType string) bool {
+	if protocolType != consumerType || bytes.Equal(a, b) {
+		return true
+	}
+	x, known := topicsOf(a)
+	y, ok := topicsOf(b)
+	return known && ok && maps.Equal(x, y)
 }
 
 // answerJoin tells a member the generation that it is part of.
-func (g *group) answerJoin(m *member, w *waiting) {
+func (c *Coordinator) answerJoin(g *group, now int64, m *member, w *waiting) {
+	c.answered(g, m, now)
 	request := w.request.(*kmsg.JoinGroupRequest)
 	r := request.ResponseKind().(*kmsg.JoinGroupResponse)
+	protocol, protocolType := g.protocol, g.protocolType // the answer may be held while the group goes on
 	r.Generation, r.LeaderID, r.MemberID = g.generation, g.leader, m.id
-	r.Protocol, r.ProtocolType = &g.protocol, &g.protocolType
+	r.Protocol, r.ProtocolType = &protocol, &protocolType
 	r.Members = []kmsg.JoinGroupResponseMember{}
 	if m.id == g.leader {
 		for _, other := range g.inOrder() {
@@ -209,7 +236,11 @@ func (g *group) answerJoin(m *member, w *waiting) {
 
 // refuseJoin answers a join with an error.
 func (w *waiting) refuseJoin(memberID string, err *kerr.Error) {
-	r := w.request.ResponseKind().(*kmsg.JoinGroupResponse)
+	w.reply(refusedJoin(w.request.(*kmsg.JoinGroupRequest), memberID, err))
+}
+
+func refusedJoin(request *kmsg.JoinGroupRequest, memberID string, err *kerr.Error) kmsg.Response {
+	r := request.ResponseKind().(*kmsg.JoinGroupResponse)
 	none := ""
 	r.ErrorCode, r.Generation, r.MemberID = err.Code, -1, memberID
 	r.Protocol = &none
@@ -217,5 +248,5 @@ func (w *waiting) refuseJoin(memberID string, err *kerr.Error) {
 		r.Protocol = nil
 	}
 	r.Members = []kmsg.JoinGroupResponseMember{}
-	w.reply(r)
+	return r
 }

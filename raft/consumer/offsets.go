@@ -2,7 +2,7 @@ package consumer
 
 import (
 	"cmp"
-	"maps"
+	"math"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -22,65 +22,88 @@ type offset struct {
 	metadata string
 	at       int64 // when it was committed
 	topicID  [16]byte
+	lost     bool // its record cannot be read: what was committed is not known
 }
 
-// TopicIDs tells the present id of a topic; ok is false if there is none of that name.
-type TopicIDs func(name string) (id [16]byte, ok bool)
+// Topics tells the present id of a topic and how many partitions it has, 0 if there is none of that name.
+type Topics func(name string) (id [16]byte, partitions int)
 
-// Commit takes an OffsetCommit request whose topics are named; topics without an id in ids are refused one by one.
-func (c *Coordinator) Commit(now int64, r *kmsg.OffsetCommitRequest, ids TopicIDs, reply Reply) {
-	out := r.ResponseKind().(*kmsg.OffsetCommitResponse)
+// Commit takes an OffsetCommit request whose topics are named; partitions that are not there are refused one by one.
+func (c *Coordinator) Commit(now int64, r *kmsg.OffsetCommitRequest, topics Topics, reply Reply) {
+	refuse := func(err *kerr.Error) kmsg.Response {
+		return commitAnswer(r, func(kmsg.OffsetCommitRequestTopic, kmsg.OffsetCommitRequestTopicPartition) *kerr.Error { return err })
+	}
+	reply = c.held(r.Group, reply, refuse)
 	g := c.groups[r.Group]
 	if err := c.mayCommit(g, now, r); err != nil {
-		reply(commitAnswer(out, r, func(kmsg.OffsetCommitRequestTopic, kmsg.OffsetCommitRequestTopicPartition) *kerr.Error { return err }))
+		reply(refuse(err))
 		return
 	}
-	if g == nil {
-		g = newGroup(r.Group, now)
-	}
-	commits := make(map[offsetKey]offset)
 	var records []Record
-	commitAnswer(out, r, func(t kmsg.OffsetCommitRequestTopic, p kmsg.OffsetCommitRequestTopicPartition) *kerr.Error {
-		o := offset{offset: p.Offset, epoch: p.LeaderEpoch, at: now}
-		var known bool
-		if o.topicID, known = ids(t.Topic); !known {
-			return kerr.UnknownTopicOrPartition
-		}
-		if p.Metadata != nil {
-			o.metadata = *p.Metadata
-		}
-		if len(o.metadata) > c.config.MaxMetadataBytes {
-			return kerr.OffsetMetadataTooLarge
+	var grows int64
+	if g == nil {
+		grows += groupOverhead
+	}
+	out := commitAnswer(r, func(t kmsg.OffsetCommitRequestTopic, p kmsg.OffsetCommitRequestTopicPartition) *kerr.Error {
+		o, err := c.offsetOf(now, t, p, topics)
+		if err != nil {
+			return err
 		}
 		k := offsetKey{t.Topic, p.Partition}
-		commits[k] = o
+		grows += g.grows(k, o)
 		records = append(records, offsetRecord(r.Group, k, o))
 		return nil
 	})
-	if len(records) == 0 {
-		reply(out)
+	if !c.room(grows) {
+		reply(refuse(kerr.CoordinatorNotAvailable))
 		return
 	}
-	c.groups[r.Group] = g
-	c.write(records, func(_ int64, err *protocolError) {
-		if err == nil {
-			if c.groups[r.Group] == nil { // the group was forgotten meanwhile
-				c.groups[r.Group] = g
-			}
-			maps.Copy(c.groups[r.Group].offsets, commits)
-			reply(out)
+	if len(records) > 0 {
+		if err := c.write(r.Group, records); err != nil {
+			reply(refuse(commitError(err)))
 			return
 		}
-		c.tidy(g)
-		fresh := r.ResponseKind().(*kmsg.OffsetCommitResponse)
-		reply(commitAnswer(fresh, r, func(kmsg.OffsetCommitRequestTopic, kmsg.OffsetCommitRequestTopicPartition) *kerr.Error {
-			return translate(err)
-		}))
-	})
+	}
+	reply(out)
+}
+
+// offsetOf is what a request commits for a partition, or why it cannot.
+func (c *Coordinator) offsetOf(now int64, t kmsg.OffsetCommitRequestTopic, p kmsg.OffsetCommitRequestTopicPartition, topics Topics) (offset, *kerr.Error) {
+	id, partitions := topics(t.Topic)
+	if p.Partition < 0 || int(p.Partition) >= partitions {
+		return offset{}, kerr.UnknownTopicOrPartition
+	}
+	o := offset{offset: p.Offset, epoch: p.LeaderEpoch, at: now, topicID: id}
+	if p.Metadata != nil {
+		o.metadata = *p.Metadata
+	}
+	if len(o.metadata) > min(c.config.MaxMetadataBytes, math.MaxInt16) {
+		return offset{}, kerr.OffsetMetadataTooLarge
+	}
+	return o, nil
+}
+
+// grows is how much more memory a group takes with an offset. g may be nil.
+func (g *group) grows(k offsetKey, o offset) int64 {
+	if g != nil {
+		if before, ok := g.offsets[k]; ok {
+			return offsetBytes(k, o) - offsetBytes(k, before)
+		}
+	}
+	return offsetBytes(k, o)
+}
+
+// commitError is what Kafka calls a commit whose records are too large together.
+func commitError(err *kerr.Error) *kerr.Error {
+	if err == kerr.RecordListTooLarge {
+		return kerr.InvalidCommitOffsetSize
+	}
+	return err
 }
 
 // commitAnswer fills an answer with the outcome of each partition.
-func commitAnswer(out *kmsg.OffsetCommitResponse, r *kmsg.OffsetCommitRequest, outcome func(kmsg.OffsetCommitRequestTopic, kmsg.OffsetCommitRequestTopicPartition) *kerr.Error) *kmsg.OffsetCommitResponse {
+func commitAnswer(r *kmsg.OffsetCommitRequest, outcome func(kmsg.OffsetCommitRequestTopic, kmsg.OffsetCommitRequestTopicPartition) *kerr.Error) *kmsg.OffsetCommitResponse {
+	out := r.ResponseKind().(*kmsg.OffsetCommitResponse)
 	for _, t := range r.Topics {
 		topic := kmsg.NewOffsetCommitResponseTopic()
 		topic.Topic, topic.TopicID = t.Topic, t.TopicID
@@ -97,21 +120,21 @@ func commitAnswer(out *kmsg.OffsetCommitResponse, r *kmsg.OffsetCommitRequest, o
 	return out
 }
 
-// mayCommit tells why a commit is refused as a whole. Who is not a member (generation -1) may commit while nobody is.
+// mayCommit tells why a commit is refused as a whole. Who names no generation may commit while nobody is a member,
+// whatever it calls itself: an admin client, or a consumer that assigns partitions itself.
 func (c *Coordinator) mayCommit(g *group, now int64, r *kmsg.OffsetCommitRequest) *kerr.Error {
+	alone := g == nil || g.state == empty
 	switch {
-	case r.Group == "":
+	case r.Group == "" || len(r.Group) > maxGroupBytes:
 		return kerr.InvalidGroupID
-	case r.Generation < 0 && r.MemberID == "" && r.InstanceID == nil:
-		if g != nil && len(g.members) > 0 {
-			return kerr.UnknownMemberID
-		}
+	case r.Generation < 0 && alone:
 		return nil
+	case g == nil && r.Version >= 9:
+		return kerr.GroupIDNotFound
 	case g == nil:
-		if r.Generation < 0 {
-			return nil
-		}
 		return kerr.IllegalGeneration
+	case r.Generation < 0 && r.MemberID == "" && r.InstanceID == nil:
+		return kerr.UnknownMemberID
 	}
 	m, refused := g.known(r.MemberID, r.InstanceID)
 	switch {
@@ -133,17 +156,20 @@ type Fetched struct {
 	Offset    int64
 	Epoch     int32
 	Metadata  string
+	// Lost reports that something was committed whose record cannot be read. To say that nothing was would have the
+	// group read from an end of its choice.
+	Lost bool
 }
 
-// Fetch returns a group's offsets of one topic's partitions. A topic that was made anew has none.
+// Fetch returns a group's offsets of one topic's partitions; see When. A topic that was made anew has none.
 func (c *Coordinator) Fetch(group, topic string, id [16]byte, partitions []int32) []Fetched {
 	g := c.groups[group]
 	var all []Fetched
 	for _, p := range partitions {
-		f := Fetched{topic, p, -1, -1, ""}
+		f := Fetched{Topic: topic, Partition: p, Offset: -1, Epoch: -1}
 		if g != nil {
 			if o, ok := g.offsets[offsetKey{topic, p}]; ok && o.of(id) {
-				f.Offset, f.Epoch, f.Metadata = o.offset, o.epoch, o.metadata
+				f.Offset, f.Epoch, f.Metadata, f.Lost = o.offset, o.epoch, o.metadata, o.lost
 			}
 		}
 		all = append(all, f)
@@ -155,15 +181,15 @@ func (c *Coordinator) Fetch(group, topic string, id [16]byte, partitions []int32
 func (o offset) of(id [16]byte) bool { return o.topicID == id || o.topicID == [16]byte{} }
 
 // FetchAll returns all offsets of a group for topics that are there, in order of topic and partition.
-func (c *Coordinator) FetchAll(group string, ids TopicIDs) []Fetched {
+func (c *Coordinator) FetchAll(group string, topics Topics) []Fetched {
 	g := c.groups[group]
 	if g == nil {
 		return nil
 	}
 	var all []Fetched
 	for k, o := range g.offsets {
-		if id, ok := ids(k.topic); ok && o.of(id) {
-			all = append(all, Fetched{k.topic, k.partition, o.offset, o.epoch, o.metadata})
+		if id, n := topics(k.topic); n > 0 && o.of(id) {
+			all = append(all, Fetched{k.topic, k.partition, o.offset, o.epoch, o.metadata, o.lost})
 		}
 	}
 	slices.SortFunc(all, func(a, b Fetched) int {

@@ -11,12 +11,17 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// TestGroupsKeepTheirPromises lets members do anything in any order while the log is slow, refuses and moves, and holds the coordinator to:
-// every request is answered once; a generation has one leader and gives a member one assignment; what was acknowledged as committed
-// is what a fetch tells, here and after the coordinator moved.
+// TestGroupsKeepTheirPromises lets members and administrators do anything in any order while the log is slow, refuses and
+// moves, and holds the coordinator to:
+//   - every request is answered once;
+//   - a generation has one leader and gives a member one assignment;
+//   - what was acknowledged as committed is what a fetch tells, here and after the coordinator moved, until somebody
+//     deletes it or its time is over; what was acknowledged as deleted does not come back;
+//   - at every moment the next coordinator would know what this one does, and memory is charged for what is there.
 func TestGroupsKeepTheirPromises(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &groupWorld{t: t, script: newScript(), leaders: map[int32]string{}, assigned: map[string]string{}}
+		w := &groupWorld{t: t, script: newScript(), leaders: map[int32]string{}, assigned: map[string]string{}, offsets: map[string]*committedAt{}}
+		w.config.OffsetsRetentionMS = 30_000
 		w.config.InitialRebalanceDelayMS = rapid.SampledFrom([]int64{0, 1000}).Draw(t, "delay")
 		w.core = New(w.config, w.newID)
 		for i := range 4 {
@@ -32,7 +37,12 @@ func TestGroupsKeepTheirPromises(t *testing.T) {
 			"sync":   func(t *rapid.T) { w.sync(w.anyone(t)) },
 			"beat":   func(t *rapid.T) { w.beat(w.anyone(t)) },
 			"leave":  func(t *rapid.T) { w.leave(w.anyone(t)) },
-			"commit": func(t *rapid.T) { w.commit(w.anyone(t)) },
+			"commit": func(t *rapid.T) { w.commit(w.anyone(t), w.anyTopic(t)) },
+			"alone":  func(t *rapid.T) { w.commit(&player{index: 9, generation: -1}, w.anyTopic(t)) },
+			"delete": func(*rapid.T) { w.delete() },
+			"drop":   func(t *rapid.T) { w.drop(w.anyTopic(t)) },
+			"expire": func(*rapid.T) { w.expire() },
+			"room":   func(t *rapid.T) { w.core.ReadOnly(rapid.Bool().Draw(t, "read-only")) },
 			"forget": func(t *rapid.T) { p := w.anyone(t); p.id, p.generation, p.leader = "", -1, false },
 			"wait":   func(t *rapid.T) { w.wait(rapid.Int64Range(1, 8000).Draw(t, "ms")); w.settle() },
 			"hold":   func(*rapid.T) { w.hold = true },
@@ -41,7 +51,7 @@ func TestGroupsKeepTheirPromises(t *testing.T) {
 				w.release(protocol.Errorf(kerr.RequestTimedOut, "told to"))
 				w.settle()
 			},
-			"move": func(*rapid.T) { w.move() },
+			"move": func(*rapid.T) { w.restart() },
 			"":     func(*rapid.T) { w.check() },
 		})
 		w.hold = false
@@ -64,16 +74,21 @@ type player struct {
 	leader     bool
 }
 
+// committedAt is the last acknowledged commit for a topic; offset -1 if there is none.
+type committedAt struct {
+	offset, at int64
+	overdue    bool // it may have been expired
+}
+
 type groupWorld struct {
 	*script
 	t        *rapid.T
 	players  []*player
 	leaders  map[int32]string  // by generation
 	assigned map[string]string // by generation and member
-	offset   int64             // of the last acknowledged commit
-	next     int64             // makes commits and assignments distinct
-	open     int               // requests without an answer
-	lives    int               // of the coordinator
+	offsets  map[string]*committedAt
+	next     int64 // makes commits and assignments distinct
+	open     int   // requests without an answer
 }
 
 func (w *groupWorld) anyone(t *rapid.T) *player { return rapid.SampledFrom(w.players).Draw(t, "who") }
@@ -99,7 +114,9 @@ func (w *groupWorld) join(p *player, version int16) {
 		r.InstanceID = p.instance
 	}
 	rp := kmsg.NewJoinGroupRequestProtocol()
-	rp.Name = "range"
+	subscription := kmsg.NewConsumerMemberMetadata()
+	subscription.Topics = []string{"t"}
+	rp.Name, rp.Metadata = "range", subscription.AppendTo(nil)
 	r.Protocols = append(r.Protocols, rp)
 	w.core.Join(w.now, Client{fmt.Sprint("player", p.index), "/host"}, r, w.once("a join", func(resp kmsg.Response) {
 		o := resp.(*kmsg.JoinGroupResponse)
@@ -179,38 +196,75 @@ func (w *groupWorld) leave(p *player) {
 	w.settle()
 }
 
-func (w *groupWorld) commit(p *player) {
+func (w *groupWorld) commit(p *player, topic string) {
 	w.next++
-	at := w.next
+	at, now := w.next, w.now
 	r := kmsg.NewPtrOffsetCommitRequest()
 	r.Version, r.Group, r.MemberID, r.Generation, r.InstanceID = 9, "g", p.id, p.generation, p.instance
 	t, part := kmsg.NewOffsetCommitRequestTopic(), kmsg.NewOffsetCommitRequestTopicPartition()
-	t.Topic, part.Offset = "t", at
+	t.Topic, part.Offset = topic, at
 	t.Partitions = append(t.Partitions, part)
 	r.Topics = append(r.Topics, t)
-	w.core.Commit(w.now, r, w.known, w.once("a commit", func(resp kmsg.Response) {
+	w.core.Commit(w.now, r, w.script.known, w.once("a commit", func(resp kmsg.Response) {
 		if resp.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode == 0 {
-			w.offset = at
+			w.offsets[topic] = &committedAt{offset: at, at: now}
 		}
 	}))
 	w.settle()
 }
 
-// move has another coordinator take over.
-func (w *groupWorld) move() {
-	w.lives++
-	if err := w.restart(); err != nil {
-		w.t.Fatal(err)
-	}
+var someTopics = []string{"t", "u"} // members read t only
+
+func (w *groupWorld) anyTopic(t *rapid.T) string {
+	return rapid.SampledFrom(someTopics).Draw(t, "topic")
+}
+
+// delete has an administrator delete the group.
+func (w *groupWorld) delete() {
+	reply := w.once("a deletion", func(kmsg.Response) {})
+	w.core.Delete("g", func(err *kerr.Error) {
+		reply(nil)
+		if err == nil {
+			clear(w.offsets)
+			clear(w.leaders) // the next group of this name begins anew
+			clear(w.assigned)
+		}
+	})
+	w.settle()
+}
+
+// drop has an administrator delete an offset.
+func (w *groupWorld) drop(topic string) {
+	r := kmsg.NewPtrOffsetDeleteRequest()
+	t := kmsg.NewOffsetDeleteRequestTopic()
+	t.Topic, t.Partitions = topic, []kmsg.OffsetDeleteRequestTopicPartition{{}}
+	r.Group, r.Topics = "g", append(r.Topics, t)
+	w.core.DeleteOffsets(r, w.once("an offset's deletion", func(resp kmsg.Response) {
+		if o := resp.(*kmsg.OffsetDeleteResponse); o.ErrorCode == 0 && o.Topics[0].Partitions[0].ErrorCode == 0 {
+			delete(w.offsets, topic)
+		}
+	}))
+	w.settle()
+}
+
+// expire looks for what was kept for its time.
+func (w *groupWorld) expire() {
+	w.core.ExpireOffsets(w.now)
+	w.settle()
+	now := w.now
+	w.core.When("g", func(*kerr.Error) {
+		for _, c := range w.offsets {
+			c.overdue = c.overdue || c.at+w.config.OffsetsRetentionMS < now
+		}
+	})
 }
 
 func (w *groupWorld) check() {
-	want := w.offset
-	if want == 0 {
-		want = -1
+	for _, topic := range someTopics {
+		w.checkOffset(topic)
 	}
-	if got := w.core.Fetch("g", "t", w.topicID("t"), []int32{0})[0].Offset; got != want {
-		w.t.Fatalf("the committed offset is %d, the last acknowledged %d", got, want)
+	if err := w.differs(); err != nil {
+		w.t.Fatal(err)
 	}
 	if g := w.core.groups["g"]; g != nil {
 		if g.state == stable && g.members[g.leader] == nil {
@@ -222,4 +276,17 @@ func (w *groupWorld) check() {
 			}
 		}
 	}
+}
+
+func (w *groupWorld) checkOffset(topic string) {
+	got := w.core.Fetch("g", topic, w.topicID(topic), []int32{0})[0].Offset
+	w.core.When("g", func(err *kerr.Error) {
+		want := &committedAt{offset: -1}
+		if c := w.offsets[topic]; c != nil {
+			want = c
+		}
+		if err == nil && got != want.offset && !(got == -1 && want.overdue) {
+			w.t.Fatalf("the committed offset of %s is %d, the last acknowledged %d", topic, got, want.offset)
+		}
+	})
 }

@@ -4,22 +4,7 @@ import (
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-
-	"github.com/troupe-mq/troupe/protocol"
 )
-
-type protocolError = protocol.Error
-
-// translate makes of a failed append what a member is told, as Kafka's coordinator does.
-func translate(err *protocol.Error) *kerr.Error {
-	switch err.Kafka {
-	case kerr.NotLeaderForPartition, kerr.KafkaStorageError, kerr.FencedLeaderEpoch:
-		return kerr.NotCoordinator
-	case kerr.MessageTooLarge, kerr.RecordListTooLarge:
-		return kerr.UnknownServerError
-	}
-	return kerr.CoordinatorNotAvailable
-}
 
 // prepare begins a rebalance, unless one is under way.
 func (c *Coordinator) prepare(g *group, now int64) {
@@ -28,10 +13,9 @@ func (c *Coordinator) prepare(g *group, now int64) {
 	}
 	first := g.state == empty
 	if g.state == completing {
-		g.abandonSync(now, kerr.RebalanceInProgress)
+		c.abandonSync(g, now, kerr.RebalanceInProgress)
 	}
 	g.become(preparing, now)
-	g.epoch++
 	g.syncBy = 0
 	g.initial, g.newcomers = false, false
 	g.joinBy = now + g.rebalanceTimeout()
@@ -44,9 +28,10 @@ func (c *Coordinator) prepare(g *group, now int64) {
 
 // abandonSync answers all who wait for an assignment and takes back what was assigned. Their sessions begin anew: while they waited nobody
 // expected to hear of them.
-func (g *group) abandonSync(now int64, err *kerr.Error) {
+func (c *Coordinator) abandonSync(g *group, now int64, err *kerr.Error) {
 	for _, m := range g.inOrder() {
 		m.assignment = nil
+		c.settle(m)
 		if m.sync != nil {
 			m.heard(now)
 			m.sync.refuseSync(err)
@@ -83,7 +68,7 @@ func (c *Coordinator) joinExpired(g *group, now int64) {
 func (c *Coordinator) complete(g *group, now int64) {
 	for _, m := range g.inOrder() {
 		if m.join == nil && m.instance == nil {
-			g.remove(m)
+			c.remove(g, m)
 		}
 	}
 	if len(g.members) > 0 && !g.anybodyJoined() {
@@ -92,10 +77,9 @@ func (c *Coordinator) complete(g *group, now int64) {
 	}
 	g.joinBy, g.initial = 0, false
 	g.generation++
-	g.epoch++
 	g.inherited = false
 	if len(g.members) == 0 {
-		g.becomeEmpty(c, now)
+		c.becomeEmpty(g, now)
 		return
 	}
 	if m := g.members[g.leader]; m == nil || m.join == nil {
@@ -109,9 +93,8 @@ func (c *Coordinator) complete(g *group, now int64) {
 			continue
 		}
 		w := m.join
-		m.join, m.joinedBefore = nil, true
-		m.heard(now)
-		g.answerJoin(m, w)
+		m.join = nil
+		c.answerJoin(g, now, m, w)
 	}
 }
 
@@ -134,24 +117,23 @@ func (g *group) electLeader() {
 }
 
 // becomeEmpty notes that the last member is gone.
-func (g *group) becomeEmpty(c *Coordinator, now int64) {
+func (c *Coordinator) becomeEmpty(g *group, now int64) {
 	g.become(empty, now)
 	g.protocol, g.leader = "", ""
 	g.joinBy, g.syncBy = 0, 0
-	c.write([]Record{g.record(now, nil)}, func(int64, *protocol.Error) {})
+	c.writeEmpty(g)
+}
+
+// writeEmpty writes that a group has no members. While the log takes no writes it has some who are not there: a
+// coordinator that takes over waits for their sessions to end.
+func (c *Coordinator) writeEmpty(g *group) {
+	g.behind = c.write(g.id, []Record{g.record(g.since, nil)}) != nil
 }
 
 // leave takes a member out and has the others rebalance. What it waits for is answered with err.
 func (c *Coordinator) leave(g *group, now int64, m *member, err *kerr.Error) {
-	if m.join != nil {
-		m.join.refuseJoin(m.id, err)
-		m.join = nil
-	}
-	if m.sync != nil {
-		m.sync.refuseSync(err)
-		m.sync = nil
-	}
-	g.remove(m)
+	m.refuse(err)
+	c.remove(g, m)
 	switch g.state {
 	case stable, completing:
 		c.prepare(g, now)
@@ -170,6 +152,9 @@ func (c *Coordinator) Next() int64 {
 	return next
 }
 
+// silent reports whether a member is expected to be heard of: it waits for no answer.
+func (m *member) silent() bool { return m.join == nil && m.sync == nil && m.unanswered == 0 }
+
 // deadline is when something of the group is due, 0 if never.
 func (g *group) deadline() int64 {
 	next := sooner(g.joinBy, g.syncBy)
@@ -177,7 +162,7 @@ func (g *group) deadline() int64 {
 		next = sooner(next, until)
 	}
 	for _, m := range g.members {
-		if m.join == nil && m.sync == nil {
+		if m.silent() {
 			next = sooner(next, m.heardBy)
 		}
 	}
@@ -207,16 +192,20 @@ func (c *Coordinator) groupsWhere(ok func(*group) bool) []string {
 
 // Expire does what the time has come for: sessions, rebalances, ids that were not joined with.
 func (c *Coordinator) Expire(now int64) {
-	for _, id := range c.groupsWhere(func(g *group) bool { at := g.deadline(); return at != 0 && at <= now }) {
+	due := func(g *group) bool { at := g.deadline(); return at != 0 && at <= now || g.behind && !c.readOnly }
+	for _, id := range c.groupsWhere(due) {
 		g := c.groups[id]
+		if g.behind && g.state == empty {
+			c.writeEmpty(g)
+		}
 		for id, until := range g.pending {
 			if until <= now {
-				delete(g.pending, id)
+				c.expected(g, id)
 			}
 		}
 		c.tryComplete(g, now)
 		for _, m := range g.inOrder() {
-			if m.join == nil && m.sync == nil && m.heardBy <= now && g.members[m.id] == m {
+			if m.silent() && m.heardBy <= now && g.members[m.id] == m {
 				c.leave(g, now, m, kerr.UnknownMemberID)
 			}
 		}
@@ -252,7 +241,7 @@ func (c *Coordinator) syncExpired(g *group, now int64) {
 	g.syncBy = 0
 	for _, m := range g.inOrder() {
 		if m.sync == nil {
-			g.remove(m)
+			c.remove(g, m)
 		}
 	}
 	c.prepare(g, now)

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,16 +18,18 @@ import (
 // TestScripts runs the stories of testdata: every command is a request, a moment of time or a fault, and what stands below it is every answer
 // that it led to, to whomever, in order. `go test ./raft/consumer -rewrite` writes what is printed now, to be read as a diff.
 //
-//	config  delay=MS max-size=N retention=MS metadata=BYTES    a new coordinator (bounds of sessions: 1s to 60s)
-//	join    as=NAME [id=ID] [instance=I] [version=V] [session=MS] [rebalance=MS] [protocols=a/topic,b/topic] [type=T]
+//	config  delay=MS max-size=N retention=MS metadata=BYTES write=BYTES    a new coordinator (bounds of sessions: 1s to 60s)
+//	join    as=NAME [id=ID] [instance=I] [version=V] [session=MS] [rebalance=MS] [protocols=a/topic,b/topic] [type=T] [owned=true] [subscription=BYTES]
 //	sync    as=NAME id=ID gen=G [instance=I] [assign=ID/text,ID/text] [protocol=P]
 //	beat    id=ID gen=G [instance=I]
 //	leave   [id=ID] [instance=I] [version=V]
-//	commit  [id=ID] [gen=G] [instance=I] topic=T at=OFFSET [meta=TEXT]
+//	commit  [id=ID] [gen=G] [instance=I] topic=T [partition=P] at=OFFSET [meta=TEXT] [version=V]
 //	fetch   topic=T
 //	wait    MS                          time passes, and everything happens whose moment comes
 //	set     MS                          somebody sets the clock, by as much
-//	hold | write | fail code=NAME       the log takes no writes; takes those that wait; refuses them
+//	hold | write | fail code=NAME       the log takes no writes; takes those that wait; refuses them, and another coordinator takes over
+//	read-only on | off                  the log has no room: what needs a write is refused
+//	compact                             the log keeps the last value of each key, and no tombstones
 //	restart                             another coordinator, of what the log has
 //	describe | list | delete | delete-offsets topic=T | expire | recreate topic=T
 //
@@ -54,9 +57,12 @@ type script struct {
 	ids    int
 	topics map[string]byte // first byte of a topic's id
 	hold   bool
-	held   []Write
+	held   []*Write
 	log    []Record
 	out    []string
+	lives  int // of the coordinator
+
+	compacted bool
 }
 
 func newScript() *script {
@@ -68,7 +74,13 @@ func newScript() *script {
 
 func (s *script) newID() string { s.ids++; return strconv.Itoa(s.ids) }
 
-func (s *script) say(format string, args ...any) { s.out = append(s.out, fmt.Sprintf(format, args...)) }
+func (s *script) say(format string, args ...any) {
+	s.out = append(s.out, manyX.ReplaceAllStringFunc(fmt.Sprintf(format, args...), func(x string) string {
+		return fmt.Sprintf("long-%d", len(x))
+	}))
+}
+
+var manyX = regexp.MustCompile(`x{100,}`)
 
 // args are a command's, with what they are if they are not given.
 type args struct {
@@ -76,10 +88,22 @@ type args struct {
 	*datadriven.TestData
 }
 
+// text is an argument; long-N is one of N bytes.
 func (a args) text(key, otherwise string) string {
-	a.MaybeScanArgs(a.t, key, &otherwise)
-	return otherwise
+	for _, arg := range a.CmdArgs {
+		if arg.Key == key && len(arg.Vals) > 0 {
+			otherwise = strings.Join(arg.Vals, ",")
+		} else if arg.Key == key {
+			otherwise = ""
+		}
+	}
+	return long.ReplaceAllStringFunc(otherwise, func(s string) string {
+		n, _ := strconv.Atoi(long.FindStringSubmatch(s)[1])
+		return strings.Repeat("x", n)
+	})
 }
+
+var long = regexp.MustCompile(`long-(\d+)`)
 
 func (a args) number(key string, otherwise int64) int64 {
 	a.MaybeScanArgs(a.t, key, &otherwise)
@@ -103,7 +127,8 @@ func (s *script) step(t *testing.T, d *datadriven.TestData) {
 		s.config.MaxSize = int(a.number("max-size", 100))
 		s.config.OffsetsRetentionMS = a.number("retention", 600_000)
 		s.config.MaxMetadataBytes = int(a.number("metadata", 16))
-		s.core = New(s.config, s.newID)
+		s.config.MaxWriteBytes = int(a.number("write", 0))
+		s.core, s.log = New(s.config, s.newID), nil
 	case "join":
 		s.join(a, group)
 	case "sync":
@@ -137,14 +162,22 @@ func (s *script) step(t *testing.T, d *datadriven.TestData) {
 	case "fail":
 		s.hold = false
 		s.release(protocol.Errorf(errorNamed(t, a.text("code", "")), "told to"))
+	case "read-only":
+		s.core.ReadOnly(d.CmdArgs[0].Key == "on")
+	case "compact":
+		s.compact()
 	case "restart":
-		if err := s.restart(); err != nil {
-			t.Fatal(err)
-		}
+		s.restart()
 	default:
 		s.look(a, group)
 	}
 	s.settle()
+	if s.compacted = s.compacted || d.Cmd == "compact"; s.compacted {
+		return // a group without records is forgotten by the next coordinator
+	}
+	if err := s.differs(); err != nil {
+		t.Fatalf("%s: %v", d.Pos, err)
+	}
 }
 
 // look is for commands of administrators, and for what can be seen.
@@ -152,9 +185,16 @@ func (s *script) look(a args, group string) {
 	topic := a.text("topic", "t")
 	switch a.Cmd {
 	case "fetch":
-		for _, f := range s.core.Fetch(group, topic, s.topicID(topic), []int32{0, 1}) {
-			s.say("%s/%d at %d %q", f.Topic, f.Partition, f.Offset, f.Metadata)
-		}
+		fetched := s.core.Fetch(group, topic, s.topicID(topic), []int32{0, 1})
+		s.core.When(group, func(err *kerr.Error) {
+			if err != nil {
+				s.say("fetch %s", name(err))
+				return
+			}
+			for _, f := range fetched {
+				s.say("%s/%d at %d %q", f.Topic, f.Partition, f.Offset, f.Metadata)
+			}
+		})
 	case "describe":
 		s.describe(group)
 	case "list":
@@ -186,93 +226,13 @@ func (s *script) look(a args, group string) {
 	}
 }
 
-func (s *script) join(a args, group string) {
-	r := kmsg.NewPtrJoinGroupRequest()
-	r.Version = int16(a.number("version", 9))
-	r.Group, r.MemberID, r.InstanceID = group, a.text("id", ""), a.maybe("instance")
-	r.SessionTimeoutMillis, r.RebalanceTimeoutMillis = int32(a.number("session", 10_000)), int32(a.number("rebalance", 30_000))
-	r.ProtocolType = a.text("type", "consumer")
-	for p := range strings.SplitSeq(a.text("protocols", "range/t"), ",") {
-		protocol, topic, _ := strings.Cut(p, "/")
-		subscription := kmsg.NewConsumerMemberMetadata()
-		subscription.Topics = []string{topic}
-		rp := kmsg.NewJoinGroupRequestProtocol()
-		rp.Name, rp.Metadata = protocol, subscription.AppendTo(nil)
-		r.Protocols = append(r.Protocols, rp)
+// known knows every topic but one, and two partitions of each.
+func (s *script) known(topic string) ([16]byte, int) {
+	if topic == "nowhere" {
+		return [16]byte{}, 0
 	}
-	who := a.text("as", "?")
-	s.core.Join(s.now, Client{who, "/host"}, r, func(r kmsg.Response) { s.joined(who, r.(*kmsg.JoinGroupResponse)) })
+	return s.topicID(topic), 2
 }
-
-func (s *script) joined(who string, r *kmsg.JoinGroupResponse) {
-	if r.ErrorCode != 0 {
-		s.say("%s: join %s id=%s", who, code(r.ErrorCode), r.MemberID)
-		return
-	}
-	line := fmt.Sprintf("%s: joined id=%s gen=%d leader=%s protocol=%s", who, r.MemberID, r.Generation, r.LeaderID, *r.Protocol)
-	for _, m := range r.Members {
-		line += " " + m.MemberID
-		if m.InstanceID != nil {
-			line += "(" + *m.InstanceID + ")"
-		}
-	}
-	if r.SkipAssignment {
-		line += " skip-assignment"
-	}
-	s.say("%s", line)
-}
-
-func (s *script) sync(a args, group string) {
-	r := kmsg.NewPtrSyncGroupRequest()
-	r.Version, r.Group, r.MemberID, r.Generation, r.InstanceID = 5, group, a.text("id", ""), int32(a.number("gen", -1)), a.maybe("instance")
-	r.Protocol = a.maybe("protocol")
-	for assign := range strings.SplitSeq(a.text("assign", ""), ",") {
-		if id, what, ok := strings.Cut(assign, "/"); ok {
-			ra := kmsg.NewSyncGroupRequestGroupAssignment()
-			ra.MemberID, ra.MemberAssignment = id, []byte(what)
-			r.GroupAssignment = append(r.GroupAssignment, ra)
-		}
-	}
-	who := a.text("as", "?")
-	s.core.Sync(s.now, r, func(r kmsg.Response) {
-		if o := r.(*kmsg.SyncGroupResponse); o.ErrorCode != 0 {
-			s.say("%s: sync %s", who, code(o.ErrorCode))
-		} else {
-			s.say("%s: synced %q", who, o.MemberAssignment)
-		}
-	})
-}
-
-func (s *script) leave(a args, group string) {
-	r := kmsg.NewPtrLeaveGroupRequest()
-	r.Version, r.Group, r.MemberID = int16(a.number("version", 5)), group, a.text("id", "")
-	m := kmsg.NewLeaveGroupRequestMember()
-	m.MemberID, m.InstanceID = r.MemberID, a.maybe("instance")
-	r.Members = append(r.Members, m)
-	s.core.Leave(s.now, r, func(resp kmsg.Response) {
-		o := resp.(*kmsg.LeaveGroupResponse)
-		if r.Version >= 3 && o.ErrorCode == 0 {
-			s.say("%s", code(o.Members[0].ErrorCode))
-			return
-		}
-		s.say("%s", code(o.ErrorCode))
-	})
-}
-
-func (s *script) commit(a args, group string) {
-	r := kmsg.NewPtrOffsetCommitRequest()
-	r.Version, r.Group, r.MemberID, r.Generation, r.InstanceID = 9, group, a.text("id", ""), int32(a.number("gen", -1)), a.maybe("instance")
-	t, p := kmsg.NewOffsetCommitRequestTopic(), kmsg.NewOffsetCommitRequestTopicPartition()
-	t.Topic, p.Offset, p.Metadata = a.text("topic", "t"), a.number("at", 0), a.maybe("meta")
-	t.Partitions = append(t.Partitions, p)
-	r.Topics = append(r.Topics, t)
-	s.core.Commit(s.now, r, s.known, func(r kmsg.Response) {
-		s.say("commit %s", code(r.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode))
-	})
-}
-
-// known knows every topic but one.
-func (s *script) known(topic string) ([16]byte, bool) { return s.topicID(topic), topic != "nowhere" }
 
 func (s *script) topicID(topic string) [16]byte { return [16]byte{s.topics[topic], 1} }
 
@@ -298,43 +258,68 @@ func (s *script) settle() {
 	}
 }
 
+// release has the log take what waits, or refuse it, which is the end of the coordinator.
 func (s *script) release(err *protocol.Error) {
 	held := s.held
 	s.held = nil
+	if err != nil && len(held) > 0 {
+		s.reload(Translate(err))
+		return
+	}
 	for _, w := range held {
-		if err == nil {
-			s.log = append(s.log, w.Records...)
-		}
-		w.Done(s.now, err)
+		s.log = append(s.log, w.Records...)
+		s.core.Committed(s.now, 1)
 	}
 }
 
 // restart has another coordinator take over, of what the log has.
-func (s *script) restart() error {
-	s.core.Abandon()
-	for _, w := range append(s.held, s.core.TakeWrites()...) {
-		w.Done(s.now, protocol.Errorf(kerr.NotCoordinator, "moved"))
+func (s *script) restart() { s.held = nil; s.reload(kerr.NotCoordinator) }
+
+func (s *script) compact() {
+	last := make(map[string]int)
+	for i, r := range s.log {
+		last[string(r.Key)] = i
 	}
-	s.held = nil
-	s.core = New(s.config, s.newID)
-	for _, r := range s.log {
-		if err := s.core.Load(s.now, r.Key, r.Value); err != nil {
-			return err
+	var kept []Record
+	for i, r := range s.log {
+		if last[string(r.Key)] == i && r.Value != nil {
+			kept = append(kept, r)
 		}
 	}
-	return nil
+	s.log = kept
+}
+
+func (s *script) reload(cause *kerr.Error) {
+	s.lives++
+	s.core.Abandon(cause)
+	if s.core.bytes != 0 {
+		s.say("%d bytes were not given back", s.core.bytes)
+	}
+	s.core = New(s.config, s.newID)
+	for _, r := range s.log {
+		if err := s.core.Load(r.Key, r.Value); err != nil {
+			s.say("%v", err)
+		}
+	}
+	s.core.Loaded(s.now)
 }
 
 func (s *script) describe(group string) {
 	d := s.core.Describe(group, 5)
-	s.say("%s protocol=%s", d.State, d.Protocol)
-	for _, m := range d.Members {
-		line := fmt.Sprintf("  %s %q", m.MemberID, m.MemberAssignment)
-		if m.InstanceID != nil {
-			line += " instance=" + *m.InstanceID
+	s.core.When(group, func(err *kerr.Error) {
+		if err != nil {
+			s.say("describe %s", name(err))
+			return
 		}
-		s.say("%s", line)
-	}
+		s.say("%s protocol=%s", d.State, d.Protocol)
+		for _, m := range d.Members {
+			line := fmt.Sprintf("  %s %q", m.MemberID, m.MemberAssignment)
+			if m.InstanceID != nil {
+				line += " instance=" + *m.InstanceID
+			}
+			s.say("%s", line)
+		}
+	})
 }
 
 func code(c int16) string { return name(kerr.TypedErrorForCode(c)) }

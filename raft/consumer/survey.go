@@ -22,13 +22,13 @@ type SurveyedOffset struct {
 }
 
 // Survey tells how every group is, in order of name; offsets of topics that are not there any more are left out.
-func (c *Coordinator) Survey(ids TopicIDs) []Surveyed {
+func (c *Coordinator) Survey(topics Topics) []Surveyed {
 	all := make([]Surveyed, 0, len(c.groups))
 	for _, name := range slices.Sorted(maps.Keys(c.groups)) {
 		g := c.groups[name]
 		s := Surveyed{Group: name, State: g.state.String(), Members: len(g.members)}
 		for k, o := range g.offsets {
-			if id, ok := ids(k.topic); ok && o.of(id) {
+			if id, n := topics(k.topic); n > 0 && o.of(id) && !o.lost {
 				s.Offsets = append(s.Offsets, SurveyedOffset{k.topic, k.partition, o.offset})
 			}
 		}

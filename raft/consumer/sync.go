@@ -7,7 +7,7 @@ import (
 
 // Sync takes a SyncGroup request (KIP-559).
 func (c *Coordinator) Sync(now int64, r *kmsg.SyncGroupRequest, reply Reply) {
-	w := &waiting{r, reply}
+	w := &waiting{r, c.held(r.Group, reply, func(err *kerr.Error) kmsg.Response { return refusedSync(r, err) })}
 	g := c.groups[r.Group]
 	if g == nil {
 		w.refuseSync(kerr.UnknownMemberID)
@@ -29,8 +29,7 @@ func (c *Coordinator) Sync(now int64, r *kmsg.SyncGroupRequest, reply Reply) {
 	case g.state == completing:
 		c.await(g, now, m, w, r)
 	case g.state == stable:
-		m.heard(now)
-		g.answerSync(m, w)
+		c.answerSync(g, now, m, w)
 	default:
 		w.refuseSync(kerr.UnknownMemberID)
 	}
@@ -55,38 +54,28 @@ func (c *Coordinator) await(g *group, now int64, m *member, w *waiting, r *kmsg.
 			assignments[a.MemberID] = a.MemberAssignment
 		}
 	}
-	epoch := g.epoch
-	c.write([]Record{g.record(now, assignments)}, func(now int64, err *protocolError) {
-		if g.epoch == epoch && g.state == completing {
-			c.assigned(g, now, assignments, err)
+	if err := c.write(g.id, []Record{g.record(now, assignments)}); err != nil {
+		if err == kerr.RecordListTooLarge {
+			err = kerr.UnknownServerError // as Kafka: members know no better
 		}
-	})
-}
-
-// assigned hands the assignment out once it is committed.
-func (c *Coordinator) assigned(g *group, now int64, assignments map[string][]byte, err *protocolError) {
-	if err != nil {
-		g.abandonSync(now, translate(err))
+		c.abandonSync(g, now, err)
 		c.prepare(g, now)
 		c.tryComplete(g, now)
 		return
 	}
-	g.become(stable, now)
-	g.syncBy = 0
 	for _, m := range g.inOrder() {
-		m.assignment = assignments[m.id]
-		if m.sync != nil {
-			w := m.sync
+		if w := m.sync; w != nil {
 			m.sync = nil
-			m.heard(now)
-			g.answerSync(m, w)
+			c.answerSync(g, now, m, w)
 		}
 	}
 }
 
-func (g *group) answerSync(m *member, w *waiting) {
+func (c *Coordinator) answerSync(g *group, now int64, m *member, w *waiting) {
+	c.answered(g, m, now)
 	r := w.request.ResponseKind().(*kmsg.SyncGroupResponse)
-	r.MemberAssignment, r.Protocol, r.ProtocolType = m.assignment, &g.protocol, &g.protocolType
+	protocol, protocolType := g.protocol, g.protocolType
+	r.MemberAssignment, r.Protocol, r.ProtocolType = m.assignment, &protocol, &protocolType
 	if r.MemberAssignment == nil {
 		r.MemberAssignment = []byte{}
 	}
@@ -94,13 +83,22 @@ func (g *group) answerSync(m *member, w *waiting) {
 }
 
 func (w *waiting) refuseSync(err *kerr.Error) {
-	r := w.request.ResponseKind().(*kmsg.SyncGroupResponse)
+	w.reply(refusedSync(w.request.(*kmsg.SyncGroupRequest), err))
+}
+
+func refusedSync(request *kmsg.SyncGroupRequest, err *kerr.Error) kmsg.Response {
+	r := request.ResponseKind().(*kmsg.SyncGroupResponse)
 	r.ErrorCode, r.MemberAssignment = err.Code, []byte{}
-	w.reply(r)
+	return r
 }
 
 // Heartbeat takes a Heartbeat request.
 func (c *Coordinator) Heartbeat(now int64, r *kmsg.HeartbeatRequest, reply Reply) {
+	reply = c.held(r.Group, reply, func(err *kerr.Error) kmsg.Response {
+		out := r.ResponseKind().(*kmsg.HeartbeatResponse)
+		out.ErrorCode = err.Code
+		return out
+	})
 	out := r.ResponseKind().(*kmsg.HeartbeatResponse)
 	if err := c.beat(now, r); err != nil {
 		out.ErrorCode = err.Code
@@ -134,6 +132,11 @@ func (c *Coordinator) beat(now int64, r *kmsg.HeartbeatRequest) *kerr.Error {
 
 // Leave takes a LeaveGroup request; from version 3 on several members at once, static ones by instance id (KIP-345).
 func (c *Coordinator) Leave(now int64, r *kmsg.LeaveGroupRequest, reply Reply) {
+	reply = c.held(r.Group, reply, func(err *kerr.Error) kmsg.Response {
+		out := r.ResponseKind().(*kmsg.LeaveGroupResponse)
+		out.ErrorCode = err.Code
+		return out
+	})
 	out := r.ResponseKind().(*kmsg.LeaveGroupResponse)
 	g := c.groups[r.Group]
 	if r.Version < 3 {
@@ -158,8 +161,7 @@ func (c *Coordinator) leaveOne(g *group, now int64, id string, instance *string)
 	if g == nil {
 		return kerr.UnknownMemberID
 	}
-	if _, ok := g.pending[id]; ok && instance == nil {
-		delete(g.pending, id)
+	if instance == nil && c.expected(g, id) {
 		c.tryComplete(g, now)
 		c.tidy(g)
 		return nil

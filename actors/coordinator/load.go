@@ -1,0 +1,152 @@
+package coordinator
+
+import (
+	"time"
+
+	"github.com/troupe-mq/troupe/actors/replica"
+	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/protocol/batch"
+	"github.com/troupe-mq/troupe/raft/consumer"
+)
+
+// reloadPause is how soon after a failed write or load groups are loaded anew: what failed is likely to fail again.
+const reloadPause = time.Second
+
+// look begins to load when this node has begun to lead, and drops everything when it does not lead any more.
+func (c *coordinator) look() {
+	v := c.ref.View()
+	leads := v.Role == replica.Leader
+	if leads && v.Epoch == c.epoch && (c.core != nil || c.loading) {
+		return
+	}
+	c.abandon(errNotCoordinator)
+	if !leads {
+		return
+	}
+	c.epoch, c.loading = v.Epoch, true
+	life := c.life
+	if pause := reloadPause - c.options.Runtime.Now().Sub(c.failed); !c.failed.IsZero() && pause > 0 {
+		c.options.Runtime.After(pause, func() { c.send(&resumed{life}) })
+		return
+	}
+	c.settle()
+}
+
+// resumed goes on after the pause.
+func (c *coordinator) resumed(m *resumed) {
+	if m.life == c.life && c.loading {
+		c.settle()
+	}
+}
+
+// settle waits until what is in the log is committed: the coordinator before this one, on this node or another, may
+// have appended what is not yet.
+func (c *coordinator) settle() {
+	life := c.life
+	c.ref.Send(&replica.Barrier{Epoch: c.epoch, Done: func(err *protocol.Error) { c.send(&settled{life, err}) }})
+}
+
+func (c *coordinator) settled(m *settled) {
+	if m.life != c.life || !c.loading {
+		return
+	}
+	if m.err != nil {
+		c.abandon(errNotCoordinator) // the next view, or request, tries again
+		return
+	}
+	config, v := c.options.Config(), c.ref.View()
+	config.Budget = c.node.budget
+	c.options.Runtime.Go(func() {
+		l := &loaded{life: m.life, core: consumer.New(config, c.newID), began: c.options.Runtime.Now()}
+		l.err = load(l.core, v, &l.damaged)
+		l.core.Loaded(l.began.UnixMilli())
+		c.send(l)
+	})
+}
+
+// damaged are records that could not be read.
+type damaged struct {
+	records int64
+	first   error
+}
+
+// load replays the committed records of a partition.
+func load(core *consumer.Coordinator, v *replica.View, d *damaged) error {
+	for offset := v.LogStart; offset < v.HighWatermark; {
+		chunks, err := v.Read(offset, replica.FetchLimits{MaxBytes: loadBytes, MinOne: true, Upto: v.HighWatermark})
+		if err != nil || len(chunks) == 0 {
+			return err
+		}
+		for _, chunk := range chunks {
+			for rest := []byte(chunk); len(rest) > 0; {
+				b, after, ok := batch.Next(rest)
+				if !ok {
+					break
+				}
+				if err := replay(core, b, d); err != nil {
+					return err
+				}
+				offset, rest = b.NextOffset(), after
+			}
+		}
+	}
+	return nil
+}
+
+// loadBytes is how much is read at once.
+const loadBytes = 1 << 20
+
+func replay(core *consumer.Coordinator, b batch.Batch, d *damaged) error {
+	if b.Control() {
+		return nil
+	}
+	records, err := b.Records()
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if err := core.Load(r.Key, r.Value); err != nil {
+			d.records++
+			if d.first == nil {
+				d.first = err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *coordinator) loaded(m *loaded) {
+	if m.life != c.life {
+		m.core.Abandon(errNotCoordinator.Kafka) // nobody waits; it gives its memory back
+		return
+	}
+	if m.err != nil {
+		c.options.Logger.Error("the groups of a partition could not be loaded; their clients are told to try again", "actor", c.name, "error", m.err)
+		m.core.Abandon(errLoading.Kafka)
+		c.abandon(errLoading) // the next request tries again, after a pause
+		c.failed = c.options.Runtime.Now()
+		return
+	}
+	if n := m.damaged.records; n > 0 {
+		c.node.damaged.Add(n)
+		c.options.Logger.Error("records of a partition of groups cannot be read and are left out",
+			"actor", c.name, "records", n, "first_error", m.damaged.first)
+	}
+	c.loading, c.core, c.looked = false, m.core, m.began
+	c.dequeue(nil)
+}
+
+// abandon answers everybody who waits with an error, and forgets the groups: whoever coordinates next loads them.
+func (c *coordinator) abandon(cause *protocol.Error) {
+	c.life = new(life)
+	c.epoch, c.loading = -1, false
+	c.dequeue(cause)
+	for _, m := range c.unsure {
+		m.refuse(errNotCoordinator)
+	}
+	c.unsure = nil
+	if c.core != nil {
+		c.core.Abandon(consumer.Translate(cause))
+		c.core = nil
+	}
+}
