@@ -10,10 +10,13 @@ import (
 // DefaultMaxRequestBytes is Kafka's default of socket.request.max.bytes: the largest frame behind its size.
 const DefaultMaxRequestBytes = 100 << 20
 
-// firstStep is how much memory a frame is given before any of its bytes arrived. Each further step multiplies what is there.
+// firstStep is how much memory a frame is given before any of its bytes arrived. Each further step multiplies what is there; those of large frames less,
+// for what has not come yet is taken from others.
 const (
-	firstStep  = 4 << 10
-	stepFactor = 4
+	firstStep       = 4 << 10
+	stepFactor      = 4
+	largeFrame      = 1 << 20
+	largeStepFactor = 2
 )
 
 // ErrMalformed is behind every error over bytes that are not Kafka's protocol. What follows them on the connection cannot be
@@ -36,7 +39,11 @@ func ReadFrame(r io.Reader, limit int, grow func(n int) error) ([]byte, error) {
 	}
 	var frame []byte
 	for len(frame) < n {
-		step := min(n, max(firstStep, stepFactor*len(frame)))
+		factor := stepFactor
+		if len(frame) >= largeFrame {
+			factor = largeStepFactor
+		}
+		step := min(n, max(firstStep, factor*len(frame)))
 		if err := grow(step - len(frame)); err != nil {
 			return nil, err
 		}

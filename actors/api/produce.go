@@ -33,7 +33,8 @@ type producing struct {
 	acks     int16
 
 	mu       sync.Mutex
-	left     int // partitions without an outcome
+	left     int    // partitions without an outcome
+	drop     func() // gives back what the request holds: after the last outcome, though the client may have its answer since long
 	answered bool
 	timer    actors.Timer
 }
@@ -41,7 +42,7 @@ type producing struct {
 func produce(c *Call) {
 	request := c.Body.(*kmsg.ProduceRequest)
 	r := request.ResponseKind().(*kmsg.ProduceResponse)
-	p := &producing{call: c, response: r, acks: request.Acks, left: 1}
+	p := &producing{call: c, response: r, acks: request.Acks, left: 1, drop: c.pending.Hold()}
 	image := c.Cluster.Image()
 	whole := checkProduce(request)
 	r.Topics = make([]kmsg.ProduceResponseTopic, len(request.Topics))
@@ -113,7 +114,9 @@ const unsettled = -2
 func (p *producing) outcome(set func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.left--
+	if p.left--; p.left == 0 {
+		defer p.drop()
+	}
 	if p.answered {
 		return
 	}

@@ -17,6 +17,7 @@ func (n *Node) openServer() error {
 		Logger:          n.log,
 		MaxRequestBytes: int(n.number("socket.request.max.bytes")),
 		InFlightBytes:   n.requestBytes(),
+		Crowded:         n.crowded,
 		AnswerBytes:     n.config.Memory / answersShare,
 		MaxConnections:  int(n.number("max.connections")),
 		Stages:          &n.stages,

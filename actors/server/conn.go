@@ -27,10 +27,11 @@ type conn struct {
 	queued   uint64        // requests ever; read's
 	line     line          // guarded by the server's answers
 
-	unanswered atomic.Int64  // bytes of requests read and not answered
+	unanswered atomic.Int64  // bytes of requests read, and not answered or still under way
 	waiting    atomic.Int64  // requests read and not answered
 	blocked    atomic.Bool   // an answer is being written, which takes long if the client does not take it
 	answered   chan struct{} // holds a token after an answer has left
+	tooSlow    atomic.Bool   // it was closed for others who waited
 }
 
 func (s *Server) newConn(listener string, nc net.Conn) *conn {
@@ -52,15 +53,25 @@ func (c *conn) close() {
 	})
 }
 
+// closeSlow closes the connection for others who wait for what its request holds.
+func (c *conn) closeSlow() {
+	c.tooSlow.Store(true)
+	c.close()
+}
+
 // stopReading lets no more requests in; answers under way still leave.
 func (c *conn) stopReading() { c.nc.SetReadDeadline(time.Unix(1, 0)) }
 
-// release gives back what a request held.
+// release gives back what a request held, but for what is still under way of it.
 func (c *conn) release(p *Pending) {
-	c.unanswered.Add(-int64(p.bytes))
 	c.waiting.Add(-1)
-	p.held.giveBack()
 	p.ration.leave()
+	p.drop()
+	c.more()
+}
+
+// more has the reader look whether it may go on.
+func (c *conn) more() {
 	select {
 	case c.answered <- struct{}{}:
 	default:

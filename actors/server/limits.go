@@ -39,19 +39,27 @@ func isReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// limitedLog logs what clients can cause at most some times a second, and then how often it happened.
+// limitedLog logs what clients can cause at most some times in a while, and then how often it happened.
 type limitedLog struct {
-	log *slog.Logger
+	log  *slog.Logger
+	each time.Duration
+	most int // lines in each
 
 	mu      sync.Mutex
-	second  int64
+	period  int64
 	lines   int
 	skipped int
 }
 
-const linesPerSecond = 10
+// How many lines there are at most of a kind: what speaks another protocol is a health check or a scan that comes again and again.
+const (
+	linesPerSecond     = 10
+	strangersPerMinute = 3
+)
 
-func newLimitedLog(log *slog.Logger) *limitedLog { return &limitedLog{log: log} }
+func newLimitedLog(log *slog.Logger, each time.Duration, most int) *limitedLog {
+	return &limitedLog{log: log, each: each, most: most}
+}
 
 func (l *limitedLog) warn(message string, args ...any) { l.say(slog.LevelWarn, message, args...) }
 
@@ -59,12 +67,12 @@ func (l *limitedLog) info(message string, args ...any) { l.say(slog.LevelInfo, m
 
 func (l *limitedLog) say(level slog.Level, message string, args ...any) {
 	l.mu.Lock()
-	now := time.Now().Unix()
-	if now != l.second {
-		l.second, l.lines = now, 0
+	now := time.Now().UnixNano() / int64(l.each)
+	if now != l.period {
+		l.period, l.lines = now, 0
 	}
 	l.lines++
-	if l.lines > linesPerSecond {
+	if l.lines > l.most {
 		l.skipped++
 		l.mu.Unlock()
 		return
@@ -73,7 +81,7 @@ func (l *limitedLog) say(level slog.Level, message string, args ...any) {
 	l.skipped = 0
 	l.mu.Unlock()
 	if skipped > 0 {
-		args = append(args, "lines left out before", skipped)
+		args = append(args, "lines_left_out", skipped)
 	}
 	l.log.Log(context.Background(), level, message, args...)
 }

@@ -42,7 +42,7 @@ type Reading struct {
 func (s *Server) Read() Reading {
 	r := Reading{
 		Connections: s.Connections(), Accepted: s.meters.accepted.Load(), Refused: s.meters.refused.Load(),
-		BytesIn: s.meters.in.Load(), BytesOut: s.meters.out.Load(), InFlightBytes: s.budget.underWay(),
+		BytesIn: s.meters.in.Load(), BytesOut: s.meters.out.Load(), InFlightBytes: s.budget.inUse(),
 	}
 	s.meters.answers.Range(func(k, h any) bool {
 		o := k.(outcome)

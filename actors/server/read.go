@@ -1,7 +1,9 @@
 package server
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -82,7 +84,10 @@ func (c *conn) within(d time.Duration) error {
 }
 
 // steady is the connection while a request is read: each read has to bring something in time.
-type steady struct{ c *conn }
+type steady struct {
+	c    *conn
+	held *claim
+}
 
 func (s steady) Read(b []byte) (int, error) {
 	if s.c.in.Buffered() == 0 {
@@ -90,18 +95,18 @@ func (s steady) Read(b []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return s.c.in.Read(b)
+	n, err := s.c.in.Read(b)
+	s.held.arrived.Add(int64(n))
+	return n, err
 }
 
 // one reads a request and hands it over.
 func (c *conn) one() error {
-	held := &claim{budget: c.server.budget}
-	frame, err := protocol.ReadFrame(steady{c}, c.server.options.MaxRequestBytes, func(n int) error {
-		if !held.take(int64(n), c.closed, c.server.stopping) {
-			return errStopped
-		}
-		return nil
-	})
+	held, err := c.claim()
+	if err != nil {
+		return err
+	}
+	frame, err := protocol.ReadFrame(steady{c, held}, c.server.options.MaxRequestBytes, func(n int) error { return c.take(held, n) })
 	if err != nil {
 		held.giveBack()
 		if ended(err) {
@@ -119,14 +124,62 @@ func (c *conn) one() error {
 	return err
 }
 
+// claim looks at how a request begins: how large it is to be, and of what kind.
+func (c *conn) claim() (*claim, error) {
+	if err := c.within(c.server.options.StallTimeout); err != nil {
+		return nil, err
+	}
+	held := &claim{budget: c.server.budget, slow: c.closeSlow}
+	head, err := c.in.Peek(4)
+	if err != nil {
+		return nil, begun(err)
+	}
+	switch size := int32(binary.BigEndian.Uint32(head)); {
+	case int64(size) > int64(c.server.options.MaxRequestBytes):
+		if s := strange(head); s != "" {
+			return nil, &stranger{s}
+		}
+	case size >= 2 && size <= smallRequest:
+		if head, err = c.in.Peek(4 + 2); err != nil {
+			return nil, begun(err)
+		}
+		held.small = int16(binary.BigEndian.Uint16(head[4:])) != kmsg.Produce.Int16()
+		if c.in.Buffered() >= 4+int(size) {
+			return held, nil // it is there, and need not be watched
+		}
+	}
+	c.server.budget.begin(held)
+	return held, nil
+}
+
+// begun makes of an error in the first bytes of a request one in a request.
+func begun(err error) error {
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	if ended(err) {
+		return unfinished{err}
+	}
+	return err
+}
+
+// take takes n bytes more for a request, waiting for them.
+func (c *conn) take(held *claim, n int) error {
+	if !held.take(int64(n), c.closed, c.server.stopping) {
+		return errStopped
+	}
+	return nil
+}
+
 // hand decodes a request and has it handled. Nothing is queued if it returns an error.
 func (c *conn) hand(h protocol.Header, rest []byte, held *claim, size int) error {
+	c.server.budget.arrivedWhole(held)
 	p := NewPending()
-	p.correlationID, p.held, p.bytes = h.CorrelationID, held, size
+	p.correlationID, p.held, p.bytes, p.conn = h.CorrelationID, held, size, c
 	p.ration = ration{of: c.server.answers, line: &c.line, number: c.queued}
 	p.tracer, p.began = c.server.options.Tracer, c.began
 	c.server.meters.in.Add(uint64(size))
-	body, err := c.decode(h, rest, p)
+	body, err := c.decodeWithin(h, rest, p)
 	if err != nil {
 		return err
 	}
@@ -138,6 +191,39 @@ func (c *conn) hand(h protocol.Header, rest []byte, held *claim, size int) error
 		c.server.handle(c.request(h, body), p)
 	}
 	return nil
+}
+
+// littleBody is the size of a body up to which what it takes decoded is not counted; answerFactor is how often an array is in memory, in the request, in its answer and
+// while it is worked on.
+const (
+	littleBody   = 4 << 10
+	answerFactor = 4
+)
+
+// decodeWithin decodes a request within the node's budget: while it is decoded it is taken to need the most it can, after that what it does.
+func (c *conn) decodeWithin(h protocol.Header, rest []byte, p *Pending) (kmsg.Request, error) {
+	if len(rest) <= littleBody {
+		return c.decode(h, rest, p)
+	}
+	most := 2 * c.server.options.InFlightBytes
+	if n := len(rest) * protocol.DecodeFactor; h.Key != kmsg.Produce {
+		if int64(n) > most {
+			return nil, fmt.Errorf("%w: %s of %d bytes takes more memory than there is for requests", protocol.ErrMalformed, h.Key.Name(), len(rest))
+		}
+		if err := c.take(p.held, n); err != nil {
+			return nil, err
+		}
+	}
+	body, err := c.decode(h, rest, p)
+	if err != nil || body == nil {
+		return body, err
+	}
+	n := protocol.DecodedBytes(body) * answerFactor
+	if int64(n) > most {
+		return nil, fmt.Errorf("%w: %s of %d bytes has arrays that take more memory than there is for requests", protocol.ErrMalformed, h.Key.Name(), len(rest))
+	}
+	p.held.settle(int64(p.bytes + n))
+	return body, nil
 }
 
 // decode makes a request. One in a version that is not spoken is answered here, where there is an answer for it: body is then nil.
@@ -161,7 +247,14 @@ func (c *conn) request(h protocol.Header, body kmsg.Request) *Request {
 
 // report logs why a connection ended, unless it ended as connections do.
 func (c *conn) report(err error) {
+	foreign := (*stranger)(nil)
 	switch {
+	case c.tooSlow.Load():
+		c.server.meters.refused.Add(1)
+		c.server.log.warn("a client connection was closed because others waited for the memory of a request that arrived too slowly", "client", c.nc.RemoteAddr(), "listener", c.listener, "least_bytes_per_second", leastRate)
+	case errors.As(err, &foreign):
+		c.server.meters.refused.Add(1)
+		c.server.strangers.warn("a client connection was closed: "+foreign.Error(), "client", c.nc.RemoteAddr(), "listener", c.listener)
 	case err == io.EOF || errors.Is(err, errStopped) || errors.Is(err, net.ErrClosed):
 	case ended(err) && (c.server.isStopping() || !errors.As(err, new(unfinished))):
 	case ended(err):

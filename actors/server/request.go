@@ -52,6 +52,8 @@ type Pending struct {
 	correlationID int32
 	bytes         int    // of the request
 	held          *claim // of the node's budget
+	conn          *conn  // nil for one without a connection
+	holds         atomic.Int32
 	ration        ration // of the node's memory for answers
 
 	key            int16 // of the request's API
@@ -64,6 +66,23 @@ type Pending struct {
 
 // NewPending returns an unresolved Pending.
 func NewPending() *Pending { return &Pending{ready: make(chan struct{})} }
+
+// Hold keeps what the request takes of the node's memory, beyond its answer, until drop is called, once: for what may be answered and is still under way, such as
+// records that wait for the disk after their client has given up. Otherwise a client could fill the memory with what it does not wait for. It is called before Resolve.
+func (p *Pending) Hold() (drop func()) {
+	p.holds.Add(1)
+	return p.drop
+}
+
+// drop gives back what the request holds once the last one has who holds it, the connection among them.
+func (p *Pending) drop() {
+	if p.holds.Add(-1) >= 0 || p.conn == nil {
+		return
+	}
+	p.conn.unanswered.Add(-int64(p.bytes))
+	p.held.giveBack()
+	p.conn.more()
+}
 
 // Resolve sets the answer; nil means that no answer is sent (acks=0). Safe for any goroutine; the second
 // call of a Pending panics, because two answers to one request are a broken invariant.

@@ -36,6 +36,8 @@ type Options struct {
 	IdleTimeout     time.Duration // a connection silent this long is closed (connections.max.idle.ms), 10 min; negative: never
 	StallTimeout    time.Duration // how long a client may take for the next bytes of a request or to take some of an answer, 30 s
 	ScarceTimeout   time.Duration // how long to take some of an answer while most of AnswerBytes is taken, 5 s
+	HurryTimeout    time.Duration // how long one waits for the memory of others before requests that arrive too slowly are closed, 500 ms
+	Crowded         func() bool   // reports whether too many records wait for the disk for more to be taken; nil: never
 	CloseGrace      time.Duration // how long Close waits for answers under way, 1 s
 	Tracer          *spans.Tracer // nil while tracing is off
 	Stages          *stages.Clock // where the time of produce requests is counted; may be nil
@@ -69,6 +71,9 @@ func (o *Options) setDefaults() {
 	if o.ScarceTimeout <= 0 {
 		o.ScarceTimeout = min(5*time.Second, o.StallTimeout)
 	}
+	if o.HurryTimeout <= 0 {
+		o.HurryTimeout = 500 * time.Millisecond
+	}
 	if o.CloseGrace == 0 {
 		o.CloseGrace = time.Second
 	}
@@ -77,10 +82,14 @@ func (o *Options) setDefaults() {
 	}
 }
 
+// reserveShare is the part of InFlightBytes that small requests may take beyond it.
+const reserveShare = 8
+
 // Server accepts client connections and hands their requests to the handler. Listen binds, Start lets clients in.
 type Server struct {
 	options   Options
 	log       *limitedLog
+	strangers *limitedLog // for what speaks another protocol
 	budget    *budget
 	answers   *answers
 	meters    meters
@@ -102,8 +111,9 @@ var keepAlive = net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: tr
 func Listen(o Options) (*Server, error) {
 	o.setDefaults()
 	s := &Server{
-		options: o, log: newLimitedLog(o.Logger), stopping: make(chan struct{}), conns: make(map[*conn]struct{}),
-		budget: &budget{limit: o.InFlightBytes}, answers: &answers{limit: o.AnswerBytes},
+		options: o, log: newLimitedLog(o.Logger, time.Second, linesPerSecond), strangers: newLimitedLog(o.Logger, time.Minute, strangersPerMinute),
+		stopping: make(chan struct{}), conns: make(map[*conn]struct{}), answers: &answers{limit: o.AnswerBytes},
+		budget: &budget{limit: o.InFlightBytes, reserve: o.InFlightBytes / reserveShare, hurry: o.HurryTimeout, crowded: o.Crowded},
 	}
 	for _, l := range o.Listeners {
 		ln, err := keepAlive.Listen(context.Background(), "tcp", l.Listen)
