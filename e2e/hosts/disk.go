@@ -19,6 +19,7 @@ type Disk struct {
 	Dir string // where it is mounted
 
 	image  string
+	copies int // of the image that were made
 	fs     string
 	frozen bool
 }
@@ -52,7 +53,11 @@ func newDisk(base, fs string, size int64) (*Disk, error) {
 
 // mount lets the space of deleted files go back to the image's disk.
 func (d *Disk) mount() error {
-	return run("mount", "-t", d.fs, "-o", "loop,discard,noatime", d.image, d.Dir)
+	options := "loop,discard,noatime"
+	if d.fs == "xfs" && d.copies > 0 {
+		options += ",nouuid" // that of the image that was copied is in use
+	}
+	return run("mount", "-t", d.fs, "-o", options, d.image, d.Dir)
 }
 
 // Cut is what a power loss does to a disk: from now on nothing is written, not even what the file system holds in memory, and every access fails. What was
@@ -62,11 +67,34 @@ func (d *Disk) Cut() error {
 }
 
 // Restore is the next start of the machine: the file system is mounted anew from what reached the disk. Nobody may have files open on it.
+//
+// A mount namespace that some other process on this machine made meanwhile has a copy of the mount, and keeps the file system alive that was cut: mounting the
+// same image again only shows that one again, on which every access fails. Then the next one is mounted from a copy of the image, which nobody else knows.
 func (d *Disk) Restore() error {
 	if err := unix.Unmount(d.Dir, 0); err != nil {
 		return fmt.Errorf("unmount %s: %w", d.Dir, err)
 	}
+	if err := d.mount(); err != nil || d.powered() {
+		return err
+	}
+	if err := unix.Unmount(d.Dir, 0); err != nil {
+		return fmt.Errorf("unmount %s: %w", d.Dir, err)
+	}
+	d.copies++
+	image := fmt.Sprintf("%s.image.%d", d.Dir, d.copies)
+	if err := run("cp", "--sparse=always", d.image, image); err != nil {
+		return err
+	}
+	d.image = image
 	return d.mount()
+}
+
+// powered tells whether the file system takes a file: one that was cut does not.
+func (d *Disk) powered() bool {
+	probe := filepath.Join(d.Dir, "probe")
+	err := os.WriteFile(probe, nil, 0o600)
+	_ = os.Remove(probe)
+	return !errors.Is(err, unix.EIO)
 }
 
 // Freeze makes everybody who writes wait until Thaw: a disk that does not answer. Processes that wait cannot be killed.

@@ -57,6 +57,35 @@ func TestCutLosesWhatWasNotSynced(t *testing.T) {
 	}
 }
 
+// A process that has a mount namespace of its own keeps a file system alive that was cut.
+func TestRestoreWhatAnotherNamespaceHolds(t *testing.T) {
+	for _, fs := range []string{"ext4", "xfs"} {
+		t.Run(fs, func(t *testing.T) {
+			d := disk(t, fs)
+			held := exec.Command("unshare", "--mount", "sh", "-c", "echo ready; exec sleep 600")
+			out, err := held.StdoutPipe()
+			if err := errors.Join(err, held.Start()); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = held.Process.Kill(); _ = held.Wait() }()
+			if _, err := out.Read(make([]byte, 5)); err != nil {
+				t.Fatal(err)
+			}
+			content := bytes.Repeat([]byte("0123456789abcdef"), 1<<14)
+			for round := range 2 { // the second one is of a disk that nobody else holds
+				path := filepath.Join(d.Dir, "synced")
+				write(t, path, content, true)
+				if err := errors.Join(d.Cut(), d.Restore()); err != nil {
+					t.Fatal(err)
+				}
+				if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, content) {
+					t.Fatalf("round %d: of the synced file %d bytes are left: %v", round, len(got), err)
+				}
+			}
+		})
+	}
+}
+
 func write(t *testing.T, path string, content []byte, sync bool) {
 	t.Helper()
 	f, err := os.Create(path)
