@@ -24,7 +24,8 @@ func verifyCommand() *cobra.Command {
 		Short: "Read all that a node has stored and print what that proves",
 		Long: `Reads every entry and every checkpoint of every replica, compares each with its length and checksum, and prints what was proved: which replicas,
 which entries, how many bytes, where something is not what was written, and whether the store reaches as far as it must. Exit code 0 if all is whole, 1 if
-not. The node must be stopped, unless --address names it; opening its directory does to it what a start of the node does.`,
+not. The node must be stopped, unless --address names it. Nothing in its directory is written, whatever is wrong there; a few MiB are copied to the
+directory for temporary files (TMPDIR).`,
 		Example: "  troupe storage verify --dir ./data\n  troupe storage verify --address 127.0.0.1:9094   # a running node's metrics.listen, on its own machine",
 		Args:    cobra.NoArgs,
 	}

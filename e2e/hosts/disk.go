@@ -3,6 +3,7 @@
 package hosts
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"testing"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,6 +24,8 @@ type Disk struct {
 	copies int // of the image that were made
 	fs     string
 	frozen bool
+
+	options string // of the mount, if they are not the usual ones
 }
 
 // Requests to a file system, the same for ext4 and XFS.
@@ -51,9 +55,29 @@ func newDisk(base, fs string, size int64) (*Disk, error) {
 	return d, d.mount()
 }
 
+// Alone makes a disk that no host has, which ends with the test.
+func Alone(t testing.TB, fs string, size int64) *Disk {
+	t.Helper()
+	sweep()
+	dir, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", dirPrefix, os.Getpid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := newDisk(filepath.Join(dir, "disk"), fs, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(d.close(), os.RemoveAll(dir)); err != nil {
+			t.Errorf("clearing the disk away: %v", err)
+		}
+	})
+	return d
+}
+
 // mount lets the space of deleted files go back to the image's disk.
 func (d *Disk) mount() error {
-	options := "loop,discard,noatime"
+	options := cmp.Or(d.options, "loop,discard,noatime")
 	if d.fs == "xfs" && d.copies > 0 {
 		options += ",nouuid" // that of the image that was copied is in use
 	}

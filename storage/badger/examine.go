@@ -107,14 +107,14 @@ func checkMemTables(dir string, flushed uint64) error {
 		if err != nil {
 			return err
 		}
-		from, to, lost := transactions(data)
-		if from == 0 {
+		l := transactions(data)
+		if l.from == 0 {
 			continue
 		}
-		if known := lost && i == 0; from > last+1 && !known {
-			return gone(filepath.Base(f), "transactions %d to %d are missing before it", last+1, from-1)
+		if known := l.lost && i == 0; l.from > last+1 && !known {
+			return gone(filepath.Base(f), "transactions %d to %d are missing before it", last+1, l.from-1)
 		}
-		last = max(last, to)
+		last = max(last, l.to)
 	}
 	return nil
 }
@@ -127,10 +127,16 @@ const (
 	maxKeyBytes    = 1 << 16 // as Badger has it
 )
 
-// transactions returns the first and the last transaction that Badger would read of a memtable's log, 0 if there is none, and whether the first one says that history was lost.
-func transactions(data []byte) (from, to uint64, lost bool) {
+// logged is what Badger would read of a memtable's log.
+type logged struct {
+	from, to uint64 // the first and the last transaction, 0 if there is none
+	end      int    // of the last one in the log
+	lost     bool   // the first one says that history was lost
+}
+
+func transactions(data []byte) (l logged) {
 	if len(data) < logHeaderBytes {
-		return 0, 0, false
+		return l
 	}
 	r := bytes.NewReader(data[logHeaderBytes:])
 	open := uint64(0)
@@ -138,21 +144,21 @@ func transactions(data []byte) (from, to uint64, lost bool) {
 		meta, key, ok := logEntry(r, data)
 		switch {
 		case !ok:
-			return from, to, lost
+			return l
 		case meta&ofTransaction != 0:
 			ts := y.ParseTs(key)
 			if open != 0 && open != ts {
-				return from, to, lost
+				return l
 			}
 			open = ts
-			lost = lost || from == 0 && bytes.Equal(y.ParseKey(key), lostKey)
+			l.lost = l.lost || l.from == 0 && bytes.Equal(y.ParseKey(key), lostKey)
 		case meta&endsIt != 0 && open != 0:
-			if from == 0 {
-				from = open
+			if l.from == 0 {
+				l.from = open
 			}
-			to, open = max(to, open), 0
+			l.to, open, l.end = max(l.to, open), 0, len(data)-r.Len()
 		case open != 0:
-			return from, to, lost
+			return l
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"strings"
 	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
 )
 
 // failStop is Badger's logger. Badger 4.9.6 logs a failed sync of the value log and goes on to acknowledge the write; the line is
@@ -24,12 +26,17 @@ func (l *failStop) Errorf(format string, v ...any) {
 	l.log.Error("badger", "line", line)
 	for _, f := range fatalLines {
 		if strings.HasPrefix(line, f) {
-			err := fmt.Errorf("storage/badger: Badger could not write: %s", line)
-			l.failed.CompareAndSwap(nil, &err)
-			l.fatal(err)
+			l.fail(line)
 			return
 		}
 	}
+}
+
+// fail ends the process over what was not written.
+func (l *failStop) fail(line string) {
+	err := fmt.Errorf("storage/badger: Badger could not write: %s", line)
+	l.failed.CompareAndSwap(nil, &err)
+	l.fatal(err)
 }
 
 // err returns the first failure to write.
@@ -40,9 +47,13 @@ func (l *failStop) err() error {
 	return nil
 }
 
-// Warningf implements badger.Logger.
+// Warningf implements badger.Logger. A compaction that fails is tried again, but not if it was the list of the tables that could not be written: what was appended to it may be half there.
 func (l *failStop) Warningf(format string, v ...any) {
-	l.log.Warn("badger", "line", strings.TrimSpace(fmt.Sprintf(format, v...)))
+	line := strings.TrimSpace(fmt.Sprintf(format, v...))
+	l.log.Warn("badger", "line", line)
+	if strings.Contains(line, "LOG Compact FAILED") && strings.Contains(line, badger.ManifestFilename+": ") {
+		l.fail(line)
+	}
 }
 
 // Infof implements badger.Logger. What Badger finds worth telling is for those who look for something.

@@ -63,6 +63,20 @@ func TestSized(t *testing.T) {
 	}
 }
 
+// TestAListOfTablesThatCouldNotBeWritten reports it the way Badger does, as the warning of a compaction.
+func TestAListOfTablesThatCouldNotBeWritten(t *testing.T) {
+	fatal := 0
+	l := &failStop{log: slog.New(slog.DiscardHandler), fatal: func(error) { fatal++ }}
+	l.Warningf("[Compactor: %d] LOG Compact FAILED with error: %+v: %+v", 1, errors.New("a checksum is wrong"), "{}")
+	if fatal > 0 || l.err() != nil {
+		t.Fatal("fatal for a compaction that is tried again")
+	}
+	l.Warningf("[Compactor: %d] LOG Compact FAILED with error: %+v: %+v", 1, errors.New("sync /data/store/MANIFEST: input/output error"), "{}")
+	if fatal != 1 || l.err() == nil {
+		t.Fatal("not fatal")
+	}
+}
+
 // TestSecondOpen opens a directory that is open.
 func TestSecondOpen(t *testing.T) {
 	dir := t.TempDir()

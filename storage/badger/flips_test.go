@@ -100,9 +100,8 @@ func killedStore(t *testing.T) string {
 	if err := errors.Join(os.WriteFile(first, data[:at], 0o600), os.WriteFile(filepath.Join(dir, "00002.mem"), append(second, 0, 0, 0, 0), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	_, last, _ := transactions(second)
 	f, _, err := openFloor(dir)
-	if err := errors.Join(err, f.raise(last), f.close()); err != nil {
+	if err := errors.Join(err, f.raise(transactions(second).to), f.close()); err != nil {
 		t.Fatal(err)
 	}
 	return dir

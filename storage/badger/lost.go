@@ -20,32 +20,43 @@ func lost() error {
 	return fmt.Errorf("%w: the newest part of the store's history was lost, as %s shows", storage.ErrCorrupt, floorName)
 }
 
-// checkFloor opens the floor, and makes all replicas suspect if the store does not reach it.
-func (s *Store) checkFloor() error {
-	f, want, err := openFloor(s.options.Dir)
-	if err != nil && !errors.Is(err, errNoFloor) {
-		return err
+// checkFloor makes all replicas suspect if the store does not reach its floor.
+func (s *Store) checkFloor(said reading) error {
+	s.atOpen = said.number
+	if fresh := s.version == 0; fresh && !said.known && s.floor != nil {
+		return errors.Join(s.floor.raise(0), s.floor.sync(), syncDir(s.options.Dir))
 	}
-	s.floor, s.atOpen = f, want
-	if fresh := s.version == 0; fresh && err != nil {
-		return errors.Join(f.raise(0), f.sync(), syncDir(s.options.Dir))
-	}
-	if err == nil && s.version >= want {
+	if said.known && s.version >= said.number {
+		if said.damaged {
+			s.mended = append(s.mended, floorName+" was damaged in one of its slots, and is taken from the other one")
+		}
 		return nil
 	}
+	err := errNoFloor
+	if said.known {
+		err = nil
+	}
 	s.options.Logger.Error("the store lost the newest part of its history: all replicas of this node must be replaced",
-		"dir", s.options.Dir, "reached", s.version, "acknowledged", want, "error", err)
-	s.version = max(s.version, want) // the next one lies above the floor
+		"dir", s.options.Dir, "reached", s.version, "acknowledged", said.number, "error", err)
+	s.doubtAll()
+	if s.floor == nil { // it is only looked at
+		return nil
+	}
+	s.version = max(s.version, said.number) // the next one lies above the floor
 	return s.writeLost()
 }
 
-// writeLost makes all replicas suspect for good, in one transaction.
-func (s *Store) writeLost() error {
+// doubtAll makes all replicas suspect.
+func (s *Store) doubtAll() {
 	for r, h := range s.records {
 		if h.Known {
 			s.doubt(r, lost())
 		}
 	}
+}
+
+// writeLost makes durable which replicas are suspect, in one transaction.
+func (s *Store) writeLost() error {
 	var body []byte
 	for _, r := range slices.Sorted(maps.Keys(s.suspect)) {
 		body = binary.BigEndian.AppendUint64(body, uint64(r))

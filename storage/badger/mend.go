@@ -82,17 +82,28 @@ func mendHeaders(dir string) (mended []string, err error) {
 }
 
 func mendHeader(path string) (mended bool, err error) {
+	key, none := make([]byte, 8), make([]byte, 8)
+	if n, err := readStart(path, key); err != nil || n < len(key) || bytes.Equal(key, none) {
+		return false, err // Badger begins a shorter one anew
+	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	key, none := make([]byte, 8), make([]byte, 8)
-	if n, _ := f.ReadAt(key, 0); n < len(key) || bytes.Equal(key, none) {
-		return false, nil // Badger begins a shorter one anew
-	}
 	_, err = f.WriteAt(none, 0)
 	return true, errors.Join(err, f.Sync())
+}
+
+// readStart reads the beginning of a file, and returns how much of it there is.
+func readStart(path string, b []byte) (int, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	n, _ := f.ReadAt(b, 0)
+	return n, nil
 }
 
 // Of the file that says how much is dead: slots of a file's number and its dead bytes, up to the first without a number.

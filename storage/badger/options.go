@@ -29,6 +29,8 @@ type Options struct {
 	// Advise is whether the kernel is told to treat the files being written as accessed at random, so that it writes back
 	// pages and not large folios (Linux only). The default is the better one as measured.
 	Advise Advise
+
+	looks bool // Dir shows what another directory holds, and is only looked at: see Inspect
 }
 
 // Advise is a choice about memory advice.
@@ -104,6 +106,7 @@ const (
 func (o *Options) badger(log *failStop) badger.Options {
 	return badger.DefaultOptions(o.Dir).
 		WithSyncWrites(true).
+		WithReadOnly(o.looks).
 		WithDetectConflicts(false).
 		WithNumVersionsToKeep(1).
 		WithCompression(options.None).

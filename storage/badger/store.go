@@ -41,8 +41,9 @@ type Store struct {
 	kept    storage.Node // what lasts of the node's record, as the file beside Badger's says it
 	scratch scratch      // of the values of the Write under way
 
-	mended    []string // at open
-	ballasted bool     // the ballast is there; owned by whoever calls RestoreBallast
+	mended    []string     // at open
+	done      func() error // at Close; nil but for a store that is only looked at
+	ballasted bool         // the ballast is there; owned by whoever calls RestoreBallast
 }
 
 var (
@@ -79,6 +80,45 @@ func (o *Options) open() (*Store, error) {
 	if err := errors.Join(os.MkdirAll(o.Dir, 0o750), o.dropBallast()); err != nil {
 		return nil, err
 	}
+	f, said, err := o.begin()
+	if err != nil {
+		return nil, err
+	}
+	s, err := o.load(f, said)
+	if err != nil {
+		return nil, errors.Join(err, f.close())
+	}
+	return s, nil
+}
+
+// begin makes sure that the directory shows what the disk has, and notes that it is open. A directory
+// in use is left alone.
+func (o *Options) begin() (*floor, reading, error) {
+	unlock, err := lock(o.Dir)
+	if err != nil {
+		return nil, reading{}, err
+	}
+	defer unlock()
+	f, said, err := openFloor(o.Dir)
+	if err != nil {
+		return nil, said, err
+	}
+	if !said.closed {
+		if err := errors.Join(f.file.Close(), forgetUnsynced(o.Dir)); err != nil {
+			return nil, said, err
+		}
+		if f, said, err = openFloor(o.Dir); err != nil {
+			return nil, said, err
+		}
+	}
+	if err := f.begin(); err != nil {
+		return nil, said, errors.Join(err, f.file.Close())
+	}
+	return f, said, nil
+}
+
+// load opens Badger and checks all that is in it. Without a floor the store can only be looked at.
+func (o *Options) load(f *floor, said reading) (*Store, error) {
 	log := &failStop{log: o.Logger, fatal: o.Fatal}
 	mended, err := o.examine(log)
 	if err != nil {
@@ -88,10 +128,10 @@ func (o *Options) open() (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{options: *o, log: log, db: db, version: db.MaxVersion(), mended: mended}
+	s := &Store{options: *o, log: log, db: db, version: db.MaxVersion(), mended: mended, floor: f}
 	s.advisor = newAdvisor(*o)
 	s.prefill.advisor = s.advisor
-	if err := errors.Join(s.load(), s.checkFloor(), s.keepIdentity()); err != nil {
+	if err := errors.Join(s.load(), s.checkFloor(said), s.keepIdentity()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	for _, m := range s.mended {
@@ -131,6 +171,9 @@ var newestKey = []byte{'V'}
 func (s *Store) commit(f func(*badger.Txn) error, publish func()) error {
 	if err := s.log.err(); err != nil {
 		return err
+	}
+	if s.floor == nil {
+		return errors.New("storage/badger: the store is only looked at: see Inspect")
 	}
 	next := s.version + 1 // only the writer changes it
 	txn := s.db.NewTransactionAt(s.version, true)
@@ -278,8 +321,20 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	s.prefill.close()
-	if err := errors.Join(s.db.Close(), s.floor.close()); err != nil {
+	if err := s.closeFiles(); err != nil {
 		return fmt.Errorf("storage/badger: close: %w", err)
 	}
 	return nil
+}
+
+// closeFiles closes Badger, and notes that all is synced if it is.
+func (s *Store) closeFiles() error {
+	err := s.db.Close()
+	if s.done != nil {
+		return errors.Join(err, s.done())
+	}
+	if err == nil && s.log.err() == nil {
+		err = s.floor.seal(s.version)
+	}
+	return errors.Join(err, s.floor.close())
 }

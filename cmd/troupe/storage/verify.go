@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -43,7 +42,7 @@ func EndOf(s store.Store) End {
 // ErrDamaged is returned when something is not what was written.
 var ErrDamaged = errors.New("something on this disk is not what was written")
 
-// Stopped verifies the data directory of a node that does not run. Opening it does to it what a start of the node does.
+// Stopped verifies the data directory of a node that does not run. It writes nothing there: what is damaged stays as it is, for whoever looks next.
 func Stopped(ctx context.Context, dir string, r *Report) error {
 	at := filepath.Join(dir, "store")
 	if _, err := os.Stat(at); err != nil {
@@ -52,8 +51,7 @@ func Stopped(ctx context.Context, dir string, r *Report) error {
 	for _, e := range badger.EvidenceOf(at) {
 		fmt.Fprintf(r.Out, "set aside on %s, nothing of it is used: %s, %s: %s\n", e.At.UTC().Format(time.DateTime), e.Dir, size(e.Bytes), e.Cause)
 	}
-	var failed error
-	s, err := badger.Open(badger.Options{Dir: at, Logger: slog.New(slog.DiscardHandler), Fatal: func(err error) { failed = err }})
+	s, err := badger.Inspect(at)
 	if u := (*store.Unreadable)(nil); errors.As(err, &u) {
 		fmt.Fprintf(r.Out, "the store: DAMAGED\n  %v\n", u.Cause)
 		return fmt.Errorf("%w: a node of a cluster sets such a store aside when it starts, if the others can do without it, and is filled anew", ErrDamaged)
@@ -62,11 +60,11 @@ func Stopped(ctx context.Context, dir string, r *Report) error {
 		return fmt.Errorf("%w: if a node runs on it, ask that node with --address", err)
 	}
 	for _, m := range s.Mended() {
-		fmt.Fprintf(r.Out, "mended: %s\n", m)
+		fmt.Fprintf(r.Out, "a start of the node mends this: %s\n", m)
 	}
 	err = store.Verify(ctx, s, r.take)
 	end := EndOf(s)
-	if err := errors.Join(err, failed, s.Close()); err != nil {
+	if err := errors.Join(err, s.Close()); err != nil {
 		return err
 	}
 	return r.end(end)
