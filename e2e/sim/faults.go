@@ -73,57 +73,62 @@ func (w *World) trouble(operations []Fault) (plan []Fault) {
 	return plan
 }
 
-// draw draws a fault of machines that are there.
+// draw draws a fault of machines that are there, of those that this kind of world has.
 func (w *World) draw(there []metadata.NodeID) Fault {
 	n := there[w.pick(len(there))]
 	other := there[w.pick(len(there))]
 	long := 200*time.Millisecond + w.upTo(12*time.Second)
-	drawn := w.pick(22)
-	switch {
-	case (drawn == 12 || drawn == 20) && !w.robust():
-		drawn = 0
-	case (drawn == 17 || drawn == 18) && w.kind.steady:
-		drawn = 14
+	troubles := w.kind.faults
+	if troubles == nil {
+		troubles = everyFault
 	}
-	switch drawn {
-	case 0, 1:
+	switch t := troubles[w.pick(len(troubles))]; {
+	case t == powerLoss, t.tampers() && !w.robust():
 		return crashOf(n, keepsNone, long)
-	case 2, 3:
+	case t == killing:
 		return crashOf(n, keepsSome, long)
-	case 4:
-		return blackout(long)
-	case 5:
+	case t == splitting:
 		return split(w, there, long)
-	case 6:
+	case t == cutOneWay:
 		return oneWay(n, other, long)
-	case 7:
-		return flapping(n, long)
-	case 8:
-		return noisy(noise{loss: w.pick(60), repeat: w.pick(40), reorder: w.pick(100), delay: w.upTo(30 * time.Millisecond)}, long)
-	case 9:
-		return slowDisk(n, long)
-	case 10:
-		return fullDisk(n, long)
-	case 11:
-		return deaf(20+w.pick(300), long)
-	case 12:
-		return rot(w, long)
-	case 13:
-		return stumbling(w, long)
-	case 14:
-		return transfers(long)
-	case 15:
-		return intruder(w, long)
-	case 16:
-		return pause(n, long)
-	case 17, 18:
+	case t == settingClocks && !w.kind.steady:
 		return setClock(w, n, long)
-	case 19:
-		return tornWrite(n, keepsSome, long)
-	case 20:
-		return tornWrite(w.victim(), keepsHalf, long)
 	default:
+		return w.simple(t, n, long)
+	}
+}
+
+// simple makes a fault of one machine, or of all.
+func (w *World) simple(t trouble, n metadata.NodeID, long time.Duration) Fault {
+	switch t {
+	case blackingOut:
+		return blackout(long)
+	case flappingLinks:
+		return flapping(n, long)
+	case badNetwork:
+		return noisy(noise{loss: w.pick(60), repeat: w.pick(40), reorder: w.pick(100), delay: w.upTo(30 * time.Millisecond)}, long)
+	case slowingDisk:
+		return slowDisk(n, long)
+	case fillingDisk:
+		return fullDisk(n, long)
+	case losingAnswers:
+		return deaf(20+w.pick(300), long)
+	case rotting:
+		return rot(w, long)
+	case stumblingNodes:
+		return stumbling(w, long)
+	case intruding:
+		return intruder(w, long)
+	case pausing:
+		return pause(n, long)
+	case tearing:
+		return tornWrite(n, keepsSome, long)
+	case lyingDisk:
+		return tornWrite(w.victim(), keepsHalf, long)
+	case shuttingDown:
 		return shutdown(n, long)
+	default:
+		return transfers(long)
 	}
 }
 
@@ -317,73 +322,4 @@ func rot(w *World, d time.Duration) Fault {
 		},
 		end: func(w *World) { w.start(w.machines[n]) },
 	}
-}
-
-// pause stops a process, as SIGSTOP does, and lets it go on.
-func pause(n metadata.NodeID, d time.Duration) Fault {
-	var stopped *process
-	return Fault{What: fmt.Sprintf("n%d stands still", n), For: d,
-		begin: func(w *World) {
-			if stopped = w.machines[n].process; stopped != nil {
-				stopped.paused = true
-				w.watchAll(n)
-			}
-		},
-		end: func(w *World) { w.goOn(stopped) },
-	}
-}
-
-// goOn has a stopped process do what should have happened meanwhile.
-func (w *World) goOn(p *process) {
-	if p == nil || !p.paused {
-		return
-	}
-	p.paused = false
-	for _, e := range p.delayed {
-		e.at = w.now
-		w.agenda.add(e)
-	}
-	p.delayed = nil
-	if p.alive {
-		w.watchAll(p.machine.id)
-	}
-}
-
-func (w *World) watchAll(n metadata.NodeID) {
-	for _, other := range w.order {
-		if other != n {
-			w.watchLink(n, other)
-			w.watchLink(other, n)
-		}
-	}
-}
-
-// shutdown stops a node in order, as SIGTERM does: it hands its leaderships over first.
-func shutdown(n metadata.NodeID, d time.Duration) Fault {
-	return Fault{What: fmt.Sprintf("n%d is shut down", n), For: d,
-		begin: func(w *World) { w.shutDown(w.machines[n]) },
-		end:   func(w *World) { w.start(w.machines[n]) },
-	}
-}
-
-func (w *World) shutDown(m *machine) {
-	p := m.process
-	if p == nil || p.node == nil || p.paused {
-		return
-	}
-	w.within(p, func() {
-		(runtime{p}).Go(func() {
-			ctx, cancel := (runtime{p}).Timeout(background, 5*time.Second)
-			defer cancel()
-			p.node.Drain(ctx)
-			w.after(0, func() {
-				if p.alive {
-					w.crash(m, keepsSome, "it was shut down")
-					if w.healed {
-						w.after(time.Second, func() { w.start(m) })
-					}
-				}
-			})
-		})
-	})
 }

@@ -12,8 +12,10 @@ type Kind struct {
 	Name string
 	Text string // one line, for people
 
-	fewest, most int // nodes; how many is drawn
-	replicas     int // most replicas of a topic, drawn below it; 0 is three, or as many as there are nodes
+	fewest, most int       // nodes; how many is drawn
+	replicas     int       // most replicas of a topic, drawn below it; 0 is three, or as many as there are nodes
+	all          bool      // every node has a replica
+	faults       []trouble // that are drawn; everyFault if nil
 	settings     map[string]string
 	topics       []topicPlan // beside the main one
 	steady       bool        // nobody sets clocks: what is done by time can be checked
@@ -31,6 +33,10 @@ var Kinds = []Kind{
 	{
 		Name: "plain", Text: "three nodes under every fault there is; a few clients of every sort", fewest: 3, most: 3,
 		crew: everyday,
+	},
+	{
+		Name: "five", Text: "five replicas of everything, with slow disks and elections that go wrong half way", fewest: 5, most: 5, all: true,
+		faults: votingFaults, crew: everyday,
 	},
 	{
 		Name: "logs", Text: "topics that are compacted and whose records are deleted by age, and readers to the end", fewest: 3, most: 5, replicas: 3,
@@ -99,6 +105,9 @@ func (o *Options) shape() (k Kind, replicas int) {
 	}
 	if o.Nodes == 0 {
 		o.Nodes = k.fewest + nodes%(k.most-k.fewest+1)
+	}
+	if k.all {
+		return k, o.Nodes
 	}
 	if k.replicas == 0 {
 		return k, min(3, o.Nodes)

@@ -48,6 +48,14 @@ func (w *World) compressed(b batch.Batch) batch.Batch {
 	return b
 }
 
+// oldest is the oldest version that a batch may be sent in: zstd came with version 7 (KIP-110).
+func oldest(b batch.Batch) int16 {
+	if b.Codec() == 4 {
+		return 7
+	}
+	return 3
+}
+
 // ship sends a parcel to whom the client takes for the leader; false if it knows none.
 func (c *client) ship(p *parcel) bool { return c.shipWith(p, -1) }
 
@@ -58,11 +66,7 @@ func (c *client) shipWith(p *parcel, acks int16) bool {
 		return false
 	}
 	r := kmsg.NewPtrProduceRequest()
-	least := int16(3)
-	if p.batch.Codec() == 4 {
-		least = 7 // older ones do not know zstd
-	}
-	r.Version, r.Acks, r.TimeoutMillis = c.world.version(least, 13), acks, 4000
+	r.Version, r.Acks, r.TimeoutMillis = c.world.version(oldest(p.batch), 13), acks, 4000
 	t := kmsg.NewProduceRequestTopic()
 	t.Topic, t.TopicID = p.at.topic, c.ids[p.at.topic]
 	part := kmsg.NewProduceRequestTopicPartition()

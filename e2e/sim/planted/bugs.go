@@ -142,6 +142,23 @@ var Bugs = []Bug{
 		New: "[][]Replica{p.Replicas, p.Leaving} {\n		for at, r := range list {\n			if planted.Is(\"leaving-forgets\") && len(p.Leaving) > 0 && &list[at] == &p.Leaving[0] {\n				break\n			}\n			if r.Node == n && r.Incarnation",
 	},
 	{
+		Name: "hearsay", World: "five", Seeds: 100, File: "raft/hearsay.go",
+		Why: "what another replica says is committed is compared with the log on disk while a truncation is on its way there: two values at one index",
+		Old: "func (r *Replica) believe(h hearsay) {\n",
+		New: `func (r *Replica) believe(h hearsay) {
+	if planted.Is("hearsay") {
+		if term, err := r.log.Term(h.Index); err != nil || term != h.Term || h.Index > r.log.last.Index {
+			return
+		}
+		_ = r.step(&raftpb.Message{
+			Type: raftpb.MsgHeartbeat.Enum(), From: new(uint64(h.from)), To: new(uint64(r.id)), Term: new(r.term()), Commit: new(h.Index),
+		})
+		r.ForgetLeader()
+		return
+	}
+`,
+	},
+	{
 		Name: "lost-end", World: "logs", Seeds: 48, File: "raft/partition/sweep.go",
 		Why: "a cleaning leaves nothing of the last batch when all its records go, so that no reader comes to the end of the log",
 		Old: "	if s.emptied != nil {\n",
@@ -156,7 +173,7 @@ var Bugs = []Bug{
 		Name: "live-tombstones", World: "logs", Seeds: 4, File: "raft/partition/sweep.go",
 		Why: "a tombstone is dropped by the cleaning that goes over it first, before what it deletes",
 		Old: "		if r.Key != nil && r.Offset >= s.Dirty && r.Offset < s.Upto {\n",
-		New: "		if r.Key != nil && r.Offset >= s.Dirty && r.Offset < s.Upto && !(planted.Is(\"live-tombstones\") && r.Value == nil) {\n",
+		New: "		if r.Key != nil && r.Offset >= s.Dirty && r.Offset < s.Upto && !(planted.Is(\"live-tombstones\") && r.Null) {\n",
 	},
 	{
 		Name: "first-of-key", World: "logs", Seeds: 8, File: "raft/partition/sweep.go",
