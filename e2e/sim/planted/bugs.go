@@ -190,8 +190,8 @@ var Bugs = []Bug{
 	{
 		Name: "stuck-cleaner", World: "logs", Seeds: 90, File: "actors/node/tend.go",
 		Why: "the cleaner of a node waits for ever for a replica that stopped leading",
-		Old: "	ref.Send(&replica.Tend{Policy: policy, Now: n.world.Now().UnixMilli(), Done: func(got replica.Tended) { t = got; close(done) }})\n",
-		New: "	ref.Send(&replica.Tend{Policy: policy, Now: n.world.Now().UnixMilli(), Done: func(got replica.Tended) {\n		t = got\n		if t.Err == nil || !planted.Is(\"stuck-cleaner\") {\n			close(done)\n		}\n	}})\n",
+		Old: "	ref.Send(&replica.Tend{Policy: policy, Now: now, Done: func(got replica.Tended) { t = got; close(done) }})\n",
+		New: "	ref.Send(&replica.Tend{Policy: policy, Now: now, Done: func(got replica.Tended) {\n		t = got\n		if t.Err == nil || !planted.Is(\"stuck-cleaner\") {\n			close(done)\n		}\n	}})\n",
 	},
 	{
 		Name: "forgotten-epochs", Seeds: 40, File: "raft/partition/epochs.go",
