@@ -47,15 +47,23 @@ func incrementalAlterConfigs(c *Call) {
 		for _, want := range request.Resources {
 			out := kmsg.NewIncrementalAlterConfigsResponseResource()
 			out.ResourceType, out.ResourceName = want.ResourceType, want.ResourceName
-			set, err := increments(c.Cluster, want)
-			if err == nil {
-				err = alter(ctx, c.Cluster, want.ResourceType, want.ResourceName, set, false, request.ValidateOnly)
-			}
+			err := c.incrementalAlter(ctx, want, request.ValidateOnly)
 			out.ErrorCode, out.ErrorMessage = protocol.Code(err), protocol.Detail(err)
 			r.Resources = append(r.Resources, out)
 		}
 		c.Answer(r)
 	})
+}
+
+func (c *Call) incrementalAlter(ctx context.Context, want kmsg.IncrementalAlterConfigsRequestResource, validateOnly bool) error {
+	if want.ResourceType == kmsg.ConfigResourceTypeBrokerLogger {
+		return alterLogger(c.Cluster, want, validateOnly)
+	}
+	set, err := increments(c.Cluster, want)
+	if err != nil {
+		return err
+	}
+	return alter(ctx, c.Cluster, want.ResourceType, want.ResourceName, set, false, validateOnly)
 }
 
 // alter checks and submits a change; a nil value removes the setting.
@@ -68,6 +76,9 @@ func alter(ctx context.Context, c Cluster, kind kmsg.ConfigResourceType, name st
 		if err := checkSetting(at, name, value, replace); err != nil {
 			return err
 		}
+	}
+	if err := checkForeign(c.Image(), at, set); err != nil {
+		return err
 	}
 	if validateOnly {
 		return nil
@@ -82,21 +93,72 @@ func alter(ctx context.Context, c Cluster, kind kmsg.ConfigResourceType, name st
 }
 
 func checkSetting(at resource, name string, value *string, replace bool) *protocol.Error {
-	d := metadata.BrokerConfigOf(name)
-	if at.topic != nil {
-		d = metadata.TopicConfigOf(name)
+	if value == nil && replace {
+		return protocol.Errorf(kerr.InvalidRequest, "Null value not supported for : %s", name)
 	}
+	if at.topic == nil {
+		return checkBrokers(name, value)
+	}
+	d := metadata.TopicConfigOf(name)
 	switch {
 	case d == nil:
-		return protocol.Errorf(kerr.InvalidConfig, "Unknown config name: %s", name)
-	case value == nil && replace:
-		return protocol.Errorf(kerr.InvalidRequest, "Null value not supported for : %s", name)
-	case at.topic == nil && d.ReadOnly:
-		return protocol.Errorf(kerr.InvalidRequest, "Cannot update these configs dynamically: %s: set it where the node is started", name)
+		return protocol.Errorf(kerr.InvalidConfig, "Unknown topic config name: %s", name)
 	case value == nil:
 		return nil
 	}
 	return d.Check(*value)
+}
+
+// checkBrokers tells why a broker setting may not be set to a value. One that is not known is kept, as Kafka does:
+// plugins have settings of their own.
+func checkBrokers(name string, value *string) *protocol.Error {
+	d := metadata.BrokerConfigOf(name)
+	switch {
+	case d == nil && name == "":
+		return protocol.Errorf(kerr.InvalidRequest, "a setting needs a name")
+	case d == nil:
+		return nil
+	case d.ReadOnly:
+		return protocol.Errorf(kerr.InvalidRequest, "Cannot update these configs dynamically: [%s]: set it where the node is started", name)
+	case value == nil:
+		return nil
+	}
+	if err := d.Check(*value); err != nil {
+		return protocol.Errorf(kerr.InvalidRequest, "%s", err.Detail)
+	}
+	return nil
+}
+
+// Bounds of settings that nothing here knows: every node holds them in memory.
+const (
+	mostForeign  = 100  // of one node
+	longestName  = 249  // bytes
+	longestValue = 4096 // bytes
+)
+
+// checkForeign holds the settings that nothing here knows to their bounds.
+func checkForeign(image *metadata.Image, at resource, set map[string]*string) *protocol.Error {
+	if at.topic != nil {
+		return nil
+	}
+	foreign := make(map[string]bool)
+	for name := range image.NodeConfigs[at.node] {
+		if metadata.BrokerConfigOf(name) == nil {
+			foreign[name] = true
+		}
+	}
+	for name, value := range set {
+		if metadata.BrokerConfigOf(name) != nil || value == nil {
+			continue
+		}
+		if foreign[name] = true; len(name) > longestName || len(*value) > longestValue {
+			return protocol.Errorf(kerr.InvalidConfig, "a setting that is not known may have a name of %d bytes and a value of %d", longestName, longestValue)
+		}
+	}
+	if len(foreign) > mostForeign {
+		return protocol.Errorf(kerr.InvalidConfig, "a broker keeps %d settings that are not known", mostForeign)
+	}
+	return nil
 }
 
 // increments makes of a request's operations the values that result.

@@ -37,8 +37,9 @@ func (b *bounded) TopicSetting(_ *metadata.Topic, name string) string {
 	return metadata.TopicConfigOf(name).Default
 }
 
-func (b *bounded) Self() metadata.NodeID       { return 1 }
-func (b *bounded) MetaLeader() metadata.NodeID { return 1 }
+func (b *bounded) Self() metadata.NodeID        { return 1 }
+func (b *bounded) Static(string) (string, bool) { return "", false }
+func (b *bounded) MetaLeader() metadata.NodeID  { return 1 }
 
 func (b *bounded) Place(topic string, n, replicas int) ([][]metadata.NodeID, error) {
 	return supervisor.Place(b.Image(), b.Alive, topic, n, replicas)

@@ -55,6 +55,12 @@ type Cluster interface {
 	// Settings are Kafka's own broker settings on this node by Kafka's names (auto.create.topics.enable, num.partitions, …): static ones
 	// overlaid by the dynamic ones in the Image.
 	Setting(name string) string
+	// Static is what this node was started with for a broker setting; false if nothing was said.
+	Static(name string) (string, bool)
+	// LogLevel is the least level that this node logs: debug, info, warn or error.
+	LogLevel() string
+	// SetLogLevel changes it until the process ends.
+	SetLogLevel(level string)
 	// TopicSetting is the value of a topic's setting that counts on this node: the topic's own, else that of the broker setting which is its default.
 	TopicSetting(t *metadata.Topic, name string) string
 }

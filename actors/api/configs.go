@@ -30,36 +30,65 @@ func resourceOf(image *metadata.Image, kind kmsg.ConfigResourceType, name string
 			return resource{node: metadata.DefaultNode}, nil
 		}
 		id, err := strconv.ParseInt(name, 10, 32)
-		if err != nil || image.Nodes[int32(id)] == nil {
+		if err != nil {
+			return resource{}, protocol.Errorf(kerr.InvalidRequest, "Broker id must be an integer, but it is: %s", name)
+		}
+		if image.Nodes[int32(id)] == nil {
 			return resource{}, protocol.Errorf(kerr.InvalidRequest, "there is no broker %q", name)
 		}
 		return resource{node: int32(id)}, nil
 	}
-	return resource{}, protocol.Errorf(kerr.InvalidRequest, "configs of resource type %d are not kept", kind)
+	return resource{}, protocol.Errorf(kerr.InvalidRequest, "Unexpected resource type %s: topics and brokers have configs here", kind)
+}
+
+// layer is a value that a setting has somewhere: by whose name, and who set it.
+type layer struct {
+	name   string
+	value  string
+	source kmsg.ConfigSource
+}
+
+// topicLayers returns the values of a topic's setting, the one that counts first: the topic's own, then those of the
+// broker setting that is its default.
+func topicLayers(c Cluster, t *metadata.Topic, d *metadata.Config) (all []layer) {
+	if own, ok := t.Configs[d.Name]; ok {
+		all = append(all, layer{d.Name, own, kmsg.ConfigSourceDynamicTopicConfig})
+	}
+	b := metadata.BrokerConfigOf(d.Broker)
+	if b == nil {
+		return append(all, layer{d.Name, d.Default, kmsg.ConfigSourceDefaultConfig})
+	}
+	all = append(all, brokerLayers(c, c.Self(), b)...)
+	if all[0].source != kmsg.ConfigSourceDynamicTopicConfig {
+		all[0].value = c.TopicSetting(t, d.Name) // some follow a second broker setting, as retention.ms does
+	}
+	return all
+}
+
+// brokerLayers returns the values that a broker setting has for a node, the one that counts first.
+func brokerLayers(c Cluster, node metadata.NodeID, d *metadata.Config) (all []layer) {
+	image := c.Image()
+	own, of := image.NodeConfigs[node], image.NodeConfigs[metadata.DefaultNode]
+	if v, ok := own[d.Name]; ok && node != metadata.DefaultNode {
+		all = append(all, layer{d.Name, v, kmsg.ConfigSourceDynamicBrokerConfig})
+	}
+	if v, ok := of[d.Name]; ok {
+		all = append(all, layer{d.Name, v, kmsg.ConfigSourceDynamicDefaultBrokerConfig})
+	}
+	if v, ok := c.Static(d.Name); ok && node == c.Self() {
+		all = append(all, layer{d.Name, v, kmsg.ConfigSourceStaticBrokerConfig})
+	}
+	return append(all, layer{d.Name, d.Default, kmsg.ConfigSourceDefaultConfig})
 }
 
 // topicValue returns the value of a topic setting that counts, and where it comes from.
 func topicValue(c Cluster, t *metadata.Topic, d *metadata.Config) (string, kmsg.ConfigSource) {
-	value, source := c.TopicSetting(t, d.Name), kmsg.ConfigSourceDefaultConfig
-	if _, own := t.Configs[d.Name]; own {
-		source = kmsg.ConfigSourceDynamicTopicConfig
-	} else if b := metadata.BrokerConfigOf(d.Broker); b != nil {
-		_, source = brokerValue(c, c.Self(), b)
-	}
-	return value, source
+	l := topicLayers(c, t, d)[0]
+	return l.value, l.source
 }
 
 // brokerValue returns the value of a broker setting that counts for a node, and where it comes from.
 func brokerValue(c Cluster, node metadata.NodeID, d *metadata.Config) (string, kmsg.ConfigSource) {
-	image := c.Image()
-	if v, ok := image.NodeConfigs[node][d.Name]; ok && node != metadata.DefaultNode {
-		return v, kmsg.ConfigSourceDynamicBrokerConfig
-	}
-	if v, ok := image.NodeConfigs[metadata.DefaultNode][d.Name]; ok {
-		return v, kmsg.ConfigSourceDynamicDefaultBrokerConfig
-	}
-	if v := c.Setting(d.Name); node == c.Self() && v != d.Default {
-		return v, kmsg.ConfigSourceStaticBrokerConfig
-	}
-	return d.Default, kmsg.ConfigSourceDefaultConfig
+	l := brokerLayers(c, node, d)[0]
+	return l.value, l.source
 }

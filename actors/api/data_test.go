@@ -40,8 +40,11 @@ func start(t *testing.T) string {
 	local := func() string { return "127.0.0.1:" + strconv.Itoa(int(freePort(t))) }
 	control, bulk, port := local(), local(), freePort(t)
 	address := "127.0.0.1:" + strconv.Itoa(int(port))
+	level := &slog.LevelVar{}
+	level.Set(slog.LevelError)
 	n, err := node.Start(node.Config{
-		ID: 1, Dir: t.TempDir(),
+		Level: level,
+		ID:    1, Dir: t.TempDir(),
 		Listeners: []node.Listener{{Name: "PLAINTEXT", Listen: address, AdvertisedHost: "127.0.0.1", AdvertisedPort: port}},
 		Control:   node.Endpoint{Listen: control, Advertised: control},
 		Bulk:      node.Endpoint{Listen: bulk, Advertised: bulk},

@@ -4,6 +4,8 @@ package api_test
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -200,5 +202,126 @@ func TestKafkasFeatures(t *testing.T) {
 		if got := requested[*kmsg.UpdateFeaturesResponse](c, r); got.ErrorCode != test.want {
 			t.Errorf("%s: %+v", name, got)
 		}
+	}
+}
+
+// described asks for settings of a resource.
+func (c *cluster) described(kind kmsg.ConfigResourceType, name string, settings ...string) kmsg.DescribeConfigsResponseResource {
+	c.Helper()
+	r := kmsg.NewPtrDescribeConfigsRequest()
+	want := kmsg.NewDescribeConfigsRequestResource()
+	want.ResourceType, want.ResourceName, want.ConfigNames = kind, name, settings
+	r.Resources, r.IncludeSynonyms, r.IncludeDocumentation = append(r.Resources, want), true, true
+	return requested[*kmsg.DescribeConfigsResponse](c, r).Resources[0]
+}
+
+// alters sets one setting and returns the error code.
+func (c *cluster) alters(kind kmsg.ConfigResourceType, resource, name string, op kmsg.IncrementalAlterConfigOp, value string) int16 {
+	c.Helper()
+	r := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	want, config := kmsg.NewIncrementalAlterConfigsRequestResource(), kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+	config.Name, config.Op, config.Value = name, op, &value
+	want.ResourceType, want.ResourceName, want.Configs = kind, resource, append(want.Configs, config)
+	r.Resources = append(r.Resources, want)
+	return requested[*kmsg.IncrementalAlterConfigsResponse](c, r).Resources[0].ErrorCode
+}
+
+// What Kafka's tools look for among a broker's settings is there: what the node was started with, what can be set
+// while it runs, and, marked so, what has no effect. Settings that nothing here knows are kept and not shown.
+func TestABrokersSettings(t *testing.T) {
+	c := newCluster(t, nil)
+	const broker, set = kmsg.ConfigResourceTypeBroker, kmsg.IncrementalAlterConfigOpSet
+	all := make(map[string]kmsg.DescribeConfigsResponseResourceConfig)
+	for _, config := range c.described(broker, "1").Configs {
+		all[config.Name] = config
+	}
+	for name, want := range map[string]string{"node.id": "1", "listeners": "PLAINTEXT://" + c.address, "process.roles": "broker,controller"} {
+		if got := all[name]; got.Value == nil || *got.Value != want || got.Source != kmsg.ConfigSourceStaticBrokerConfig {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if got := all["num.replica.fetchers"]; got.Documentation == nil || *got.Documentation != "Accepted for Kafka's tools and files; without effect." {
+		t.Errorf("what has no effect is not marked: %+v", got)
+	}
+	for name, test := range map[string]struct {
+		setting, value string
+		want           int16
+	}{
+		"dynamic":    {"log.cleaner.backoff.ms", "20000", 0},
+		"unknown":    {"foo.bar", "secret", 0},
+		"static":     {"num.partitions", "2", kerr.InvalidRequest.Code},
+		"wrong":      {"message.max.bytes", "-4", kerr.InvalidRequest.Code},
+		"too long":   {strings.Repeat("x", 250), "1", kerr.InvalidConfig.Code},
+		"too large":  {"foo.large", strings.Repeat("x", 4097), kerr.InvalidConfig.Code},
+		"nameless":   {"", "1", kerr.InvalidRequest.Code},
+		"no effect":  {"num.network.threads", "4", 0},
+		"wrong type": {"log.cleaner.backoff.ms", "often", kerr.InvalidRequest.Code},
+	} {
+		if got := c.alters(broker, "1", test.setting, set, test.value); got != test.want {
+			t.Errorf("%s (%s): %d, want %d", name, test.setting, got, test.want)
+		}
+	}
+	kept := c.described(broker, "1", "foo.bar").Configs
+	if len(kept) != 1 || kept[0].Value != nil || !kept[0].IsSensitive {
+		t.Errorf("an unknown setting: %+v", kept)
+	}
+	for i := range 110 {
+		if code := c.alters(broker, "1", "foo."+strconv.Itoa(i), set, "1"); code != 0 {
+			if i < 99 || code != kerr.InvalidConfig.Code {
+				t.Errorf("unknown setting %d: %d", i, code)
+			}
+			return
+		}
+	}
+	t.Error("unknown settings without end are kept")
+}
+
+// The synonyms of a topic's setting are those of the broker by the broker's name.
+func TestSynonymsNameTheBrokersSetting(t *testing.T) {
+	c := newCluster(t, map[string]string{"cleanup.policy": "compact"})
+	got := c.described(kmsg.ConfigResourceTypeTopic, "t", "cleanup.policy", "max.message.bytes").Configs
+	names := make(map[string]bool)
+	for _, config := range got {
+		for _, s := range config.ConfigSynonyms {
+			names[s.Name] = true
+		}
+	}
+	if !names["cleanup.policy"] || !names["log.cleanup.policy"] || !names["message.max.bytes"] || names["max.message.bytes"] {
+		t.Errorf("synonyms %v", names)
+	}
+}
+
+// The level of what is logged is a configuration of BROKER_LOGGER, and really changes.
+func TestLogLevelsAreConfigurations(t *testing.T) {
+	c := newCluster(t, nil)
+	const logger, set = kmsg.ConfigResourceTypeBrokerLogger, kmsg.IncrementalAlterConfigOpSet
+	level := func() string {
+		configs := c.described(logger, "1").Configs
+		if len(configs) != 1 || configs[0].Name != "root" {
+			t.Fatalf("%+v", configs)
+		}
+		return *configs[0].Value
+	}
+	if level() != "ERROR" {
+		t.Errorf("it begins at %s", level())
+	}
+	for _, test := range []struct {
+		resource, name, value string
+		op                    kmsg.IncrementalAlterConfigOp
+		want                  int16
+	}{
+		{"1", "root", "DEBUG", set, 0},
+		{"1", "root", "LOUD", set, kerr.InvalidConfig.Code},
+		{"1", "kafka.server", "INFO", set, kerr.InvalidConfig.Code},
+		{"1", "root", "", kmsg.IncrementalAlterConfigOpDelete, kerr.InvalidRequest.Code},
+		{"1", "root", "INFO", kmsg.IncrementalAlterConfigOpAppend, kerr.InvalidRequest.Code},
+		{"", "root", "INFO", set, kerr.InvalidRequest.Code},
+	} {
+		if got := c.alters(logger, test.resource, test.name, test.op, test.value); got != test.want {
+			t.Errorf("%+v: %d", test, got)
+		}
+	}
+	if level() != "DEBUG" {
+		t.Errorf("it is %s", level())
 	}
 }

@@ -22,6 +22,7 @@ func build(w World, c Config) (*Node, error) {
 	if c.Logger == nil || c.Fatal == nil || len(c.Listeners) == 0 {
 		return nil, errors.New("node: a logger, a way to end the process and a listener are needed")
 	}
+	c.Settings = kafkaSettings(c)
 	n := &Node{
 		config:    c,
 		world:     w,

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/api"
@@ -93,6 +94,28 @@ func (n *Node) Replica(s storage.ShardID) *replica.Ref { return n.replicas.get(s
 func (n *Node) Place(topic string, partitions, replicationFactor int) ([][]metadata.NodeID, error) {
 	usable := func(id metadata.NodeID) bool { return n.Alive(id) && !n.away(id) }
 	return supervisor.Place(n.Image(), usable, topic, partitions, replicationFactor)
+}
+
+// Static implements api.Cluster.
+func (n *Node) Static(name string) (string, bool) {
+	v, ok := n.config.Settings[name]
+	return v, ok
+}
+
+// LogLevel implements api.Cluster.
+func (n *Node) LogLevel() string {
+	if n.config.Level == nil {
+		return "info"
+	}
+	return strings.ToLower(n.config.Level.Level().String())
+}
+
+// SetLogLevel implements api.Cluster.
+func (n *Node) SetLogLevel(level string) {
+	if n.config.Level == nil || n.config.Level.UnmarshalText([]byte(level)) != nil {
+		return
+	}
+	n.log.Warn("the log level was changed by a client", "level", level)
 }
 
 // Setting implements api.Cluster.

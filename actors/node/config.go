@@ -43,7 +43,8 @@ type Config struct {
 	Scrub     Scrub
 	Memory    int64 // bytes that the process may use; 0: not known
 	Logger    *slog.Logger
-	Tracer    *spans.Tracer // nil while tracing is off
+	Level     *slog.LevelVar // of Logger, which clients may change; nil if it is fixed
+	Tracer    *spans.Tracer  // nil while tracing is off
 	// Fatal is called when the process must end because a promise could not be kept any more. It must not return.
 	Fatal func(error)
 }

@@ -31,16 +31,18 @@ func (n *Node) retain() {
 
 // clean cleans the led logs of compacted topics, one after the other, until the node stops.
 func (n *Node) clean() {
-	every := time.Duration(n.number("log.cleaner.backoff.ms")) * time.Millisecond
 	rate, _ := strconv.ParseFloat(n.Setting("log.cleaner.io.max.bytes.per.second"), 64)
 	c := &replica.Cleaner{Runtime: n.world, Stop: n.stopping, BytesPerSecond: rate}
 	if rate >= unlimited {
 		c.BytesPerSecond = 0
 	}
-	n.every(every, func(time.Time) {
+	next := func() time.Duration { // the setting may change meanwhile
+		return actors.UntilDue(n.world.Now(), n.began, time.Duration(n.number("log.cleaner.backoff.ms"))*time.Millisecond)
+	}
+	for n.world.Wait(next(), n.stopping) < 0 {
 		now, ok := n.agreedNow()
 		if !ok {
-			return
+			continue
 		}
 		began := n.world.Now()
 		n.led(func(p *metadata.Partition, ref *replica.Ref, policy partition.Policy) {
@@ -48,7 +50,7 @@ func (n *Node) clean() {
 				n.cleanOne(c, p, ref, policy, now+n.world.Now().Sub(began).Milliseconds())
 			}
 		})
-	})
+	}
 }
 
 // unlimited is a rate that no disk has.

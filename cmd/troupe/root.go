@@ -70,6 +70,11 @@ func serverCommand() *cobra.Command {
 // catalog holds Kafka's settings against the table that the broker itself uses.
 var catalog = config.Catalog{
 	Known: func(name string) bool { return metadata.BrokerConfigOf(name) != nil },
+	Unused: func(name string) bool {
+		c := metadata.BrokerConfigOf(name)
+		_, ours := config.Find(name)
+		return c != nil && c.Unused && !ours
+	},
 	Validate: func(name, value string) error {
 		if err := metadata.ValidateBrokerConfig(name, value); err != nil {
 			return err

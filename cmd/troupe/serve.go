@@ -32,6 +32,7 @@ func serve(_ context.Context, c *config.Config) error {
 		return failure{err}
 	}
 	config := nodeConfig(c, log)
+	config.Level = level
 	config.Tracer = t.Tracer()
 	n, err := node.Start(config)
 	if err != nil {

@@ -21,6 +21,8 @@ type Config struct {
 	Broker string
 	// ReadOnly broker settings are given when the node is started and cannot be altered.
 	ReadOnly bool
+	// Unused broker settings are accepted for Kafka's tools and files, and read by nothing.
+	Unused bool
 	// Check tells why a value may not be set; nil if it may.
 	Check func(value string) *protocol.Error
 }
@@ -126,6 +128,10 @@ func bounded(name string, check func(string) *protocol.Error) func(string) *prot
 		}
 		return check(value)
 	}
+}
+
+func list(name, value, doc string) Config {
+	return Config{Name: name, Type: kmsg.ConfigTypeList, Default: value, Doc: doc, Check: anything}
 }
 
 func byName(all []Config) map[string]*Config {

@@ -43,6 +43,7 @@ func TestTheDocumentationIsTheSchema(t *testing.T) {
 
 func markdown() string {
 	var b strings.Builder
+	var unused []string
 	b.WriteString(`# Configuration
 
 Generated from the schema (` + "`cmd/troupe/config`, `raft/metadata`" + `) by ` + "`go test ./cmd/troupe/config -update`" + `.
@@ -64,10 +65,13 @@ A ` + "`server.properties`" + ` of Kafka can be given as the file: what Troupe h
 	}
 	b.WriteString("\n## Kafka's other settings\nBy Kafka's names: a key of the file, --set name=value, or a variable (log.retention.ms: TROUPE_LOG_RETENTION_MS).\n\n| setting | default | |\n|---|---|---|\n")
 	for _, c := range metadata.BrokerConfigs {
-		if _, ok := config.Find(c.Name); !ok {
+		if c.Unused {
+			unused = append(unused, "`"+c.Name+"`")
+		} else if _, ok := config.Find(c.Name); !ok {
 			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.Name, code(c.Default), cell(c.Doc))
 		}
 	}
+	fmt.Fprintf(&b, "\nTaken without effect, for Kafka's tools and files: %s.\n", strings.Join(unused, ", "))
 	b.WriteString("\n## Topics\nSet with CreateTopics and IncrementalAlterConfigs (`kafka-configs.sh`); the last column is the broker setting that a topic without its own follows.\n\n| setting | default | | broker setting |\n|---|---|---|---|\n")
 	for _, c := range metadata.TopicConfigs {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", c.Name, code(c.Default), cell(c.Doc), code(c.Broker))

@@ -14,6 +14,7 @@ import (
 type Catalog struct {
 	Known    func(name string) bool
 	Validate func(name, value string) error // of a known setting
+	Unused   func(name string) bool         // reports whether a known setting is read by nothing
 }
 
 func (c Catalog) knows(name string) bool { return c.Known != nil && c.Known(name) }
@@ -47,11 +48,21 @@ func Load(s Sources) (*Config, error) {
 	}
 	r.sets(s.Set)
 	c := r.resolve()
+	r.unused()
 	c.Warnings = r.warnings
 	if len(r.wrong) > 0 {
 		return nil, errors.Join(r.wrong...)
 	}
 	return c, nil
+}
+
+// unused warns of what was set and has no effect.
+func (r *resolver) unused() {
+	for _, name := range sorted(r.from) {
+		if r.catalog.Unused != nil && r.catalog.Unused(name) {
+			r.warn("%s: %s has no effect here", r.from[name], name)
+		}
+	}
 }
 
 // resolver gathers values and everything that is wrong with them.

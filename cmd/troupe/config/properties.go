@@ -60,7 +60,7 @@ func (r *resolver) kafkaNames(values map[string]string, path string) {
 	}
 	r.inTheClear(list(take("listener.security.protocol.map")), list(values["listeners"]), path)
 	r.quorum(values, take("controller.quorum.voters"), path)
-	delete(values, "process.roles") // every node is a broker and holds the metadata
+	delete(values, "process.roles") // every node serves clients and holds the metadata
 }
 
 // inTheClear refuses a listener that Kafka would protect: served without, it would show what it should not.
