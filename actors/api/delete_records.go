@@ -9,73 +9,159 @@ import (
 
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/raft/partition"
 )
 
-// deleteRecords moves logs' starts: answered when all trims are committed, or when the time is up.
+// deleting is a DeleteRecords request on its way: answered when all its trims are committed or
+// refused, when the time is up, or when the connection is closed.
+type deleting struct {
+	call     *Call
+	response *kmsg.DeleteRecordsResponse
+	done     chan struct{} // closed with the answer
+
+	mu       sync.Mutex
+	left     int // trims without an outcome
+	answered bool
+}
+
+// Bounds of how long a request waits for its trims. One without a timeout is answered when they are
+// carried out, which takes one commit, rather than told that the time is up though they are.
+const (
+	deletesWithout = 5 * time.Second
+	deletesLongest = 5 * time.Minute
+)
+
 func deleteRecords(c *Call) {
 	request := c.Body.(*kmsg.DeleteRecordsRequest)
-	r := request.ResponseKind().(*kmsg.DeleteRecordsResponse)
+	d := &deleting{call: c, response: request.ResponseKind().(*kmsg.DeleteRecordsResponse), done: make(chan struct{}), left: 1}
 	image := c.Cluster.Image()
-	type trimmed struct{ topic, partition int }
-	var mu sync.Mutex
-	left := 1
-	answered := false
-	open := make(map[trimmed]bool)
-	settle := func() { // called with mu held
-		if left--; left == 0 && !answered {
-			answered = true
-			c.Answer(r)
+	d.response.Topics = deletesOf(request)
+	for i := range d.response.Topics {
+		out := &d.response.Topics[i]
+		topic, err := trimmable(c.Cluster, image, out.Topic)
+		for k := range out.Partitions {
+			d.trim(topic, &out.Partitions[k], err)
 		}
 	}
-	mu.Lock()
-	for i, t := range request.Topics {
-		out := kmsg.NewDeleteRecordsResponseTopic()
-		out.Topic = t.Topic
-		r.Topics = append(r.Topics, out)
-		topic, unknown := topicOf(image, t.Topic, [16]byte{}, false)
-		r.Topics[i].Partitions = make([]kmsg.DeleteRecordsResponseTopicPartition, len(t.Partitions))
-		for k, p := range t.Partitions {
-			part := &r.Topics[i].Partitions[k]
-			part.Partition, part.LowWatermark = p.Partition, -1
-			if unknown != nil {
-				part.ErrorCode = protocol.Code(unknown)
-				continue
+	if !d.outcome(func() {}) {
+		wait := time.Duration(request.TimeoutMillis) * time.Millisecond
+		if wait <= 0 {
+			wait = deletesWithout
+		}
+		c.Go(func() { d.wait(min(wait, deletesLongest)) })
+	}
+}
+
+// deletesOf makes the answer, with the offset asked for as the low watermark and without an outcome.
+// What is asked twice of a partition counts once, the last time, as in Kafka.
+func deletesOf(request *kmsg.DeleteRecordsRequest) (topics []kmsg.DeleteRecordsResponseTopic) {
+	type key struct {
+		topic     string
+		partition int32
+	}
+	byName, byKey := make(map[string]int), make(map[key]int)
+	for _, t := range request.Topics {
+		at, known := byName[t.Topic]
+		if !known {
+			at = len(topics)
+			byName[t.Topic] = at
+			topics = append(topics, kmsg.DeleteRecordsResponseTopic{Topic: t.Topic})
+		}
+		out := &topics[at]
+		for _, p := range t.Partitions {
+			k, known := byKey[key{t.Topic, p.Partition}]
+			if !known {
+				k = len(out.Partitions)
+				byKey[key{t.Topic, p.Partition}] = k
+				out.Partitions = append(out.Partitions, kmsg.DeleteRecordsResponseTopicPartition{Partition: p.Partition})
 			}
-			l, err := leading(c.Cluster, topic, p.Partition, -1)
+			out.Partitions[k].LowWatermark, out.Partitions[k].ErrorCode = p.Offset, unsettled
+		}
+	}
+	return topics
+}
+
+// trimmable finds a topic whose records clients may delete, by Kafka's rules: what an internal topic
+// or one that is only compacted holds is not old when it lies far back.
+func trimmable(c Cluster, image *metadata.Image, name string) (*metadata.Topic, *protocol.Error) {
+	t, err := topicOf(image, name, [16]byte{}, false)
+	if err != nil {
+		return nil, err
+	}
+	if t.Internal {
+		return nil, protocol.Errorf(kerr.InvalidTopicException, "records of the internal topic %s cannot be deleted", name)
+	}
+	policy := partition.PolicyOf(func(name string) string { return c.TopicSetting(t, name) })
+	if policy.Compact && !policy.Delete {
+		return nil, protocol.Errorf(kerr.PolicyViolation, "records of topic %s cannot be deleted: its cleanup.policy is compact", name)
+	}
+	return t, nil
+}
+
+// trim sends one trim to the partition's leader.
+func (d *deleting) trim(t *metadata.Topic, part *kmsg.DeleteRecordsResponseTopicPartition, err *protocol.Error) {
+	offset := part.LowWatermark
+	part.LowWatermark = -1
+	var l led
+	if err == nil {
+		l, err = leading(d.call.Cluster, t, part.Partition, -1)
+	}
+	if err != nil {
+		part.ErrorCode = protocol.Code(err)
+		return
+	}
+	d.mu.Lock()
+	d.left++
+	d.mu.Unlock()
+	l.ref.Trim(&replica.Trim{Offset: offset, Done: func(start int64, err *protocol.Error) {
+		d.outcome(func() {
+			part.ErrorCode, part.LowWatermark = 0, start
 			if err != nil {
-				part.ErrorCode = protocol.Code(err)
-				continue
+				part.ErrorCode, part.LowWatermark = err.Kafka.Code, -1
 			}
-			left++
-			at := trimmed{i, k}
-			open[at] = true
-			l.ref.Trim(&replica.Trim{Offset: p.Offset, Done: func(start int64, err *protocol.Error) {
-				mu.Lock()
-				defer mu.Unlock()
-				if answered {
-					return
-				}
-				delete(open, at)
-				part.LowWatermark = start
-				if err != nil {
-					part.ErrorCode, part.LowWatermark = err.Kafka.Code, -1
-				}
-				settle()
-			}})
+		})
+	}})
+}
+
+// outcome takes what became of a trim and answers after the last of them. It reports whether the request is answered.
+func (d *deleting) outcome(set func()) (answered bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left--
+	if d.answered {
+		return true
+	}
+	set()
+	if d.left == 0 {
+		d.answer()
+	}
+	return d.answered
+}
+
+// answer is called with mu held, once.
+func (d *deleting) answer() {
+	d.answered = true
+	close(d.done)
+	d.call.Answer(d.response)
+}
+
+// wait answers with what is known when the time is up or nobody waits any more.
+func (d *deleting) wait(longest time.Duration) {
+	if d.call.Cluster.Runtime().Wait(longest, d.done, d.call.Connection.Closed) == 0 {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.answered {
+		return
+	}
+	for i := range d.response.Topics {
+		for k := range d.response.Topics[i].Partitions {
+			if part := &d.response.Topics[i].Partitions[k]; part.ErrorCode == unsettled {
+				part.ErrorCode = kerr.RequestTimedOut.Code
+			}
 		}
 	}
-	settle()
-	mu.Unlock()
-	c.Cluster.Runtime().After(time.Duration(max(request.TimeoutMillis, 1))*time.Millisecond, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if answered {
-			return
-		}
-		answered = true
-		for at := range open {
-			r.Topics[at.topic].Partitions[at.partition].ErrorCode = kerr.RequestTimedOut.Code
-		}
-		c.Answer(r)
-	})
+	d.answer()
 }
