@@ -26,7 +26,7 @@ type GroupReading struct {
 type LagReading struct {
 	Topic     string
 	Partition int32
-	Records   int64         // from the committed offset to the high watermark
+	Records   int64         // from the committed offset, or the log's start if that is later, to the high watermark
 	Behind    time.Duration // age of the first of those records by its timestamp, 0 if there is none
 }
 
@@ -38,6 +38,7 @@ type (
 	}
 	end struct {
 		Known bool // the asked node leads the shard
+		Start int64
 		End   int64
 		Time  int64 // of the record at the place, in ms since the epoch; -1 if there is none
 	}
@@ -48,6 +49,9 @@ type lagTimes struct {
 	mu    sync.Mutex
 	known map[place]int64
 }
+
+// lag is how many records lie between a committed offset and the end. What was trimmed is not there to be read.
+func (e end) lag(committed int64) int64 { return max(e.End-max(committed, e.Start), 0) }
 
 const lagTimesKept = 10_000
 
@@ -77,10 +81,11 @@ func (n *Node) endOf(p place) end {
 	if v.Role != replica.Leader {
 		return end{}
 	}
-	e := end{Known: true, End: v.HighWatermark, Time: -1}
+	e := end{Known: true, Start: v.LogStart, End: v.HighWatermark, Time: -1}
 	if p.Offset >= v.HighWatermark {
 		return e
 	}
+	p.Offset = max(p.Offset, v.LogStart)
 	if t, ok := n.lagTimes.get(p); ok {
 		e.Time = t
 	} else if t, ok, err := v.TimeAt(p.Offset); err == nil && ok {
@@ -134,7 +139,7 @@ func (n *Node) readGroups(ctx context.Context) []GroupReading {
 			if !ok || !e.Known {
 				continue
 			}
-			lag := LagReading{Topic: o.Topic, Partition: o.Partition, Records: max(e.End-o.Offset, 0)}
+			lag := LagReading{Topic: o.Topic, Partition: o.Partition, Records: e.lag(o.Offset)}
 			if e.Time >= 0 {
 				lag.Behind = time.Duration(max(now-e.Time, 0)) * time.Millisecond
 			}

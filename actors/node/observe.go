@@ -31,6 +31,9 @@ type Observation struct {
 	Peers    []remote.PeerReading
 	Groups   []GroupReading // coordinated here
 
+	GroupBytes       int64 // what groups take in memory, about
+	GroupsUnreadable int64 // records that could not be read when groups were loaded
+
 	JournalWrites int   // that wait for a transaction
 	JournalBytes  int64 // of entry data in them
 	Store         storage.Usage
@@ -63,6 +66,7 @@ func (n *Node) Observe(ctx context.Context) *Observation {
 		Status: n.Status(), Version: n.config.Version, Image: n.Image(),
 		Meters: &n.meters, Stages: &n.stages, Store: n.store.Usage(), SetAside: n.evidence(), Scrub: n.scrubbed.read(),
 	}
+	o.GroupBytes, o.GroupsUnreadable = n.groups.Bytes(), n.groups.Damaged()
 	if s, ok := n.server.(interface{ Read() server.Reading }); ok {
 		o.Server = s.Read()
 	}

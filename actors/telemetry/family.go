@@ -36,8 +36,9 @@ func families(d *deliverer) []family {
 // reading is an observation, and how finely it is to be shown.
 type reading struct {
 	*node.Observation
-	scope Scope // of what belongs to partitions
-	lags  Scope // of what belongs to partitions that a group consumes: there may be more of those
+	scope Scope               // of what belongs to partitions
+	shown []node.GroupReading // as they are labelled
+	lags  Scope               // of what belongs to partitions that a group consumes: there may be more of those
 }
 
 // newReading settles how finely an observation is to be shown.
@@ -46,7 +47,7 @@ func newReading(o *node.Observation, s Scope) *reading {
 	for _, g := range o.Groups {
 		lags += len(g.Lags)
 	}
-	return &reading{o, s.of(len(o.Replicas)), s.of(max(lags, len(o.Replicas)))}
+	return &reading{o, s.of(len(o.Replicas)), shownGroups(o.Groups), s.of(max(lags, len(o.Replicas)))}
 }
 
 // points gathers the points of one family.

@@ -96,7 +96,7 @@ func attributes(names, values []string) attribute.Set {
 	pairs := make([]attribute.KeyValue, 0, len(values))
 	for i, v := range values {
 		if v != "" {
-			pairs = append(pairs, attribute.String(names[i], v))
+			pairs = append(pairs, attribute.String(names[i], labelOf(v)))
 		}
 	}
 	return attribute.NewSet(pairs...)

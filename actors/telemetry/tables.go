@@ -93,8 +93,12 @@ var groupFamilies = []family{
 			p.put(float64(in[state]), state)
 		}
 	}},
-	{"troupe_group_members", gauge, "{member}", []string{"group"}, "Members of a group, told by its coordinator.", func(r *reading, p *points) {
-		for _, g := range r.Groups {
+	{"troupe_group_bytes", gauge, "By", nil, "About what groups and committed offsets take in memory on this node (bounded by a sixteenth of memory).",
+		number(func(o *node.Observation) int64 { return o.GroupBytes })},
+	{"troupe_group_unreadable_records_total", counter, "{record}", nil, "Records of __consumer_offsets that could not be read when groups were loaded.",
+		number(func(o *node.Observation) int64 { return o.GroupsUnreadable })},
+	{"troupe_group_members", gauge, "{member}", []string{"group"}, "Members of a group, told by its coordinator; (others) are those beyond 1,000 groups on a node.", func(r *reading, p *points) {
+		for _, g := range r.shown {
 			p.put(float64(g.Members), g.Group)
 		}
 	}},
@@ -107,7 +111,7 @@ var groupFamilies = []family{
 // lags reads a value of every partition that groups have offsets for.
 func lags(f fold, of func(*node.LagReading) float64) func(*reading, *points) {
 	return func(r *reading, p *points) {
-		for _, g := range r.Groups {
+		for _, g := range r.shown {
 			into := folder{fold: f, at: make(map[folded]float64)}
 			for i := range g.Lags {
 				l := &g.Lags[i]
