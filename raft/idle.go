@@ -56,6 +56,8 @@ func (r *Replica) atRest() bool {
 	switch {
 	case r.leader == 0, r.blank(), r.role == Candidate:
 		return false
+	case r.handing.to != 0 || r.called.Message != nil:
+		return false
 	case r.applied.Index != r.last || s.GetCommit() != r.last || s.LeadTransferee != 0:
 		return false
 	case len(r.inflight) > 0 || len(r.offers)+len(r.doubtful) > 0 || len(r.lent) > 0 || r.told.wait > 0 || r.restored > 0 || r.pull.offer != nil:

@@ -14,7 +14,7 @@ import (
 // that come are blank, those that have left never run again. At the end the members are those wanted last, and they hold whatever was acknowledged.
 func TestNothingIsLostWhileMembersChange(t *testing.T) {
 	acked, changes, refused := 0, 0, 0
-	for seed := range int64(60) {
+	for seed := range seeds(60) {
 		for _, compact := range []bool{false, true} {
 			t.Run(fmt.Sprintf("seed=%d,compact=%v", seed, compact), func(t *testing.T) {
 				d := newDirector(newWorld(t, seed, compact))

@@ -23,6 +23,10 @@ func (r *Replica) Ready() (Effects, error) {
 		if err := r.judge(); err != nil {
 			return fx, err
 		}
+		if err := r.takeOver(); err != nil {
+			return fx, err
+		}
+		r.beginHandover()
 	}
 	if r.regrouped || r.freed {
 		if err := r.regroup(&fx); err != nil {
@@ -50,8 +54,23 @@ func (r *Replica) drain(fx *Effects) error {
 				return err
 			}
 		}
+		if err := r.ask(ready.Messages); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// ask sends the requests for votes among what raft has ready, once the candidate's term and log are durable. Raft would send them at once. But a candidate that forgets its term in
+// a crash may stand in the same term again, with less of a log, and the votes for the one before would count.
+func (r *Replica) ask(messages []*raftpb.Message) error {
+	var votes []*raftpb.Message
+	for _, m := range messages {
+		if m.GetType() == raftpb.MsgVote {
+			votes = append(votes, m)
+		}
+	}
+	return r.after(votes)
 }
 
 // turn notes a change of role or leader.
@@ -62,7 +81,7 @@ func (r *Replica) turn(s *raft.SoftState) {
 	}
 	r.role, r.leader = role, storage.ReplicaID(s.Lead)
 	r.quorum.reset()
-	r.changing = reconfiguration{}
+	r.changing, r.handing = reconfiguration{}, handover{}
 }
 
 func (r *Replica) roleNow(s raft.StateType) Role {
@@ -99,8 +118,13 @@ func (r *Replica) perform(m *raftpb.Message, fx *Effects) error {
 	case raft.LocalApplyThread:
 		return r.apply(m, fx)
 	}
-	if m.GetType() == raftpb.MsgSnap {
+	switch m.GetType() {
+	case raftpb.MsgSnap:
 		r.lend(m)
+	case raftpb.MsgTimeoutNow:
+		r.calling(m)
+	case raftpb.MsgVote:
+		return nil // see ask
 	}
 	fx.Messages = append(fx.Messages, m)
 	return nil
@@ -243,6 +267,7 @@ func (r *Replica) applyMembers(e *raftpb.Entry) error {
 	if change != nil {
 		r.setConf(r.node.ApplyConfChange(change))
 		r.regrouped, r.log.groupedAt = true, e.GetIndex()
+		r.yield()
 	}
 	return nil
 }

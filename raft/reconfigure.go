@@ -52,6 +52,9 @@ func (r *Replica) Reconfigure(w Wanted) Reconfigured {
 		r.changing.proposed, r.changing.before = 0, nil
 	}
 	next := nextMove(r.conf, w, r.id, standing)
+	if r.leaveDropped() {
+		next = move{change: &raftpb.ConfChangeV2{}}
+	}
 	switch {
 	case next.change != nil:
 		out.Proposed = r.ProposeMembers(next.change)
@@ -66,6 +69,12 @@ func (r *Replica) Reconfigure(w Wanted) Reconfigured {
 		out.Done = next.waits == ""
 	}
 	return out
+}
+
+// leaveDropped reports whether the shard is in a joint configuration that raft was to leave by itself, and nothing in the log does. Raft drops its proposal to leave while
+// leadership is being handed over, and proposes again only when another entry is applied, which may be never.
+func (r *Replica) leaveDropped() bool {
+	return len(r.conf.GetVotersOutgoing()) > 0 && r.applied.Index == r.last && r.node.BasicStatus().LeadTransferee == raft.None
 }
 
 // Grouping is what members a shard has as far as a replica knows.

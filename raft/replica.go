@@ -57,6 +57,8 @@ type Replica struct {
 	confirms  uint64 // questions that Confirm asked
 	quorum    quorum
 	changing  reconfiguration
+	handing   handover
+	called    call
 	regrouped bool // the members changed since the last checkpoint
 	freed     bool // so much was trimmed since that the log's start can move
 }
@@ -153,6 +155,9 @@ func (r *Replica) Step(m *raftpb.Message) error {
 			r.doubtful = append(r.doubtful, m)
 			return nil
 		}
+	case raftpb.MsgTimeoutNow:
+		r.called = call{m, callTicks}
+		return nil
 	case raftpb.MsgAppResp:
 		err := r.step(m)
 		r.returned(m)
@@ -229,6 +234,8 @@ func (r *Replica) Tick() {
 	r.node.Tick()
 	r.tickSilence()
 	r.tickHearsay()
+	r.tickHandover()
+	r.tickCall()
 	r.tickPull()
 	r.tickLent()
 }
@@ -278,9 +285,6 @@ func (r *Replica) Confirm() uint64 {
 	r.node.ReadIndex(binary.BigEndian.AppendUint64(nil, r.confirms))
 	return r.confirms
 }
-
-// Transfer hands leadership to another voter, which takes over once it has the whole log.
-func (r *Replica) Transfer(to storage.ReplicaID) { r.node.TransferLeader(uint64(to)) }
 
 // ForgetLeader makes a follower believe that its leader is gone, so that it grants pre-votes at once.
 func (r *Replica) ForgetLeader() { _ = r.node.ForgetLeader() }

@@ -14,7 +14,7 @@ import (
 // compares what leaders reported with what everybody applied.
 func TestNothingAcknowledgedIsLost(t *testing.T) {
 	acked, pulled := 0, 0
-	for seed := range int64(150) {
+	for seed := range seeds(150) {
 		for _, compact := range []bool{false, true} {
 			t.Run(fmt.Sprintf("seed=%d,compact=%v", seed, compact), func(t *testing.T) {
 				w := newWorld(t, seed, compact)

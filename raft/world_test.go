@@ -1,8 +1,10 @@
 package raft
 
 import (
+	crypto "crypto/rand"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand"
 	"testing"
@@ -106,6 +108,7 @@ type world struct {
 	next    uint64
 	beats   int                                     // that were not stepped when they came
 	pending map[storage.ReplicaID]map[uint64]uint64 // by leader and index: proposed values
+	applied map[uint64]string                       // by index: the entry that was applied there first
 }
 
 // packet is a message, a Pull or a Chunk on its way.
@@ -116,11 +119,31 @@ type packet struct {
 
 func newWorld(t testing.TB, seed int64, compact bool) *world {
 	w := &world{t: t, rng: rand.New(rand.NewSource(seed)), compact: compact, naps: 20 + 180*int(seed%2), pending: map[storage.ReplicaID]map[uint64]uint64{}}
+	w.seeded()
 	ids := []storage.ReplicaID{1, 2, 3}
 	for _, id := range ids {
 		w.start(w.add(Found(7, id, ids, nil)))
 	}
 	return w
+}
+
+// seeded has etcd/raft draw its election timeouts from the world's seed. It takes them from crypto/rand, so one world runs at a time.
+func (w *world) seeded() {
+	before := crypto.Reader
+	crypto.Reader = rand.New(rand.NewSource(w.rng.Int63()))
+	w.t.Cleanup(func() { crypto.Reader = before })
+}
+
+// apply checks that no two members, at any time, apply different entries at one index.
+func (w *world) apply(m *member, a Applied) {
+	if w.applied == nil {
+		w.applied = map[uint64]string{}
+	}
+	entry := fmt.Sprintf("term %d, %x", a.Term, a.Data)
+	if first, ok := w.applied[a.Index]; ok && first != entry {
+		w.t.Fatalf("replica %d applies at %d an entry of %s, another replica applied one of %s", m.id, a.Index, entry, first)
+	}
+	w.applied[a.Index] = entry
 }
 
 // add makes a member of what founds it.
@@ -186,6 +209,7 @@ func (w *world) settle(m *member) {
 		clear(w.pending[m.id])
 	}
 	for _, a := range fx.Applied {
+		w.apply(m, a)
 		if v, ok := w.pending[m.id][a.Index]; ok && a.Data != nil && binary.BigEndian.Uint64(a.Data) == v {
 			w.acked = append(w.acked, v)
 		}
@@ -412,4 +436,17 @@ func newDisk(t testing.TB, a storage.Append) *memory.Store {
 		t.Fatal(err)
 	}
 	return s
+}
+
+var firstSeed = flag.Int64("seed", 0, "the first seed of the random worlds")
+
+// seeds are so many seeds of worlds, from the first one on. With another first one, from the command line, it is a search.
+func seeds(n int64) func(yield func(int64) bool) {
+	return func(yield func(int64) bool) {
+		for seed := *firstSeed; seed < *firstSeed+n; seed++ {
+			if !yield(seed) {
+				return
+			}
+		}
+	}
 }

@@ -16,7 +16,7 @@ const tickEvery = 100 * time.Millisecond
 // tick advances the time of all replicas, from one ticker, until the node stops. A late tick is one tick: time that the process
 // did not run does not count against a leader.
 //
-// A replica that leads, or knows who does, has nothing to do at most ticks: it gets calmTicks at once. To wake it costs more than what it then does. One that is idle is
+// A replica that leads, or knows who does, has nothing to do at most ticks: unless it hands leadership over, it gets calmTicks at once. To wake it costs more than what it then does. One that is idle is
 // not woken at all as long as the others are heard of: see replica.Ref.Pass. Few replicas have their turn together, so that what they say goes in one frame; many in several parts,
 // one after the other.
 func (n *Node) tick() {
@@ -31,7 +31,7 @@ func (n *Node) tick() {
 		says := beats{room: said}
 		for _, r := range all {
 			switch {
-			case !r.Idle() && r.View().Leader == 0:
+			case !r.Idle() && r.Hurries():
 				r.Send(one)
 			case (uint64(r.Shard)%parts*(calmTicks/parts)+now)%calmTicks == 0:
 				n.pass(r, &says)

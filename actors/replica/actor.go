@@ -143,6 +143,7 @@ func (a *Actor) Turn(messages []any) {
 		return
 	}
 	a.settle()
+	a.ref.hurries.Store(a.replica.Handing())
 	a.doze()
 	a.node.Flush()
 	a.answerObservers()
@@ -286,6 +287,9 @@ func (a *Actor) turned(before raft.Status) {
 	if a.status.Role == raft.Leader {
 		a.content.lead(a.status.Term)
 		a.inSync = a.replica.InSync()
+	}
+	if before.Leader != 0 && a.status.Leader == 0 {
+		a.bereaved()
 	}
 }
 

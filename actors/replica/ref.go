@@ -62,11 +62,15 @@ type Ref struct {
 	bytes   atomic.Int64
 	idle    atomic.Pointer[idle]
 	rested  *idle // when Rested was called last; its caller's
+	hurries atomic.Bool
 	views
 }
 
 // Members are the shard's replicas, the preferred leader first. Not to be changed.
 func (r *Ref) Members() Members { return *r.members.Load() }
+
+// Hurries reports whether the replica should be told of every tick: it has no leader, or hands leadership over.
+func (r *Ref) Hurries() bool { return r.View().Leader == 0 || r.hurries.Load() }
 
 // Fetched counts bytes that were handed out to consumers.
 func (r *Ref) Fetched(bytes int) { r.fetched.Add(uint64(bytes)) }

@@ -93,6 +93,16 @@ func (a *Actor) seek(skip metadata.NodeID) {
 	}
 }
 
+// patience is how many ticks an election is given that another replica has begun.
+const patience = 3
+
+// bereaved looks for a leader soon if the election comes to nothing for whose sake this replica has just forgotten its leader. An election timeout would be twelve ticks and more,
+// in which the shard does nothing.
+func (a *Actor) bereaved() {
+	rank := slices.IndexFunc(a.members, func(m Member) bool { return m.Replica == a.ref.Replica })
+	a.eager = eager{on: true, wait: patience + max(rank, 0)*eagerStep, again: eagerAgain}
+}
+
 // down looks for a new leader if the present one lived on a node that is gone.
 func (a *Actor) down(node metadata.NodeID) {
 	if a.status.Role == raft.Leader || a.status.Leader == 0 || a.nodeOf(a.status.Leader) != node {
