@@ -86,12 +86,30 @@ func goesOn(t *testing.T, c *cluster.Cluster, rec *history.Recorder, left *clust
 	p.StopClean(60 * time.Second)
 	load.Check(t, c, rec, "kept")
 	createAt(t, left, "after", 1)
+	if id := producerID(t, left); id < 1<<32 {
+		t.Errorf("producer id %d may have been given out by a node that is lost", id)
+	}
 	left.Stop()
 	left.Restart()
 	h := healthAt(t, left)
 	if len(h.Recoveries) != 1 || fmt.Sprint(h.Recoveries[0].Lost, h.Recoveries[0].Gone, len(h.Recoveries[0].Shards)) != "[2 3] [gone-0] 4" {
 		t.Errorf("the record is %+v", h.Recoveries)
 	}
+}
+
+// producerID has a node give out a producer id.
+func producerID(t *testing.T, at *cluster.Node) int64 {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(at.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	r, err := kmsg.NewPtrInitProducerIDRequest().RequestWith(within(t, 20*time.Second), client)
+	if err != nil || r.ErrorCode != 0 {
+		t.Fatal(err, r)
+	}
+	return r.ProducerID
 }
 
 // comeBack: a lost node whose disk turns up after all is not let in with it. With empty disks the lost nodes start without another word of the operator's, and are all

@@ -19,6 +19,7 @@ type Forcing struct {
 	Entries    Reader
 	Lost       []storage.ReplicaID // members that will never come back
 	Term       uint64              // above that of every replica that is left
+	Then       [][]byte            // data of entries that follow at once, before anything else can be proposed
 }
 
 // Force returns what makes a replica go on without members that are lost for good, although they were a majority and nobody could agree to it. It is the
@@ -48,6 +49,10 @@ func Force(f Forcing) (storage.Append, error) {
 	}
 	if len(a.Entries) == 0 {
 		return a, fmt.Errorf("raft: force: none of %v is a member", f.Lost)
+	}
+	for _, data := range f.Then {
+		state.Last = storage.Position{Index: state.Last.Index + 1, Term: f.Term}
+		a.Entries = append(a.Entries, &raftpb.Entry{Type: raftpb.EntryNormal.Enum(), Index: new(state.Last.Index), Term: new(f.Term), Data: data})
 	}
 	state.Term, state.Vote, state.Commit = f.Term, 0, state.Last.Index
 	a.State = state

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand"
 	"slices"
@@ -70,10 +71,17 @@ func forced(t *testing.T, seed int64, n int) {
 	if len(first.applied) < len(applied) || !slices.Equal(first.applied[:len(applied)], applied) {
 		t.Fatalf("of %d values that were applied %d are left", len(applied), len(first.applied))
 	}
+	at := slices.Index(first.applied, thenValue)
+	if at < len(applied) {
+		t.Fatalf("what was to follow at once stands at %d of %d values, %d were applied before", at, len(first.applied), len(applied))
+	}
 	if len(w.acked) == 0 {
 		t.Fatalf("nothing is committed any more: %+v", w.states())
 	}
 }
+
+// thenValue is what follows the forced change of members.
+const thenValue = 1 << 60
 
 // force makes those that are left go on as an operator's tool does.
 func (w *world) force(survivors []*member, lost []storage.ReplicaID) {
@@ -90,7 +98,7 @@ func (w *world) force(survivors []*member, lost []storage.ReplicaID) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	a, err := Force(Forcing{State: w.held(best), Checkpoint: checkpoint, Entries: best.disk, Lost: lost, Term: term})
+	a, err := Force(Forcing{State: w.held(best), Checkpoint: checkpoint, Entries: best.disk, Lost: lost, Term: term, Then: [][]byte{binary.BigEndian.AppendUint64(nil, thenValue)}})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -42,6 +42,11 @@ type Cluster interface {
 	// Place chooses nodes for the replicas of n new partitions of a topic: partition by partition the nodes, preferred leader first.
 	// INVALID_REPLICATION_FACTOR if there are not enough nodes.
 	Place(topic string, n, replicationFactor int) ([][]metadata.NodeID, error)
+	// Readers chooses where the read-only replicas of a topic's partitions are to be, n of each, and returns the changes that takes.
+	Readers(t *metadata.Topic, n int) ([]metadata.AlterReplicas, error)
+	// AwaitFormed waits until the nodes that found the cluster are registered, or have been waited for long enough, so that topics get the
+	// replicas that they should have. REQUEST_TIMED_OUT if ctx ends first.
+	AwaitFormed(ctx context.Context) error
 	// MostReplicas is how many replicas of partitions a node may hold on average for new ones to be created: what its memory is meant for.
 	MostReplicas() int
 	// SessionBytes is the most memory for fetch sessions; four times as much is for fetches under way.

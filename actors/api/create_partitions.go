@@ -7,7 +7,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -37,8 +36,11 @@ func addPartitions(ctx context.Context, c Cluster, want kmsg.CreatePartitionsReq
 	}
 	have := len(t.Partitions)
 	more := int(want.Count) - have
-	if more <= 0 {
-		return protocol.Errorf(kerr.InvalidPartitions, "Topic currently has %d partitions, which is not less than the requested %d.", have, want.Count)
+	switch {
+	case more == 0:
+		return protocol.Errorf(kerr.InvalidPartitions, "Topic already has %d partition(s).", have)
+	case more < 0:
+		return protocol.Errorf(kerr.InvalidPartitions, "The topic %s currently has %d partition(s); %d would not be an increase.", t.Name, have, want.Count)
 	}
 	if more > mostPartitionsAtOnce {
 		return errTooManyAtOnce
@@ -46,19 +48,23 @@ func addPartitions(ctx context.Context, c Cluster, want kmsg.CreatePartitionsReq
 	if full := roomFor(c, more, len(t.Partitions[0].Replicas)); full != nil {
 		return full
 	}
-	placement, err := assigned(want, more, t.Partitions[0].Voters())
+	first := t.Partitions[0]
+	placement, err := assigned(want, more)
 	if err != nil {
 		return err
 	}
 	if placement == nil {
-		if placement, err = c.Place(t.Name, more, t.Partitions[0].Voters()); err != nil {
+		replicas := max(first.Voters(), min(first.Wanted, c.Image().Homes()))
+		if placement, err = c.Place(t.Name, more, replicas); err != nil {
 			return err
 		}
+	} else if refused := c.Image().Placeable(placement, first.Voters()); refused != nil {
+		return refused
 	}
 	if validateOnly {
 		return nil
 	}
-	err = submit(ctx, c, metadata.Command{CreatePartitions: &metadata.CreatePartitions{ID: t.ID, From: have, Placement: placement}})
+	err = submit(ctx, c, metadata.Command{CreatePartitions: &metadata.CreatePartitions{ID: t.ID, From: have, Placement: placement, Wanted: first.Wanted}})
 	if err != nil {
 		return err
 	}
@@ -79,7 +85,7 @@ func addReaders(ctx context.Context, c Cluster, topic string, from int) error {
 	}
 	added := *t
 	added.Partitions = t.Partitions[from:]
-	changes, err := supervisor.Readers(image, c.Alive, &added, readers)
+	changes, err := c.Readers(&added, readers)
 	for _, change := range changes {
 		if err == nil {
 			err = submit(ctx, c, metadata.Command{AlterReplicas: &change})
@@ -93,18 +99,14 @@ func addReaders(ctx context.Context, c Cluster, topic string, from int) error {
 }
 
 // assigned returns the client's own placement, nil if it gave none.
-func assigned(want kmsg.CreatePartitionsRequestTopic, more, replicas int) ([][]metadata.NodeID, error) {
+func assigned(want kmsg.CreatePartitionsRequestTopic, more int) (placement [][]metadata.NodeID, err error) {
 	if len(want.Assignment) == 0 {
 		return nil, nil
 	}
 	if len(want.Assignment) != more {
-		return nil, protocol.Errorf(kerr.InvalidReplicaAssignment, "%d partitions are added, but %d assignments given", more, len(want.Assignment))
+		return nil, protocol.Errorf(kerr.InvalidReplicaAssignment, "Attempted to add %d additional partition(s), but only %d assignment(s) were specified.", more, len(want.Assignment))
 	}
-	var placement [][]metadata.NodeID
 	for _, a := range want.Assignment {
-		if len(a.Replicas) != replicas {
-			return nil, protocol.Errorf(kerr.InvalidReplicaAssignment, "the topic has %d replicas a partition, an assignment has %d", replicas, len(a.Replicas))
-		}
 		placement = append(placement, slices.Clone(a.Replicas))
 	}
 	return placement, nil

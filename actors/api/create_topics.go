@@ -1,8 +1,6 @@
 package api
 
 import (
-	"slices"
-
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -67,13 +65,16 @@ func createTopic(c *Call, request *kmsg.CreateTopicsRequest, t *kmsg.CreateTopic
 	if whole != nil {
 		err = whole
 	}
+	ctx, cancel := c.timeout(request.TimeoutMillis)
+	defer cancel()
+	if err == nil && n.replicas == -1 && n.placement == nil {
+		err = c.Cluster.AwaitFormed(ctx)
+	}
 	if err == nil {
 		err = n.plan(c.Cluster)
 	}
 	if err == nil && !request.ValidateOnly {
-		ctx, cancel := c.timeout(request.TimeoutMillis)
-		defer cancel()
-		out.TopicID, err = n.create(ctx, c.Cluster)
+		out.TopicID, err = n.createAgain(ctx, c.Cluster)
 	}
 	if err != nil {
 		out.ErrorCode, out.ErrorMessage = protocol.Code(err), protocol.Detail(err)
@@ -81,6 +82,7 @@ func createTopic(c *Call, request *kmsg.CreateTopicsRequest, t *kmsg.CreateTopic
 	}
 	out.NumPartitions, out.ReplicationFactor = int32(n.partitions), int16(n.replicas)
 	out.Configs = createdConfigs(c.Cluster, n)
+	out.ErrorMessage = c.warnOfTwo(n.name, max(n.replicas, n.wanted))
 	return out
 }
 
@@ -115,10 +117,7 @@ func (n *newTopic) assign(all []kmsg.CreateTopicsRequestTopicReplicaAssignment) 
 		if a.Partition < 0 || int(a.Partition) >= len(all) || n.placement[a.Partition] != nil {
 			return protocol.Errorf(kerr.InvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence")
 		}
-		if len(a.Replicas) == 0 || len(a.Replicas) != len(all[0].Replicas) {
-			return protocol.Errorf(kerr.InvalidReplicaAssignment, "all partitions should have the same number of replicas, and one at least")
-		}
-		n.placement[a.Partition] = slices.Clone(a.Replicas)
+		n.placement[a.Partition] = append([]metadata.NodeID{}, a.Replicas...) // never nil: the place is taken
 	}
 	return nil
 }

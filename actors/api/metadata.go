@@ -42,11 +42,19 @@ func clusterMetadata(c *Call) {
 		ctx, cancel := c.timeout(autoCreateTimeoutMS)
 		defer cancel()
 		refused := make(map[string]error)
+		forming := c.Cluster.AwaitFormed(ctx)
 		for _, name := range missing {
 			n := newTopic{name: name, partitions: -1, replicas: -1}
-			err := n.plan(c.Cluster)
+			err := forming
+			if err != nil {
+				err = protocol.Errorf(kerr.LeaderNotAvailable, "%v", err) // which clients ask again for
+			}
 			if err == nil {
-				_, err = n.create(ctx, c.Cluster)
+				err = n.plan(c.Cluster)
+			}
+			if err == nil {
+				_, err = n.createAgain(ctx, c.Cluster)
+				c.warnOfTwo(name, max(n.replicas, n.wanted))
 			}
 			if err != nil && protocol.Code(err) != kerr.TopicAlreadyExists.Code {
 				refused[name] = err

@@ -19,6 +19,8 @@ type newTopic struct {
 	placement  [][]metadata.NodeID // given by the client; nil to have it chosen
 	configs    map[string]string
 	internal   bool
+	chosen     bool // the placement is the cluster's choice, not the client's
+	wanted     int  // replicas by the settings, if the client did not say: more than replicas while there are too few nodes
 }
 
 // leadersWithin is how long the creation of a topic waits for its leaders, so that its client can go on at once.
@@ -29,15 +31,15 @@ func (n *newTopic) plan(c Cluster) error {
 	if err := metadata.ValidateTopicName(n.name); err != nil {
 		return err
 	}
-	if c.Image().Topics[n.name] != nil {
-		return protocol.Errorf(kerr.TopicAlreadyExists, "Topic '%s' already exists.", n.name)
-	}
 	for name, value := range n.configs {
 		if err := metadata.ValidateTopicConfig(name, value); err != nil {
 			return err
 		}
 	}
 	if err := n.place(c); err != nil {
+		return err
+	}
+	if err := c.Image().Creatable(n.command()); err != nil {
 		return err
 	}
 	if n.internal {
@@ -59,7 +61,7 @@ func (n *newTopic) place(c Cluster) error {
 		n.partitions = int(setting(c, "num.partitions"))
 	}
 	if n.replicas == -1 {
-		n.replicas = min(int(setting(c, "default.replication.factor")), len(c.Image().Nodes))
+		n.wants(c, "default.replication.factor")
 	}
 	if n.partitions < 1 {
 		return protocol.Errorf(kerr.InvalidPartitions, "Number of partitions must be larger than 0, or -1 to use the default value.")
@@ -71,15 +73,26 @@ func (n *newTopic) place(c Cluster) error {
 	if err != nil {
 		return err
 	}
-	n.placement = placement
+	n.placement, n.chosen = placement, true
 	return nil
+}
+
+// wants takes the number of replicas from a setting: as many of them as there are nodes, and the others when more nodes come.
+func (n *newTopic) wants(c Cluster, name string) {
+	n.wanted = int(setting(c, name))
+	n.replicas = min(n.wanted, max(1, c.Image().Homes()))
+}
+
+// command creates the planned topic.
+func (n *newTopic) command() *metadata.CreateTopic {
+	return &metadata.CreateTopic{
+		Name: n.name, ID: metadata.TopicID(uuid.New()), Internal: n.internal, Placement: n.placement, Configs: n.configs, Wanted: n.wanted,
+	}
 }
 
 // create has the planned topic created, and waits until its leaders are known here or for a while.
 func (n *newTopic) create(ctx context.Context, c Cluster) (metadata.TopicID, error) {
-	result, err := c.Submit(ctx, metadata.Command{CreateTopic: &metadata.CreateTopic{
-		Name: n.name, ID: metadata.TopicID(uuid.New()), Internal: n.internal, Placement: n.placement, Configs: n.configs,
-	}})
+	result, err := c.Submit(ctx, metadata.Command{CreateTopic: n.command()})
 	if err != nil {
 		return metadata.TopicID{}, err
 	}
@@ -108,15 +121,18 @@ func awaitLeaders(ctx context.Context, c Cluster, topic string) {
 	})
 }
 
-// internalTopic creates one of the topics that Troupe keeps for itself, if it is not there.
+// internalTopic creates one of the topics that Troupe keeps for itself, if it is not there; not before the founders are registered.
 func internalTopic(ctx context.Context, c Cluster, name string, partitions, replicas string) error {
-	n := newTopic{
-		name: name, partitions: int(setting(c, partitions)), replicas: min(int(setting(c, replicas)), len(c.Image().Nodes)),
-		configs: map[string]string{"cleanup.policy": "compact"}, internal: true,
+	if err := c.AwaitFormed(ctx); err != nil {
+		return err
 	}
+	n := newTopic{
+		name: name, partitions: int(setting(c, partitions)), configs: map[string]string{"cleanup.policy": "compact"}, internal: true,
+	}
+	n.wants(c, replicas)
 	err := n.plan(c)
 	if err == nil {
-		_, err = n.create(ctx, c)
+		_, err = n.createAgain(ctx, c)
 	}
 	if protocol.Code(err) == kerr.TopicAlreadyExists.Code {
 		return nil

@@ -34,6 +34,29 @@ func (o *operated) MostReplicas() int { return 1000 }
 
 func (o *operated) Runtime() actors.Runtime { return actors.Goroutines{} }
 
+func (o *operated) Place(topic string, n, replicas int) ([][]metadata.NodeID, error) {
+	return supervisor.Place(o.Image(), o.Alive, topic, n, replicas)
+}
+
+func (o *operated) Readers(t *metadata.Topic, n int) ([]metadata.AlterReplicas, error) {
+	return supervisor.Readers(o.Image(), o.Alive, t, n)
+}
+
+func (o *operated) AwaitFormed(ctx context.Context) error {
+	if len(o.Image().Unregistered()) == 0 {
+		return nil
+	}
+	<-ctx.Done()
+	return protocol.Errorf(kerr.RequestTimedOut, "forming")
+}
+
+func (o *operated) MostReplicas() int { return 1000 }
+
+func (o *operated) Setting(name string) string {
+	v, _ := metadata.BrokerDefault(name)
+	return v
+}
+
 func (o *operated) AwaitLeaderships(_ context.Context, ok func() bool) error {
 	if !ok() {
 		return context.DeadlineExceeded

@@ -34,6 +34,9 @@ func alterPartitionAssignments(c *Call) {
 				out.Partition = p.Partition
 				err := reassign(ctx, c.Cluster, t.Topic, p, r.AllowReplicationFactorChange)
 				out.ErrorCode, out.ErrorMessage = protocol.Code(err), protocol.Detail(err)
+				if err == nil {
+					out.ErrorMessage = c.warnOfTwo(t.Topic, len(p.Replicas))
+				}
 				topic.Partitions = append(topic.Partitions, out)
 			}
 			r.Topics = append(r.Topics, topic)
@@ -65,7 +68,7 @@ func reassign(ctx context.Context, c Cluster, topic string, want kmsg.AlterParti
 			return err
 		}
 	}
-	return submit(ctx, c, metadata.Command{AlterReplicas: &metadata.AlterReplicas{Shard: p.Shard, Seen: replicaIDs(p), Targets: p.Voting(nodes)}})
+	return submit(ctx, c, metadata.Command{AlterReplicas: &metadata.AlterReplicas{Shard: p.Shard, Seen: replicaIDs(p), Targets: p.Voting(nodes), Wanted: len(nodes)}})
 }
 
 // voting returns the nodes of a list that are meant to vote. Tools write back lists that they read, with the readers: those stay what they are if there are

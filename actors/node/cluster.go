@@ -4,11 +4,15 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/api"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/supervisor"
+	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -92,8 +96,7 @@ func (n *Node) Replica(s storage.ShardID) *replica.Ref { return n.replicas.get(s
 
 // Place implements api.Cluster.
 func (n *Node) Place(topic string, partitions, replicationFactor int) ([][]metadata.NodeID, error) {
-	usable := func(id metadata.NodeID) bool { return n.Alive(id) && !n.away(id) }
-	return supervisor.Place(n.Image(), usable, topic, partitions, replicationFactor)
+	return supervisor.Place(n.Image(), n.takes, topic, partitions, replicationFactor)
 }
 
 // Static implements api.Cluster.
@@ -117,6 +120,33 @@ func (n *Node) SetLogLevel(level string) {
 	}
 	n.log.Warn("the log level was changed by a client", "level", level)
 }
+
+// Readers implements api.Cluster.
+func (n *Node) Readers(t *metadata.Topic, readers int) ([]metadata.AlterReplicas, error) {
+	return supervisor.Readers(n.Image(), n.takes, t, readers)
+}
+
+// takes reports whether a node is to be given new replicas before others: it is up, stays so, and has room.
+func (n *Node) takes(id metadata.NodeID) bool { return n.Alive(id) && !n.rests(id) }
+
+// AwaitFormed implements api.Cluster.
+func (n *Node) AwaitFormed(ctx context.Context) error {
+	left := formedWithin - n.world.Now().Sub(n.serving)
+	if len(n.Image().Unregistered()) == 0 || left <= 0 {
+		return nil
+	}
+	wait, cancel := n.world.Timeout(ctx, left)
+	defer cancel()
+	err := n.until(wait, &n.imaged, func() bool { return n.Image().ClusterID != "" && len(n.Image().Unregistered()) == 0 })
+	if err != nil && ctx.Err() != nil {
+		return protocol.Errorf(kerr.RequestTimedOut, "the cluster is still forming: nodes %v have founded it and are not registered yet", n.Image().Unregistered())
+	}
+	return nil
+}
+
+// formedWithin is how long a node that lets clients in waits for the founders of its cluster before it has topics created without them; the
+// supervisor gives those the replicas that they should have when more nodes come.
+const formedWithin = time.Minute
 
 // Setting implements api.Cluster.
 func (n *Node) Setting(name string) string {

@@ -128,7 +128,16 @@ func (n *Node) forced(s recovery.Step) (storage.Append, error) {
 	if err != nil {
 		return storage.Append{}, err
 	}
-	return raft.Force(raft.Forcing{State: state, Checkpoint: checkpoint, Entries: n.store, Lost: s.Lost, Term: s.Term})
+	f := raft.Forcing{State: state, Checkpoint: checkpoint, Entries: n.store, Lost: s.Lost, Term: s.Term}
+	if s.Shard == metadata.MetaShard { // what the lost nodes gave out last is not known, and must not be given out again
+		skip := metadata.Skip()
+		data, err := skip.Encode()
+		if err != nil {
+			return storage.Append{}, err
+		}
+		f.Then = [][]byte{data}
+	}
+	return raft.Force(f)
 }
 
 // awaitJournal waits until all that was given to the journal is durable.

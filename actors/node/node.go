@@ -29,6 +29,7 @@ type Node struct {
 
 	world   World
 	began   time.Time
+	serving time.Time // since when clients are let in; set before the first of them is
 	store   storage.Store
 	journal Journal
 	// unwritten is how many bytes of entries wait for the disk.

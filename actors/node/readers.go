@@ -7,7 +7,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/actors/api"
-	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -20,8 +19,7 @@ func (n *Node) SetReaders(ctx context.Context, topic string, readers int) error 
 	if t == nil {
 		return errNoTopic(topic)
 	}
-	usable := func(id metadata.NodeID) bool { return n.Alive(id) && !n.rests(id) }
-	changes, err := supervisor.Readers(image, usable, t, readers)
+	changes, err := n.Readers(t, readers)
 	if err != nil {
 		return err
 	}
@@ -39,7 +37,7 @@ func (n *Node) Promote(ctx context.Context, topic string, partition int32, node 
 	if p == nil {
 		return errNoTopic(topic)
 	}
-	c := metadata.AlterReplicas{Shard: p.Shard}
+	c := metadata.AlterReplicas{Shard: p.Shard, Wanted: p.Voters() + 1}
 	found := false
 	for _, r := range p.Replicas {
 		role := r.Role

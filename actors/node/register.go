@@ -20,7 +20,7 @@ func (n *Node) register() {
 	for !n.registered() {
 		if n.Image().ClusterID == "" && n.leadsMeta() {
 			n.command(metadata.Command{FormCluster: &metadata.FormCluster{
-				ClusterID: newClusterID(), Founders: n.identity.Load().Founders,
+				ClusterID: newClusterID(), Founders: n.identity.Load().Founders, Levels: metadata.Newest(),
 			}})
 			continue
 		}
@@ -34,6 +34,7 @@ func (n *Node) register() {
 		}
 	}
 	if !n.stopped() {
+		n.serving = n.world.Now()
 		n.server.Start()
 		close(n.ready)
 		n.sweep()

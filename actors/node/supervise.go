@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -114,6 +115,7 @@ func (s *supervising) decide(reports []supervisor.Report) {
 	image := s.n.Image()
 	usable := s.n.usableNodes(image, now)
 	in := supervisor.Input{Image: image, Reports: reports, Usable: func(id metadata.NodeID) bool { return slices.Contains(usable, id) }}
+	in.Internal, _ = strconv.Atoi(s.n.Setting("offsets.topic.replication.factor"))
 	if !s.looked.IsZero() {
 		in.Seconds = now.Sub(s.looked).Seconds()
 	}

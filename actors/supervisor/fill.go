@@ -39,7 +39,7 @@ func (s *state) fill(p *part) {
 	if !p.settled && !p.changed {
 		return
 	}
-	for p.voters() < p.is.Wanted {
+	for p.voters() < p.wanted {
 		to := s.best(p, len(p.targets))
 		if to == nil {
 			return
@@ -52,6 +52,14 @@ func (s *state) fill(p *part) {
 		p.targets = slices.Insert(p.targets, at, metadata.Target{Node: to.id})
 		p.change(Fill)
 	}
+}
+
+// wanted is how many voters a partition should have: what was wanted when it was made, or what topics of the cluster's own should have.
+func wanted(image *metadata.Image, p *metadata.Partition, internal int) int {
+	if t := image.Topics[p.Topic]; p.Wanted == 0 && t != nil && t.Internal {
+		return internal
+	}
+	return p.Wanted
 }
 
 // voters counts the targets that vote.

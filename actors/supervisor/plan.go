@@ -58,15 +58,23 @@ type Move struct {
 //
 // Nodes that are not usable, because they are down, neither receive replicas nor give any away unless they are emptied.
 func Plan(image *metadata.Image, usable func(metadata.NodeID) bool) []Move {
-	return plan(image, usable, nil)
+	return plan(planning{image: image, usable: usable})
 }
 
-// plan is Plan when some nodes have been down for so long that what is on its way to them goes elsewhere.
-func plan(image *metadata.Image, usable func(metadata.NodeID) bool, gone map[metadata.NodeID]bool) []Move {
-	s := survey(image, usable)
+// planning is what a plan is made of.
+type planning struct {
+	image    *metadata.Image
+	usable   func(metadata.NodeID) bool
+	gone     map[metadata.NodeID]bool // down for so long that what is on its way there goes elsewhere
+	internal int                      // voters of the cluster's own topics
+}
+
+// plan is Plan with all that the supervisor knows.
+func plan(in planning) []Move {
+	s := survey(in)
 	for _, p := range s.parts {
 		s.restore(p)
-		s.redirect(p, gone)
+		s.redirect(p, in.gone)
 	}
 	for _, p := range s.parts {
 		s.fill(p)
@@ -110,10 +118,12 @@ type part struct {
 	targets []metadata.Target
 	settled bool // its members are as the metadata wants them: only then is it moved without need
 	changed bool
+	wanted  int // voters that it should have; 0 is what it has
 	why     Reason
 }
 
-func survey(image *metadata.Image, usable func(metadata.NodeID) bool) *state {
+func survey(in planning) *state {
+	image, usable := in.image, in.usable
 	s := &state{image: image, byID: make(map[metadata.NodeID]*home)}
 	racks := make(map[string]bool)
 	for _, id := range slices.Sorted(maps.Keys(image.Nodes)) {
@@ -130,7 +140,7 @@ func survey(image *metadata.Image, usable func(metadata.NodeID) bool) *state {
 	s.racks = len(racks)
 	for _, t := range image.Topics {
 		for _, is := range t.Partitions {
-			p := &part{is: is, settled: !is.Moving()}
+			p := &part{is: is, settled: !is.Moving(), wanted: wanted(image, is, in.internal)}
 			for i, r := range is.Replicas {
 				p.targets = append(p.targets, metadata.Target{Node: r.Node, Role: r.Role})
 				if h := s.byID[r.Node]; h != nil {

@@ -35,7 +35,7 @@ func (h *house) build(nodes []metadata.Node) {
 	for _, n := range nodes[:min(3, len(nodes))] {
 		founders[n.ID] = n.Incarnation
 	}
-	h.must(metadata.Command{FormCluster: &metadata.FormCluster{ClusterID: "c", Founders: founders}})
+	h.must(metadata.Command{FormCluster: &metadata.FormCluster{ClusterID: "c", Founders: founders, Levels: metadata.Newest()}})
 	for _, n := range nodes {
 		h.must(metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n}})
 	}
@@ -58,8 +58,12 @@ func (h *house) image() *metadata.Image { return h.m.Image() }
 
 func (h *house) usable(n metadata.NodeID) bool { return !h.down[n] }
 
+// do applies a command; nodes run this build.
 func (h *house) do(c metadata.Command) metadata.Result {
 	h.t.Helper()
+	if c.RegisterNode != nil && c.RegisterNode.Node.Features == nil {
+		c.RegisterNode.Node.Features = metadata.Features
+	}
 	data, err := c.Encode()
 	if err != nil {
 		h.t.Fatalf("%v", err)

@@ -46,6 +46,8 @@ type Input struct {
 	Usable  func(metadata.NodeID) bool // up, and for some time
 	Reports []Report
 	Seconds float64 // since the last look; 0 if there was none
+	// Internal is how many voters the cluster's own topics should have that do not say so themselves; 0 is what they have.
+	Internal int
 }
 
 // Output is what follows from a look.
@@ -127,7 +129,7 @@ func (s *Supervisor) plan(in Input, gone map[metadata.NodeID]bool) []Move {
 		return s.planned
 	}
 	s.basis = now
-	return plan(in.Image, in.Usable, gone)
+	return plan(planning{in.Image, in.Usable, gone, in.Internal})
 }
 
 func basisOf(in Input, gone map[metadata.NodeID]bool) (all []basis) {
@@ -136,7 +138,7 @@ func basisOf(in Input, gone map[metadata.NodeID]bool) (all []basis) {
 		all = append(all, basis{uint64(id), true, n.Incarnation, n.State, n.Rack, in.Usable(id), gone[id], 0})
 	}
 	for p := range partitions(in.Image) {
-		all = append(all, basis{id: uint64(p.Shard), wanted: p.Wanted})
+		all = append(all, basis{id: uint64(p.Shard), wanted: wanted(in.Image, p, in.Internal)})
 	}
 	return all
 }

@@ -40,10 +40,10 @@ func TestOperatorsTools(t *testing.T) {
 }
 
 func features(t *testing.T, j jvm) {
-	j.says(t, j.tool(kafkaFeatures, "describe"), "Feature: troupe.version SupportedMinVersion: 1 SupportedMaxVersion: 1 FinalizedVersionLevel: 1")
-	j.says(t, j.tool(kafkaFeatures, "upgrade", "--feature", "troupe.version=1"), "troupe.version was upgraded to 1.")
+	j.says(t, j.tool(kafkaFeatures, "describe"), "Feature: troupe.version SupportedMinVersion: 1 SupportedMaxVersion: 2 FinalizedVersionLevel: 2")
+	j.says(t, j.tool(kafkaFeatures, "upgrade", "--feature", "troupe.version=2"), "troupe.version was upgraded to 2.")
 	out, err := try(j.tool(kafkaFeatures, "upgrade", "--feature", "troupe.version=9"), "")
-	if err == nil || !strings.Contains(out, "supports troupe.version from 1 to 1, not 9") {
+	if err == nil || !strings.Contains(out, "supports troupe.version from 1 to 2, not 9") {
 		t.Errorf("a level that no build has: %v\n%s", err, out)
 	}
 }

@@ -55,6 +55,11 @@ func (c *CreateTopic) apply(i *Image, r *Result) *protocol.Error {
 		}
 		return protocol.Errorf(kerr.TopicAlreadyExists, "topic %q already exists", c.Name)
 	}
+	if i.checks() {
+		if err := i.Creatable(c); err != nil {
+			return err
+		}
+	}
 	if err := ValidateTopicName(c.Name); err != nil {
 		return err
 	}
@@ -79,6 +84,11 @@ func (c *CreatePartitions) apply(i *Image, _ *Result) *protocol.Error {
 		return protocol.Errorf(kerr.UnknownTopicOrPartition, "the topic was deleted")
 	case len(t.Partitions) != c.From || len(c.Placement) == 0:
 		return protocol.Errorf(kerr.InvalidPartitions, "topic %q has %d partitions, the request was made for %d", t.Name, len(t.Partitions), c.From)
+	}
+	if i.checks() {
+		if err := i.Placeable(c.Placement, len(c.Placement[0])); err != nil {
+			return err
+		}
 	}
 	grown := *t
 	grown.Partitions = slices.Clone(t.Partitions)
@@ -173,6 +183,10 @@ func (c *AllocateProducerIDs) apply(i *Image, r *Result) *protocol.Error {
 	}
 	r.FirstProducerID = i.NextProducerID
 	i.NextProducerID += c.Count
+	if i.checks() {
+		i.NextShard += c.SkipShards
+		i.NextReplica += c.SkipReplicas
+	}
 	return nil
 }
 

@@ -30,6 +30,8 @@ type Command struct {
 type FormCluster struct {
 	ClusterID string
 	Founders  map[NodeID]uint64 // incarnation by node
+	// Levels are what the cluster's features begin at; a feature that is not named begins at its smallest level.
+	Levels map[string]int16 `json:",omitempty"`
 }
 
 // RegisterNode adds a node, or replaces what one says of itself. A new node is given a replica of __meta. A node id is its first incarnation's until
@@ -66,8 +68,19 @@ type AlterConfigs struct {
 	Replace bool
 }
 
-// AllocateProducerIDs hands out Count producer ids that were never handed out before.
-type AllocateProducerIDs struct{ Count int64 }
+// AllocateProducerIDs hands out Count producer ids that were never handed out before. It can also leave out ids of shards and replicas, as a
+// recovery does: what the lost nodes were given is not known any more, and must not be given out again (see Skip).
+type AllocateProducerIDs struct {
+	Count        int64
+	SkipShards   storage.ShardID   `json:",omitempty"` // from level 2 of ClusterVersion on
+	SkipReplicas storage.ReplicaID `json:",omitempty"`
+}
+
+// Skip is what a recovery without a majority of __meta begins with: more ids than can have been given out by entries that only the lost
+// nodes had. It stands in the log before anything else can be allocated.
+func Skip() Command {
+	return Command{AllocateProducerIDs: &AllocateProducerIDs{Count: 1 << 32, SkipShards: 1 << 20, SkipReplicas: 1 << 24}}
+}
 
 // AlterReplicas says where the replicas of a shard shall be. Replicas that stay keep their ids, every other target is given one; what is
 // not named any more leaves. Naming nodes whose replicas are leaving takes those back, which is how a move is cancelled.

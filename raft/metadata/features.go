@@ -16,8 +16,18 @@ type Levels struct{ Min, Max int16 }
 // entries, of messages between nodes. It is raised by the operator once every node runs a build that supports the new level.
 const ClusterVersion = "troupe.version"
 
-// Features are the levels that this build supports. A cluster begins at each one's smallest.
-var Features = map[string]Levels{ClusterVersion: {1, 1}}
+// Features are the levels that this build supports. A new cluster begins at each one's largest, one that is upgraded stays where it is until
+// the operator raises it.
+var Features = map[string]Levels{ClusterVersion: {1, checkedCommands}}
+
+// Newest returns the levels that a cluster begins at which this build forms.
+func Newest() map[string]int16 {
+	levels := make(map[string]int16, len(Features))
+	for name, l := range Features {
+		levels[name] = l.Max
+	}
+	return levels
+}
 
 // base is what is supported by nodes that do not say, and the level of a cluster whose level nobody has set.
 var base = map[string]Levels{ClusterVersion: {1, 1}}

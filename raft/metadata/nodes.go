@@ -14,6 +14,9 @@ func (c *FormCluster) apply(i *Image, _ *Result) *protocol.Error {
 		return nil
 	}
 	i.ClusterID = c.ClusterID
+	if len(c.Levels) > 0 {
+		i.Levels, i.LevelsAt = maps.Clone(c.Levels), i.Index
+	}
 	i.Meta = &Partition{Shard: MetaShard, Version: i.Index}
 	for at, n := range slices.Sorted(maps.Keys(c.Founders)) {
 		r := Replica{ID: MetaReplica(n), Node: n, Incarnation: c.Founders[n], Founding: true}
@@ -165,8 +168,14 @@ func (c *ReplaceNode) apply(i *Image, _ *Result) *protocol.Error {
 	case len(i.Nodes) == 1:
 		return protocol.Errorf(kerr.InvalidRequest, "node %d is the only one: what it lost is nowhere else", c.Node)
 	}
+	keeps := i.checks() && node.State == Draining
+	if keeps && i.IsGone(c.Node, node.Incarnation) {
+		return nil
+	}
 	i.bury(c.Node, node.Incarnation)
-	i.setState(c.Node, Replacing)
+	if !keeps { // what is being decommissioned stays so: nobody waits for it to come back
+		i.setState(c.Node, Replacing)
+	}
 	return nil
 }
 

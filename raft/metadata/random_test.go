@@ -39,9 +39,13 @@ func newWorld(t *rapid.T) *world {
 	for n := range NodeID(3) {
 		w.lives[n], founders[n] = uint64(n)+1, uint64(n)+1
 	}
-	w.apply(Command{FormCluster: &FormCluster{ClusterID: "c", Founders: founders}})
+	form := &FormCluster{ClusterID: "c", Founders: founders}
+	if rapid.Bool().Draw(t, "newest level") {
+		form.Levels = Newest()
+	}
+	w.apply(Command{FormCluster: form})
 	for n := range NodeID(3) {
-		w.apply(register(n, w.lives[n]))
+		w.apply(registerThisBuild(n, w.lives[n]))
 	}
 	return w
 }
@@ -55,7 +59,7 @@ func (w *world) step() {
 		if rapid.IntRange(0, 3).Draw(w.t, "another disk") == 0 {
 			w.lives[n] += 10
 		}
-		w.apply(register(n, max(w.lives[n], uint64(n)+1)))
+		w.apply(registerThisBuild(n, max(w.lives[n], uint64(n)+1)))
 	case 1:
 		w.topics++
 		w.apply(Command{CreateTopic: &CreateTopic{Name: fmt.Sprint("t", w.topics), ID: TopicID{byte(w.topics)}, Placement: [][]NodeID{w.some("placement")}}})
@@ -134,6 +138,13 @@ func (w *world) apply(c Command) {
 	}
 	if r := result.(Result); r.Err != nil && !before.at(w.index).Same(after) {
 		w.t.Fatalf("%s was refused (%v) and yet changed something", data, r.Err)
+	}
+	if c.CreateTopic != nil && result.(Result).Err == nil && after.checks() {
+		for _, r := range after.Topics[c.CreateTopic.Name].Partitions[0].Replicas {
+			if after.MayPlace(r.Node) != nil {
+				w.t.Fatalf("%s placed a replica where none may be", data)
+			}
+		}
 	}
 	again := NewMachine()
 	if err := again.Restore(w.m.Snapshot()); err != nil || !again.Image().Same(after) {
