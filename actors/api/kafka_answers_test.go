@@ -10,6 +10,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
 // requested sends a request and takes the answer apart.
@@ -180,7 +182,7 @@ func TestKafkasFeatures(t *testing.T) {
 	for _, f := range got.FinalizedFeatures {
 		finalized[f.Name] = f.MaxVersionLevel
 	}
-	if supported["metadata.version"] != 33 || finalized["metadata.version"] != 33 || finalized["troupe.version"] != 1 {
+	if supported["metadata.version"] != 33 || finalized["metadata.version"] != 33 || finalized["troupe.version"] != metadata.Features[metadata.ClusterVersion].Max {
 		t.Errorf("supported %v, finalized %v", supported, finalized)
 	}
 	if _, ok := supported["group.version"]; !ok {

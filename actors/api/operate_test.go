@@ -50,8 +50,6 @@ func (o *operated) AwaitFormed(ctx context.Context) error {
 	return protocol.Errorf(kerr.RequestTimedOut, "forming")
 }
 
-func (o *operated) MostReplicas() int { return 1000 }
-
 func (o *operated) Setting(name string) string {
 	v, _ := metadata.BrokerDefault(name)
 	return v
