@@ -36,7 +36,8 @@ type door struct {
 	stamp   bool  // the leader's clock is to be the records' time
 	now     int64 // ms since the epoch
 
-	faulty []kmsg.ProduceResponseTopicPartitionErrorRecord // of the batch that was refused
+	faulty     []kmsg.ProduceResponseTopicPartitionErrorRecord // of the batch that was refused
+	unreadable bool                                            // the batch was refused because nobody could read it
 }
 
 func newDoor(c Cluster, t *metadata.Topic) *door {
@@ -69,6 +70,8 @@ func (d *door) admit(b batch.Batch) (batch.Batch, *protocol.Error) {
 	v, err := b.Verify(d.demands())
 	if err == nil {
 		err = d.refused(v.Faulty)
+	} else {
+		d.unreadable = err.Kafka == kerr.InvalidRecord
 	}
 	if err != nil {
 		return nil, err

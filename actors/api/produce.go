@@ -197,7 +197,7 @@ func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request 
 	door := newDoor(p.call.Cluster, t)
 	b, err = door.admit(b)
 	if err != nil {
-		if part.ErrorRecords = door.faulty; len(door.faulty) == 0 {
+		if part.ErrorRecords = door.faulty; door.unreadable {
 			p.call.complain(t.Name, request.Partition, err)
 		}
 		return err

@@ -59,6 +59,7 @@ type options struct {
 	Partitions int32         `json:"partitions"`
 	Record     int           `json:"record_bytes"`
 	Batch      int32         `json:"batch_bytes"`
+	Codec      string        `json:"codec,omitempty"` // of the producers, none if empty
 	JSON       string        `json:"-"`
 	Profile    string        `json:"-"`
 	Set        []string      `json:"set,omitempty"` // settings of the nodes, name=value
@@ -92,6 +93,7 @@ func command() *cobra.Command {
 	f.StringSliceVar(&o.Only, "only", nil, "measure only these: "+strings.Join(names(), ", "))
 	f.StringVar(&o.JSON, "json", "", "also write the whole result, every run and every histogram, to this file")
 	f.StringArrayVar(&o.Set, "set", nil, "name=value, a setting of every node, to compare with and without it")
+	f.StringVar(&o.Codec, "compression", "", "codec of the producers (gzip, snappy, lz4 or zstd), whose values then compress to about a half, as log lines do; none by default")
 	f.StringVar(&o.Profile, "profile", "", "write the nodes' CPU profiles of the first run of each measurement into this directory")
 	c.AddCommand(versusCommand(), scaleCommand(), restartCommand())
 	return c
@@ -113,7 +115,7 @@ func (o *options) addTo(c *cobra.Command) {
 	f.StringVar(&o.Dir, "dir", os.TempDir(), "where the temporary directory is made: choose the disk to measure")
 	f.DurationVar(&o.For, "for", 6*time.Second, "how long one run goes")
 	f.Int32Var(&o.Partitions, "partitions", 16, "partitions of the topics (one: always one)")
-	f.IntVar(&o.Record, "record", 1024, "bytes of a record's value, incompressible")
+	f.IntVar(&o.Record, "record", 1024, "bytes of a record's value, incompressible unless --compression is given")
 	f.Int32Var(&o.Batch, "batch", 128<<10, "most bytes of a record batch")
 }
 
@@ -124,6 +126,8 @@ func (o *options) validate() error {
 		}
 	}
 	switch {
+	case o.Codec != "" && codecs[o.Codec] == nil:
+		return fmt.Errorf("--compression %s: there are gzip, snappy, lz4 and zstd", o.Codec)
 	case o.Runs < 1:
 		return fmt.Errorf("--runs: at least one is needed")
 	case slices.ContainsFunc(o.Rates, func(r int) bool { return r < 1 }):

@@ -15,8 +15,8 @@ func (r *Report) print(w io.Writer) {
 	fmt.Fprintf(w, "troupe %s, %s, %s; %s\n", v.Troupe, v.Go, v.Client, r.When.Format(time.RFC3339))
 	fmt.Fprintf(w, "%s, %d cores, %s, Linux %s, %s; load %s; the clients share the cores\n", m.CPU, m.Cores, m.Memory, m.Kernel, m.FileSystem, m.Load)
 	fmt.Fprintf(w, "%d nodes, replication factor %d, acks=%s, sync %s\n", s.Nodes, s.Replication, s.Acks, s.Sync)
-	fmt.Fprintf(w, "%d partitions, records of %d bytes (incompressible), batches up to %d KiB; medians of %d runs of %s\n\n",
-		s.Partitions, s.Record, s.Batch>>10, s.Runs, s.For)
+	fmt.Fprintf(w, "%d partitions, records of %d bytes (compression %s), batches up to %d KiB; medians of %d runs of %s\n\n",
+		s.Partitions, s.Record, s.Compression, s.Batch>>10, s.Runs, s.For)
 	r.Raw.print(w)
 	r.printResults(w)
 	for _, result := range r.Results {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -29,7 +30,7 @@ type Settings struct {
 
 func newReport(o *options) (*Report, error) {
 	r := &Report{When: time.Now().UTC(), Settings: Settings{
-		options: *o, Nodes: 3, Replication: 3, Acks: "all, idempotent", Compression: "none",
+		options: *o, Nodes: 3, Replication: 3, Acks: "all, idempotent", Compression: cmp.Or(o.Codec, "none"),
 		Sync: "before every acknowledgement, on a majority of the replicas",
 	}}
 	var err error

@@ -21,7 +21,7 @@ type bench struct {
 }
 
 func newBench(o *options, c *cluster.Cluster) *bench {
-	return &bench{options: o, cluster: c, payload: newPayload(o.Record), topics: new(int), flooded: new(flood)}
+	return &bench{options: o, cluster: c, payload: newPayload(o.Record, o.Codec != ""), topics: new(int), flooded: new(flood)}
 }
 
 // with is the same bench with other options.
@@ -30,7 +30,7 @@ func (b *bench) with(change func(*options)) *bench {
 	change(&o)
 	other.options = &o
 	if o.Record != b.Record {
-		other.payload = newPayload(o.Record)
+		other.payload = newPayload(o.Record, o.Codec != "")
 	}
 	return &other
 }
@@ -156,7 +156,7 @@ func (b *bench) client(options ...kgo.Opt) (*kgo.Client, error) {
 	base := []kgo.Opt{
 		kgo.SeedBrokers(b.cluster.Seeds()...),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.ProducerBatchCompression(b.compression()),
 		kgo.ProducerBatchMaxBytes(b.Batch),
 		kgo.ProducerLinger(0),
 		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()),
