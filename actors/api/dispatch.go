@@ -28,7 +28,8 @@ func NewTable(c Cluster, groups Groups, log *slog.Logger) *Table {
 	sessions := newFetchSessions(
 		func() int { return int(setting(c, "max.incremental.fetch.session.cache.slots")) }, c.SessionBytes, func() time.Time { return c.Runtime().Now() })
 	all := slices.Concat(dataHandlers(ids, sessions), adminHandlers(), groupHandlers(groups))
-	all = append(all, handler{kmsg.ApiVersions, 0, 5, t.apiVersions})
+	all = append(all, handler{kmsg.ApiVersions, 0, 5, t.apiVersions},
+		handler{kmsg.SASLHandshake, 0, 1, saslHandshake}, handler{kmsg.SASLAuthenticate, 0, 2, saslAuthenticate})
 	for _, h := range all {
 		t.handlers[int16(h.key)] = h
 		advertised := kmsg.NewApiVersionsResponseApiKey()

@@ -20,6 +20,7 @@ func (n *Node) openServer() error {
 		Crowded:         n.crowded,
 		AnswerBytes:     n.config.Memory / answersShare,
 		MaxConnections:  int(n.number("max.connections")),
+		MaxPerAddress:   int(n.number("max.connections.per.ip")),
 		Stages:          &n.stages,
 		Tracer:          n.config.Tracer,
 		IdleTimeout:     time.Duration(n.number("connections.max.idle.ms")) * time.Millisecond,

@@ -19,6 +19,7 @@ type conn struct {
 	nc       net.Conn
 	in       *bufio.Reader
 	listener string
+	address  string // IP of the client
 	state    *Connection
 	closed   chan struct{}
 	began    stages.Moment // the first byte of the request being read was there, if tracing is on
@@ -36,8 +37,9 @@ type conn struct {
 
 func (s *Server) newConn(listener string, nc net.Conn) *conn {
 	closed := make(chan struct{})
+	address, _, _ := net.SplitHostPort(nc.RemoteAddr().String())
 	return &conn{
-		server: s, nc: nc, in: bufio.NewReaderSize(nc, readBuffer), listener: listener, closed: closed,
+		server: s, nc: nc, address: address, in: bufio.NewReaderSize(nc, readBuffer), listener: listener, closed: closed,
 		state:    &Connection{ID: s.last.Add(1), Closed: closed, Values: make(map[string]any)},
 		queue:    make(chan *Pending, s.options.MaxPending),
 		answered: make(chan struct{}, 1),

@@ -11,10 +11,11 @@ import (
 
 // meters count what a server does.
 type meters struct {
-	answers  sync.Map // outcome → *stages.Histogram of ns from request read to answer written
-	in, out  atomic.Uint64
-	accepted atomic.Uint64
-	refused  atomic.Uint64 // connections closed over what they sent, and requests closed over
+	answers    sync.Map // outcome → *stages.Histogram of ns from request read to answer written
+	in, out    atomic.Uint64
+	accepted   atomic.Uint64
+	turnedAway atomic.Uint64
+	refused    atomic.Uint64 // connections closed over what they sent, and requests closed over
 }
 
 // outcome is how requests of a kind ended.
@@ -33,6 +34,7 @@ type Reading struct {
 	Connections   int
 	Accepted      uint64 // connections ever
 	Refused       uint64 // connections closed over what was sent
+	TurnedAway    uint64 // connections that there was no room for
 	BytesIn       uint64 // of requests
 	BytesOut      uint64 // of answers
 	InFlightBytes int64  // of requests that are being read or not answered
@@ -42,7 +44,8 @@ type Reading struct {
 func (s *Server) Read() Reading {
 	r := Reading{
 		Connections: s.Connections(), Accepted: s.meters.accepted.Load(), Refused: s.meters.refused.Load(),
-		BytesIn: s.meters.in.Load(), BytesOut: s.meters.out.Load(), InFlightBytes: s.budget.inUse(),
+		TurnedAway: s.meters.turnedAway.Load(),
+		BytesIn:    s.meters.in.Load(), BytesOut: s.meters.out.Load(), InFlightBytes: s.budget.inUse(),
 	}
 	s.meters.answers.Range(func(k, h any) bool {
 		o := k.(outcome)

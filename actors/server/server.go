@@ -33,6 +33,8 @@ type Options struct {
 	AnswerBytes     int64         // most memory for fetched records that clients have not taken yet, 512 MiB
 	MaxPending      int           // most requests of one connection that wait for an answer, 256
 	MaxConnections  int           // 100,000
+	MaxPerAddress   int           // most connections from one IP address, MaxConnections
+	Descriptors     int           // how many files and connections the process may have open; some are kept for its files. Default: what the system says
 	IdleTimeout     time.Duration // a connection silent this long is closed (connections.max.idle.ms), 10 min; negative: never
 	StallTimeout    time.Duration // how long a client may take for the next bytes of a request or to take some of an answer, 30 s
 	ScarceTimeout   time.Duration // how long to take some of an answer while most of AnswerBytes is taken, 5 s
@@ -61,6 +63,12 @@ func (o *Options) setDefaults() {
 	}
 	if o.MaxConnections == 0 {
 		o.MaxConnections = 100_000
+	}
+	if o.MaxPerAddress <= 0 {
+		o.MaxPerAddress = o.MaxConnections
+	}
+	if o.Descriptors <= 0 {
+		o.Descriptors = descriptorLimit()
 	}
 	if o.IdleTimeout == 0 {
 		o.IdleTimeout = 10 * time.Minute
@@ -101,6 +109,7 @@ type Server struct {
 
 	mu     sync.Mutex
 	conns  map[*conn]struct{}
+	from   map[string]int // connections by the IP address of their client
 	closed bool
 }
 
@@ -112,7 +121,7 @@ func Listen(o Options) (*Server, error) {
 	o.setDefaults()
 	s := &Server{
 		options: o, log: newLimitedLog(o.Logger, time.Second, linesPerSecond), strangers: newLimitedLog(o.Logger, time.Minute, strangersPerMinute),
-		stopping: make(chan struct{}), conns: make(map[*conn]struct{}), answers: &answers{limit: o.AnswerBytes},
+		stopping: make(chan struct{}), conns: make(map[*conn]struct{}), from: make(map[string]int), answers: &answers{limit: o.AnswerBytes},
 		budget: &budget{limit: o.InFlightBytes, reserve: o.InFlightBytes / reserveShare, hurry: o.HurryTimeout, crowded: o.Crowded},
 	}
 	for _, l := range o.Listeners {
@@ -162,13 +171,14 @@ func (s *Server) accept(name string, l net.Listener) {
 	}
 }
 
-// welcome starts the goroutines of a connection.
+// welcome starts the goroutines of a connection, or turns it away.
 func (s *Server) welcome(listener string, nc net.Conn) {
 	c := s.newConn(listener, nc)
 	s.mu.Lock()
-	full := len(s.conns) >= s.options.MaxConnections
-	if !full && !s.closed {
+	why := s.full(c)
+	if why == "" && !s.closed {
 		s.conns[c] = struct{}{}
+		s.from[c.address]++
 		s.meters.accepted.Add(1)
 		s.running.Go(c.read)
 		s.running.Go(c.write)
@@ -177,15 +187,38 @@ func (s *Server) welcome(listener string, nc net.Conn) {
 	}
 	s.mu.Unlock()
 	nc.Close()
-	if full {
-		s.log.warn("a client was turned away: there are too many connections", "client", nc.RemoteAddr(), "max.connections", s.options.MaxConnections)
+	if why != "" {
+		s.meters.turnedAway.Add(1)
+		s.log.warn("a client was turned away: "+why, "client", nc.RemoteAddr(), "listener", listener)
 	}
+}
+
+// full tells why there is no room for another connection, empty if there is. The caller holds mu.
+func (s *Server) full(c *conn) string {
+	o := &s.options
+	most := mostDescriptor(o.Descriptors)
+	switch {
+	case len(s.conns) >= o.MaxConnections:
+		return fmt.Sprintf("there are as many connections as max.connections says, %d", o.MaxConnections)
+	case s.from[c.address] >= o.MaxPerAddress:
+		return fmt.Sprintf("its address has as many connections as max.connections.per.ip says, %d", o.MaxPerAddress)
+	case most > 0 && descriptorOf(c.nc) > most:
+		return fmt.Sprintf("the process may have %d files and connections open, and the last %d are kept for its files: raise the limit (ulimit -n, LimitNOFILE), or lower max.connections",
+			o.Descriptors, o.Descriptors-most)
+	}
+	return ""
 }
 
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, known := s.conns[c]; !known {
+		return
+	}
 	delete(s.conns, c)
+	if s.from[c.address]--; s.from[c.address] == 0 {
+		delete(s.from, c.address)
+	}
 }
 
 // Connections is how many clients are connected.

@@ -64,6 +64,8 @@ var requestFamilies = []family{
 	{"troupe_connections", gauge, "{connection}", nil, "Clients connected.", number(func(o *node.Observation) int { return o.Server.Connections })},
 	{"troupe_connections_total", counter, "{connection}", nil, "Clients that ever connected.", number(func(o *node.Observation) uint64 { return o.Server.Accepted })},
 	{"troupe_connections_refused_total", counter, "{connection}", nil, "Connections closed over what was sent on them.", number(func(o *node.Observation) uint64 { return o.Server.Refused })},
+	{"troupe_connections_turned_away_total", counter, "{connection}", nil, "Connections that there was no room for: max.connections, max.connections.per.ip, or too few descriptors.",
+		number(func(o *node.Observation) uint64 { return o.Server.TurnedAway })},
 	{"troupe_produce_stage_ms", histogram, "ms", []string{"stage"}, "Where the time of produce requests goes, in the order of the way: check, queue, stage, wait, sync, replicate, apply, answer; request is all of it.", func(r *reading, p *points) {
 		c := r.Stages.Read()
 		for _, stage := range []string{"check", "queue", "stage", "wait", "sync", "replicate", "apply", "answer", "request"} {

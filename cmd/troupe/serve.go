@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/troupe-mq/troupe/actors/node"
 	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/actors/server"
 	"github.com/troupe-mq/troupe/actors/space"
 	"github.com/troupe-mq/troupe/actors/telemetry"
 	"github.com/troupe-mq/troupe/cmd/troupe/config"
@@ -41,7 +43,7 @@ func serve(_ context.Context, c *config.Config) error {
 	t.Observe(n)
 	failed := make(chan error, 1)
 	h := &http.Server{Addr: c.MetricsListen, Handler: endpoints(n, t.Metrics(), logLevel(level, log)), ReadHeaderTimeout: 5 * time.Second}
-	go func() { failed <- h.ListenAndServe() }()
+	go func() { failed <- listenAndServe(h) }()
 	select {
 	case err = <-failed:
 	case s := <-signals:
@@ -67,6 +69,15 @@ func stopSignals() []os.Signal {
 		all = append(all, syscall.SIGHUP)
 	}
 	return all
+}
+
+// listenAndServe lets operators in, but not with the descriptors that the store needs.
+func listenAndServe(h *http.Server) error {
+	l, err := net.Listen("tcp", h.Addr)
+	if err != nil {
+		return err
+	}
+	return h.Serve(server.Spare(l))
 }
 
 // stop drains within three quarters of the time, then stops; what takes longer than all of it is abandoned.

@@ -39,6 +39,7 @@ func brokerConfigs() []Config {
 		fixed(list("log.dirs", "", "The directory of everything the node keeps; data.dir where the node is started.")),
 		fixed(integer("log.retention.hours", "168", "", -1, "How long records are kept; log.retention.ms wins.")),
 		fixed(integer("max.connections", "2147483647", "", 0, "The most connections of clients.")),
+		fixed(integer("max.connections.per.ip", "2147483647", "", 0, "The most connections of clients from one IP address.")),
 		fixed(integer("max.incremental.fetch.session.cache.slots", "1000", "", 0, "The most fetch sessions kept.")),
 		integer("num.io.threads", "8", "", 1, "Accepted for Kafka's tools."),
 		integer("num.network.threads", "3", "", 1, "Accepted for Kafka's tools."),
