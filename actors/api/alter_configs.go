@@ -80,6 +80,11 @@ func alter(ctx context.Context, c Cluster, kind kmsg.ConfigResourceType, name st
 	if err := checkForeign(c.Image(), at, set); err != nil {
 		return err
 	}
+	if at.topic != nil {
+		if err := checkPairs(c, at.topic.Name, changed(at.topic.Configs, set, replace)); err != nil {
+			return err
+		}
+	}
 	if validateOnly {
 		return nil
 	}

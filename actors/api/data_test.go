@@ -34,8 +34,8 @@ func freePort(t *testing.T) int32 {
 	return int32(l.Addr().(*net.TCPAddr).Port)
 }
 
-// start runs a cluster of one node and returns its address.
-func start(t *testing.T) string {
+// start runs a cluster of one node and returns it and its address.
+func start(t *testing.T) (*node.Node, string) {
 	t.Helper()
 	local := func() string { return "127.0.0.1:" + strconv.Itoa(int(freePort(t))) }
 	control, bulk, port := local(), local(), freePort(t)
@@ -61,7 +61,7 @@ func start(t *testing.T) string {
 	case <-time.After(20 * time.Second):
 		t.Fatal("the node is not ready within 20 s")
 	}
-	return address
+	return n, address
 }
 
 // cluster is a client of a running node, and a topic of one partition.
@@ -69,6 +69,7 @@ type cluster struct {
 	*testing.T
 	*kgo.Client
 	ctx     context.Context
+	node    *node.Node
 	address string
 	topic   string
 	id      [16]byte
@@ -76,7 +77,8 @@ type cluster struct {
 
 func newCluster(t *testing.T, configs map[string]string) *cluster {
 	t.Helper()
-	c := &cluster{T: t, address: start(t), topic: "t"}
+	c := &cluster{T: t, topic: "t"}
+	c.node, c.address = start(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	t.Cleanup(cancel)
 	c.ctx = ctx

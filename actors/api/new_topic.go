@@ -36,6 +36,9 @@ func (n *newTopic) plan(c Cluster) error {
 			return err
 		}
 	}
+	if err := checkPairs(c, n.name, n.configs); err != nil {
+		return err
+	}
 	if err := n.place(c); err != nil {
 		return err
 	}
