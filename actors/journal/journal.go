@@ -22,14 +22,29 @@ type Write struct {
 	// journal's goroutine; it must not block. The journal then takes no other append of the replica
 	// but one that removes or distrusts it. Without it a refusal is a failure of the store.
 	Refused func(error)
-	// Times is filled in before Done is called, for a write whose way is traced; nil for others.
-	Times *Times
+	// Times is set before Done is called, for a write whose way is traced; nil for others.
+	Times *Timing
 
 	given stages.Moment // to the journal
 }
 
 // Times says when a write's transaction began and when it was durable.
 type Times struct{ Begin, Durable stages.Moment }
+
+// Timing is where a journal says how a write went. Any goroutine may look at any time: whoever gave the
+// write looks when any of its writes is done, while the journal may be setting this one.
+type Timing struct{ at atomic.Pointer[Times] }
+
+// Set is called once, by the journal.
+func (t *Timing) Set(at Times) { t.at.Store(&at) }
+
+// Get returns the times; false as long as the write is not durable.
+func (t *Timing) Get() (Times, bool) {
+	if at := t.at.Load(); at != nil {
+		return *at, true
+	}
+	return Times{}, false
+}
 
 func (w Write) barrier() bool { return w.Append.State.Replica == 0 }
 

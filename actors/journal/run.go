@@ -99,7 +99,7 @@ func (j *Journal) commit(g []Write) bool {
 	j.measure(g, begin)
 	for _, w := range g {
 		if w.Times != nil {
-			*w.Times = Times{begin, stages.Now()}
+			w.Times.Set(Times{begin, stages.Now()})
 		}
 		if w.Done != nil {
 			w.Done()

@@ -46,7 +46,7 @@ type mark struct {
 	parent   spans.SpanID  // of that span
 	arrived  stages.Moment // on a follower: the message that brought the entry
 	handed   stages.Moment // to the journal, on the leader to the links too
-	times    *journal.Times
+	times    *journal.Timing
 	recorded bool // that it is durable
 }
 
@@ -159,11 +159,11 @@ func (t *traces) follow(s *Step) {
 }
 
 // times returns where the journal is to say how a write went, nil if nothing in it is traced.
-func (t *traces) times(w *storage.Append) *journal.Times {
+func (t *traces) times(w *storage.Append) *journal.Timing {
 	if len(t.marks) == 0 || len(w.Entries) == 0 {
 		return nil
 	}
-	var times *journal.Times
+	var times *journal.Timing
 	first, last := w.Entries[0].GetIndex(), w.Entries[len(w.Entries)-1].GetIndex()
 	for i := range t.marks {
 		m := &t.marks[i]
@@ -171,7 +171,7 @@ func (t *traces) times(w *storage.Append) *journal.Times {
 			continue
 		}
 		if times == nil {
-			times = &journal.Times{}
+			times = &journal.Timing{}
 		}
 		m.times, m.handed = times, stages.Now()
 		if m.traced == nil {
@@ -187,16 +187,20 @@ func (t *traces) times(w *storage.Append) *journal.Times {
 func (t *traces) written() {
 	for i := range t.marks {
 		m := &t.marks[i]
-		if m.recorded || m.times == nil || m.times.Durable == 0 {
+		if m.recorded || m.times == nil {
+			continue
+		}
+		at, durable := m.times.Get()
+		if !durable {
 			continue
 		}
 		m.recorded = true
 		if m.traced == nil {
 			t.child(m, "receive", m.arrived, m.handed)
-			t.record(m, m.own, m.parent, "replicate", m.arrived, m.times.Durable)
+			t.record(m, m.own, m.parent, "replicate", m.arrived, at.Durable)
 		}
-		t.child(m, "append", m.handed, m.times.Begin)
-		t.child(m, "sync", m.times.Begin, m.times.Durable)
+		t.child(m, "append", m.handed, at.Begin)
+		t.child(m, "sync", at.Begin, at.Durable)
 	}
 }
 

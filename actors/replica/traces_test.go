@@ -3,6 +3,7 @@ package replica
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/partition"
 	"github.com/troupe-mq/troupe/storage"
+	"github.com/troupe-mq/troupe/storage/memory"
 )
 
 // recorded is a tracer that keeps what is recorded.
@@ -64,7 +66,8 @@ func TestATracedBatchOnItsWay(t *testing.T) {
 	follower.follow(step)
 	follower.follow(step) // raft repeats
 	there := follower.times(appendOf(11, data[0]))
-	*here, *there = journal.Times{Begin: 30, Durable: 40}, journal.Times{Begin: 31, Durable: 41}
+	here.Set(journal.Times{Begin: 30, Durable: 40})
+	there.Set(journal.Times{Begin: 31, Durable: 41})
 	leader.written()
 	follower.written()
 	leader.applied(11, 50)
@@ -132,5 +135,28 @@ func TestWithoutATracerNothingIsFollowed(t *testing.T) {
 	tr.follow(&Step{Message: &raftpb.Message{}, Marks: []spans.Mark{{Index: 1}}})
 	if tr.times(appendOf(1, nil)) != nil || len(tr.marks) != 0 {
 		t.Error("something is followed")
+	}
+}
+
+// TestTheJournalWritesWhileAReplicaLooks has a replica look at how a traced write went, as it does when any of its writes is durable, while the journal finishes it. The
+// race detector sees what is wrong.
+func TestTheJournalWritesWhileAReplicaLooks(t *testing.T) {
+	tracer, seen := recorded()
+	follower := &traces{tracer: tracer, shard: 7, replica: 2}
+	data := stagedEntry(t)
+	message := &raftpb.Message{Type: raftpb.MsgApp.Enum(), Term: new(uint64(5)), Entries: appendOf(11, data[0]).Entries}
+	follower.follow(StepOf(2, remote.Raft{Message: message, Marks: []spans.Mark{{Index: 11, Context: spans.Context{Trace: spans.TraceID{1}, Span: spans.SpanID{9}}}}, Arrived: 20}))
+	j := journal.New(memory.New(), journal.Options{Fatal: func(err error) { t.Error(err) }})
+	defer j.Close()
+	at := storage.Position{Index: 10, Term: 5}
+	a := appendOf(11, data[0])
+	a.State = storage.State{Shard: 7, Replica: 2, Start: at, Last: storage.Position{Index: 11, Term: 5}}
+	a.Entries[0].Term = new(uint64(5))
+	j.Writes([]journal.Write{{Append: *a, Times: follower.times(a)}})
+	for deadline := time.Now().Add(time.Minute); len(seen()) == 0 && time.Now().Before(deadline); {
+		follower.written()
+	}
+	if got := names(seen()); !slices.Equal(got, []string{"receive", "replicate", "append", "sync"}) {
+		t.Errorf("recorded %v", got)
 	}
 }
