@@ -26,6 +26,7 @@ type mailbox struct {
 
 	scheduled atomic.Bool
 	suspended bool   // owned by the running turn
+	ended     bool   // guarded by mu: the actor has stopped, and takes nothing any more
 	turns     func() // run
 	invoker   actor.MessageInvoker
 	dispatch  actor.Dispatcher
@@ -33,14 +34,26 @@ type mailbox struct {
 
 var _ actor.Mailbox = (*mailbox)(nil)
 
-func newMailbox() actor.Mailbox { return &mailbox{} }
-
 // PostUserMessage implements actor.Mailbox.
 func (m *mailbox) PostUserMessage(message any) {
 	m.mu.Lock()
+	if m.ended {
+		m.mu.Unlock()
+		go Unanswered(message) // the sender may hold what its answer needs
+		return
+	}
 	m.user = append(m.user, message)
 	m.mu.Unlock()
 	m.schedule()
+}
+
+// end tells all that came after the stop, and what comes later, that the actor does not answer.
+func (m *mailbox) end() {
+	m.mu.Lock()
+	left := m.user
+	m.user, m.ended = nil, true
+	m.mu.Unlock()
+	Unanswered(left...)
 }
 
 // PostSystemMessage implements actor.Mailbox.

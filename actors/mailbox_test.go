@@ -141,7 +141,7 @@ func (idler) InvokeUserMessage(any)   {}
 func (idler) InvokeSystemMessage(any) {}
 
 func TestABurstLeavesNoLargeQueue(t *testing.T) {
-	m := newMailbox().(*mailbox)
+	m := &mailbox{}
 	m.RegisterHandlers(idler{}, actor.NewSynchronizedDispatcher(1))
 	m.scheduled.Store(true) // nobody turns yet
 	for n := range 100_000 {

@@ -60,7 +60,8 @@ type Host interface {
 
 // Address is where messages to an actor are sent.
 type Address interface {
-	// Send queues a message. It never blocks. Messages to an actor that has stopped vanish.
+	// Send queues a message. It never blocks. A message that is Asking, and comes to an actor that has
+	// stopped, is told that it is not answered; all others vanish then.
 	Send(message any)
 	// Stop lets the actor finish what is queued, stops it, and then calls done on a goroutine of its own.
 	Stop(done func())
@@ -70,6 +71,7 @@ type Address interface {
 type address struct {
 	system *System
 	pid    *actor.PID
+	box    *mailbox      // of pid
 	done   chan struct{} // closed after Stopped
 }
 
@@ -77,10 +79,12 @@ var _ Host = (*System)(nil)
 
 // Spawn implements Host.
 func (s *System) Spawn(name string, a Actor) (Address, error) {
-	address := &address{system: s, done: make(chan struct{})}
+	address := &address{system: s, box: &mailbox{}, done: make(chan struct{})}
 	props := actor.PropsFromProducer(
-		func() actor.Actor { return &shell{system: s, name: name, actor: a, done: address.done} },
-		actor.WithMailbox(newMailbox),
+		func() actor.Actor {
+			return &shell{system: s, name: name, actor: a, box: address.box, done: address.done}
+		},
+		actor.WithMailbox(func() actor.Mailbox { return address.box }),
 		actor.WithDispatcher(s.turns),
 		actor.WithGuardian(s.guardian),
 	)
@@ -92,8 +96,9 @@ func (s *System) Spawn(name string, a Actor) (Address, error) {
 	return address, nil
 }
 
-// Send implements Address.
-func (a *address) Send(message any) { a.system.system.Root.Send(a.pid, message) }
+// Send implements Address. It goes straight to the mailbox: by its PID protoactor would drop what comes
+// to an actor that is stopping.
+func (a *address) Send(message any) { a.box.PostUserMessage(message) }
 
 // Stop implements Address.
 func (a *address) Stop(done func()) {
@@ -115,6 +120,7 @@ type shell struct {
 	system *System
 	name   string
 	actor  Actor
+	box    *mailbox
 	done   chan struct{}
 }
 
@@ -127,6 +133,7 @@ func (s *shell) Receive(c actor.Context) {
 	case *actor.Stopping:
 		s.actor.Stopped()
 	case *actor.Stopped:
+		s.box.end()
 		close(s.done)
 	case actor.SystemMessage, actor.AutoReceiveMessage:
 	default: // came in an envelope, alone

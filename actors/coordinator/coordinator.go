@@ -114,6 +114,9 @@ type request struct {
 	sure   bool // run only once a majority has said that this node coordinates
 }
 
+// Unanswered implements actors.Asking: the coordinator has stopped.
+func (r *request) Unanswered() { r.refuse(errNotCoordinator) }
+
 // Do runs a command at a group's coordinator, or tells refuse why this node cannot. One of the two is called, once, without blocking the caller.
 func (c *Coordinators) Do(group string, run Command, refuse func(*protocol.Error)) {
 	c.do(group, &request{run, refuse, false})

@@ -94,7 +94,7 @@ func (n *Node) readReplicas(ctx context.Context, image *metadata.Image) []Replic
 	running := n.replicas.now()
 	answers := newGathering[replica.Standing](len(running.shards))
 	for _, s := range running.shards {
-		running.byShard[s].ref.Send(&replica.Observe{Done: func(s replica.Standing) { answers.add(s) }})
+		running.byShard[s].ref.Send(&replica.Observe{Done: func(s replica.Standing) { answers.add(s) }, Gone: func() { answers.add() }})
 	}
 	all := make([]ReplicaReading, 0, len(running.shards))
 	for _, s := range answers.wait(ctx, n.world) {

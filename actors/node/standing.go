@@ -45,7 +45,7 @@ func (n *Node) standingHere(ctx context.Context, s storage.ShardID) (api.Standin
 		return api.Standing{}, errNotLeading
 	}
 	asked := newGathering[replica.Standing](1)
-	ref.Send(&replica.Observe{Done: func(s replica.Standing) { asked.add(s) }})
+	ref.Send(&replica.Observe{Done: func(s replica.Standing) { asked.add(s) }, Gone: func() { asked.add() }})
 	for _, at := range asked.wait(ctx, n.world) {
 		if at.Established {
 			return n.standingOf(at), nil

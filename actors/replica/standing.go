@@ -15,6 +15,8 @@ import (
 type Observe struct {
 	// Done is called once, on the actor's turn, unless the replica stops before. It must not block.
 	Done func(Standing)
+	// Gone is called instead of Done if the replica has stopped; it may be nil.
+	Gone func()
 }
 
 // Standing is where a replica stands, as of the end of a turn. Not to be changed.

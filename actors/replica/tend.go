@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/partition"
 )
@@ -35,6 +36,7 @@ type Keep struct {
 
 // asked is a message that waits for its turn to be put into the log.
 type asked interface {
+	actors.Asking
 	stage(*records)
 	refuse(*protocol.Error)
 }

@@ -42,6 +42,9 @@ func (h hosting) Shutdown() {}
 // Send implements actors.Address. Most turns come at once, some a little later, so that more arrives for them.
 func (m *mailbox) Send(message any) {
 	if m.stopped {
+		if asking, ok := message.(actors.Asking); ok {
+			m.process.after(0, asking.Unanswered)
+		}
 		return
 	}
 	m.queue = append(m.queue, message)
@@ -86,6 +89,9 @@ func (m *mailbox) turn() {
 	m.stopped = true
 	m.actor.Stopped()
 	delete(m.process.mail, m.name)
+	left := m.queue
+	m.queue = nil
+	actors.Unanswered(left...)
 	for _, done := range m.stop {
 		m.process.after(0, done)
 	}
