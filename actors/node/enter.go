@@ -45,7 +45,7 @@ func (n *Node) entering(body []byte, reply func([]byte, error)) {
 		reply(nil, fmt.Errorf("the request to join could not be read: %w", err))
 		return
 	}
-	n.do(func() {
+	n.answering(reply, func() {
 		a, err := n.admit(e)
 		if err != nil {
 			reply(nil, err)

@@ -149,7 +149,7 @@ func (n *Node) awaitJournal() {
 
 // survivorsAsked and forceAsked answer another node.
 func (n *Node) survivorsAsked(reply func([]byte, error)) {
-	n.world.Go(func() {
+	n.answering(reply, func() {
 		all, err := n.survivors()
 		if err != nil {
 			reply(nil, err)

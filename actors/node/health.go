@@ -82,7 +82,7 @@ func (n *Node) reportOf(ctx context.Context, id metadata.NodeID) (r health.Repor
 
 // reportAsked answers another node.
 func (n *Node) reportAsked(reply func([]byte, error)) {
-	n.world.Go(func() {
+	n.answering(reply, func() {
 		ctx, cancel := n.world.Timeout(n.context, observeWithin)
 		defer cancel()
 		reply(json.Marshal(n.report(ctx)))

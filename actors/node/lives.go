@@ -136,9 +136,10 @@ func (n *Node) looked(from metadata.NodeID, body []byte, reply func([]byte, erro
 		reply(json.Marshal(j))
 		return
 	}
-	n.do(func() {
+	n.answering(reply, func() {
 		if err := n.remark(func(*storage.Node) {}); err != nil {
 			n.fail(err)
+			reply(nil, err)
 			return
 		}
 		reply(json.Marshal(j))

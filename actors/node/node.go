@@ -81,7 +81,7 @@ type Node struct {
 	stopping    chan struct{}
 	context     context.Context // ends with stopping
 	stop        func()
-	running     sync.WaitGroup // the node's own goroutines
+	running     tasks // the node's own goroutines
 }
 
 // Start opens the data directory, listens, and begins to form or to rejoin the cluster. It returns once the node listens for
@@ -127,13 +127,14 @@ func (n *Node) every(d time.Duration, f func(now time.Time)) {
 	actors.Every(n.world, n.began, d, n.stopping, f)
 }
 
-// do runs f on a goroutine of the node.
-func (n *Node) do(f func()) {
-	n.running.Add(1)
-	n.world.Go(func() {
-		defer n.running.Done()
-		f()
-	})
+// do runs f on a goroutine of the node, which Stop waits for; false if the node has stopped.
+func (n *Node) do(f func()) bool { return n.running.run(n.world, f) }
+
+// answering is do for a question of another node, which is answered in any case.
+func (n *Node) answering(reply func([]byte, error), f func()) {
+	if !n.do(f) {
+		reply(nil, errStopping)
+	}
 }
 
 // fail ends the process over an error that no waiting mends, unless the node is stopping anyway.
@@ -163,7 +164,7 @@ func (n *Node) close() error {
 	if n.server != nil {
 		errs = append(errs, n.server.Close())
 	}
-	n.running.Wait()
+	n.running.end()
 	if n.groups != nil {
 		n.groups.Close()
 	}

@@ -162,7 +162,7 @@ func (r receiver) answer(from metadata.NodeID, kind string, body []byte, reply f
 		r.n.resting.set(from, len(body) > 0 && body[0] == 1)
 		reply(nil, nil)
 	case askEnds:
-		r.n.do(func() { reply(r.n.askedEnds(body)) }) // it may read from the store
+		r.n.answering(reply, func() { reply(r.n.askedEnds(body)) }) // it may read from the store
 	case askTransfer:
 		reply(r.n.transferAsked(body))
 	case askStanding:

@@ -74,7 +74,7 @@ func (n *Node) standingAsked(body []byte, reply func([]byte, error)) {
 		reply(nil, err)
 		return
 	}
-	n.world.Go(func() {
+	n.answering(reply, func() {
 		ctx, cancel := n.world.Timeout(n.context, observeWithin)
 		defer cancel()
 		at, err := n.standingHere(ctx, s)
