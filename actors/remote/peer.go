@@ -210,6 +210,9 @@ func (r *Remotes) Send(to metadata.NodeID, m Raft) {
 		if p != nil {
 			p.meter.lanes[l].dropped.Add(1)
 		}
+		if n := weight(m.Message); n > largestFrame {
+			r.log.Error("a raft message is too large to be sent: the replica stays behind", "shard", m.Shard, "to", to, "type", m.Message.GetType(), "bytes", n, "limit", largestFrame)
+		}
 		r.receiver.Unreachable(m.Shard, storage.ReplicaID(m.Message.GetTo()))
 		return
 	}

@@ -11,6 +11,9 @@ const creditEvery = 256 << 10
 // minWindow is the smallest window: with less, credit would come too late.
 const minWindow = 4 * creditEvery
 
+// largestFrame is the most bytes of one frame: with it in a message are others, of up to half a window, and what says where each begins.
+const largestFrame = maxMessage - 64<<20
+
 // window bounds the bytes under way to a peer on one lane. A session is one life of the connection: what was under way when it
 // ended is lost, and counts no more.
 //
@@ -26,12 +29,18 @@ type window struct {
 // open begins the first session, under a number that no earlier life of this process has used: the peer may still count those.
 func (w *window) open(limit int) { w.limit, w.session = max(limit, minWindow), rand.Uint64() }
 
-// take reserves n bytes; false if they do not fit. Something larger than the window fits once nothing else is under way, but for what
-// the peer gives no credit for yet.
+// take reserves n bytes; false if they do not fit. What is larger than half of the window, or than all of it, goes
+// through once no more than half is under way: it would otherwise wait for ever while smaller messages keep coming, and a
+// partition whose entry it is would stand still. Nothing else is let through then until that much has arrived.
+//
+// What no message can hold is never let through: gRPC would end the connection over it, and all that is under way with it.
 func (w *window) take(n int) bool {
+	if n > largestFrame {
+		return false
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if under := w.sent - w.acked; under > creditEvery && under+int64(n) > int64(w.limit) {
+	if under := w.sent - w.acked; under > int64(w.limit)/2 && under+int64(n) > int64(w.limit) {
 		return false
 	}
 	w.sent += int64(n)

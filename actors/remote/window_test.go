@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/troupe-mq/troupe/storage"
 )
 
 // However connections end and frames are lost with them, a window never lets more than its limit under way, and once nothing is under
@@ -74,4 +76,41 @@ func TestAWindowNeitherLeaksNorSticks(t *testing.T) {
 			t.Fatal("more than its limit")
 		}
 	})
+}
+
+// The largest entry goes through a window smaller than itself though others never leave the window empty.
+func TestALargeMessageIsNotStarved(t *testing.T) {
+	var w window
+	w.open(16 << 20)
+	const small = 1 << 20
+	var under []int
+	passed := false
+	for turn := range 1000 {
+		for w.take(small) {
+			under = append(under, small)
+		}
+		for range 1 + turn%12 { // credit comes in pieces, and never for all of it
+			if len(under) > 1 {
+				w.credit(w.now(), w.acked+int64(under[0]))
+				under = under[1:]
+			}
+		}
+		if w.take(storage.MaxEntryBytes) {
+			passed = true
+			break
+		}
+	}
+	if !passed {
+		t.Fatal("an entry of the largest size never goes through")
+	}
+	if w.take(small) {
+		t.Fatal("more than the window is under way, and more is let through")
+	}
+	if most := w.underWay(); most > maxMessage {
+		t.Fatalf("%d bytes are under way, more than a message may have", most)
+	}
+	var idle window
+	if idle.open(64 << 20); idle.take(maxMessage) {
+		t.Fatal("gRPC would end the connection over a message of this size")
+	}
 }
