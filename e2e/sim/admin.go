@@ -37,9 +37,13 @@ func (c *client) createTopic(name string) {
 }
 
 func (c *client) deleteTopic(name string) {
+	c.ask(c.anyone(), deletionOf(name))
+}
+
+func deletionOf(name string) *kmsg.DeleteTopicsRequest {
 	r := kmsg.NewPtrDeleteTopicsRequest()
 	r.Version, r.TimeoutMillis, r.TopicNames = 5, 5000, []string{name}
-	c.ask(c.anyone(), r)
+	return r
 }
 
 // writeSide writes to a topic that may be gone or another one meanwhile: only that nothing breaks is looked at.
@@ -64,7 +68,17 @@ func (c *client) askSide(p partition) {
 	c.send(leader, c.aSideRequest(p))
 	if w.chance(2) {
 		c.wait(w.upTo(2 * time.Millisecond))
-		c.deleteTopic(p.topic)
+		c.send(c.anyone(), deletionOf(p.topic))
+		c.writeOn(p)
+	}
+}
+
+// writeOn writes to a topic while its deletion is under way, for as long as that takes, without acknowledgements.
+func (c *client) writeOn(p partition) {
+	w := c.world
+	for range 20 {
+		c.shipWith(c.pack(p, false), 0)
+		c.wait(w.upTo(2 * time.Millisecond))
 	}
 }
 

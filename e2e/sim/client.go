@@ -61,10 +61,11 @@ func (c *client) wait(d time.Duration, news ...<-chan struct{}) int {
 
 // connect returns the connection to a machine, a new one if there is none that works.
 func (c *client) connect(n metadata.NodeID) *connection {
-	p := c.world.machines[n].process
-	if p == nil || !p.open {
+	m := c.world.machines[n]
+	if m == nil || m.process == nil || !m.process.open {
 		return nil
 	}
+	p := m.process
 	if k := c.conns[n]; k != nil && k.to == p && !isClosed(k.closed) {
 		return k
 	}

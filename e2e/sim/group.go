@@ -17,6 +17,7 @@ const groupName = "group"
 // member is a consumer in a group: it joins, is given partitions, reads them from where the group has got to, and commits how far it is.
 type member struct {
 	*client
+	group       string
 	id          string
 	generation  int32
 	coordinator metadata.NodeID
@@ -25,7 +26,7 @@ type member struct {
 }
 
 func groupMember(c *client) {
-	m := &member{client: c}
+	m := &member{client: c, group: groupName}
 	for !c.world.load.quiet {
 		if m.find() && m.join() && m.resume() {
 			c.world.load.assigned = c.world.now
@@ -38,7 +39,7 @@ func groupMember(c *client) {
 // find asks who coordinates the group.
 func (m *member) find() bool {
 	r := kmsg.NewPtrFindCoordinatorRequest()
-	r.Version, r.CoordinatorKey = 3, groupName
+	r.Version, r.CoordinatorKey = 3, m.group
 	answer, err := m.ask(m.anyone(), r)
 	if err != nil || answer.(*kmsg.FindCoordinatorResponse).ErrorCode != 0 {
 		return false
@@ -50,7 +51,7 @@ func (m *member) find() bool {
 // join becomes a member of the next generation and learns what it owns.
 func (m *member) join() bool {
 	r := kmsg.NewPtrJoinGroupRequest()
-	r.Version, r.Group, r.MemberID, r.ProtocolType = 5, groupName, m.id, "consumer"
+	r.Version, r.Group, r.MemberID, r.ProtocolType = m.world.version(2, 9), m.group, m.id, "consumer"
 	r.SessionTimeoutMillis, r.RebalanceTimeoutMillis = 4000, 3000
 	p := kmsg.NewJoinGroupRequestProtocol()
 	p.Name, p.Metadata = "range", []byte{}
@@ -79,7 +80,7 @@ func (m *member) join() bool {
 // sync gives the leader's assignment away and takes the own. An assignment is the numbers of partitions, a byte each.
 func (m *member) sync(all []string) bool {
 	r := kmsg.NewPtrSyncGroupRequest()
-	r.Version, r.Group, r.MemberID, r.Generation = 3, groupName, m.id, m.generation
+	r.Version, r.Group, r.MemberID, r.Generation = m.world.version(0, 4), m.group, m.id, m.generation
 	slices.Sort(all)
 	for i, id := range all {
 		a := kmsg.NewSyncGroupRequestGroupAssignment()
@@ -103,7 +104,7 @@ func (m *member) sync(all []string) bool {
 // resume asks how far the group has got.
 func (m *member) resume() bool {
 	r := kmsg.NewPtrOffsetFetchRequest()
-	r.Version, r.Group = 5, groupName
+	r.Version, r.Group = m.world.version(2, 7), m.group
 	t := kmsg.NewOffsetFetchRequestTopic()
 	t.Topic = mainTopic
 	for _, p := range m.owned {
@@ -130,6 +131,9 @@ func (m *member) resume() bool {
 }
 
 func (m *member) noteOffset(of map[history.Committed][]history.Answer, p partition, offset int64, asked time.Time) {
+	if m.group != groupName {
+		return // whoever has many keeps its own books
+	}
 	key := history.Committed{Group: groupName, Partition: p.history()}
 	of[key] = append(of[key], history.Answer{Offset: offset, Invoked: asked, Returned: m.world.now.time()})
 }
@@ -168,7 +172,7 @@ func (m *member) consume() {
 // commit tells how far the member is.
 func (m *member) commit(p partition) bool {
 	r := kmsg.NewPtrOffsetCommitRequest()
-	r.Version, r.Group, r.Generation, r.MemberID = 7, groupName, m.generation, m.id
+	r.Version, r.Group, r.Generation, r.MemberID = m.world.version(2, 9), m.group, m.generation, m.id
 	t := kmsg.NewOffsetCommitRequestTopic()
 	t.Topic = p.topic
 	part := kmsg.NewOffsetCommitRequestTopicPartition()
@@ -186,14 +190,14 @@ func (m *member) commit(p partition) bool {
 
 func (m *member) heartbeat() bool {
 	r := kmsg.NewPtrHeartbeatRequest()
-	r.Version, r.Group, r.Generation, r.MemberID = 3, groupName, m.generation, m.id
+	r.Version, r.Group, r.Generation, r.MemberID = m.world.version(0, 4), m.group, m.generation, m.id
 	answer, err := m.ask(m.coordinator, r)
 	return err == nil && answer.(*kmsg.HeartbeatResponse).ErrorCode == 0
 }
 
 func (m *member) leave() {
 	r := kmsg.NewPtrLeaveGroupRequest()
-	r.Version, r.Group, r.MemberID = 2, groupName, m.id
+	r.Version, r.Group, r.MemberID = 2, m.group, m.id
 	m.ask(m.coordinator, r)
 	m.id = ""
 }

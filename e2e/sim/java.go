@@ -51,6 +51,10 @@ func (f *follower) turn(p partition, at *position) {
 		return
 	}
 	epoch := f.epochs[p]
+	if epoch < max(at.epoch, at.validated) { // Java takes no metadata older than what it knows, from records too
+		delete(f.leaders, p)
+		return
+	}
 	if at.epoch >= 0 && at.validated != epoch {
 		if !f.validate(p, at, leader, epoch) {
 			return

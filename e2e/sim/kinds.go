@@ -3,8 +3,11 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
+
+	raftpartition "github.com/troupe-mq/troupe/raft/partition"
 )
 
 // Kind is a sort of world: how many machines it may have, how its nodes are set, and which clients live in it.
@@ -37,6 +40,16 @@ var Kinds = []Kind{
 	{
 		Name: "five", Text: "five replicas of everything, with slow disks and elections that go wrong half way", fewest: 5, most: 5, all: true,
 		faults: votingFaults, crew: everyday,
+	},
+	{
+		Name: "many", Text: "hundreds of consumer groups and producers, whose offsets expire", fewest: 3, most: 3, steady: true,
+		settings: map[string]string{"offsets.retention.minutes": "1", "offsets.retention.check.interval.ms": "1000"},
+		crew:     append([]role{{"groups-a", manyGroups}, {"groups-b", manyGroups}, {"groups-c", manyGroups}, {"producers", manyProducers}}, everyday...),
+	},
+	{
+		Name: "large", Text: "batches, groups and metadata of the sizes at which something changes", fewest: 3, most: 3,
+		topics: []topicPlan{{name: largeTopic, partitions: 1, apart: true, configs: map[string]string{"max.message.bytes": strconv.Itoa(raftpartition.MaxBatchBytes)}}},
+		crew:   append([]role{{"large", largeProducer}, {"groups", manyGroups}}, everyday...),
 	},
 	{
 		Name: "logs", Text: "topics that are compacted and whose records are deleted by age, and readers to the end", fewest: 3, most: 5, replicas: 3,

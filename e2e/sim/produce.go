@@ -86,16 +86,29 @@ type outcome struct {
 }
 
 func (c *client) outcome(p *parcel) outcome {
+	o := c.told(p)
+	if o.noted == nil {
+		c.mustInvite(o.code)
+	}
+	return o
+}
+
+// mustInvite holds an error against those that a produce may meet here.
+func (c *client) mustInvite(code int16) {
+	if code != 0 && !tolerable(code) {
+		c.world.violate(Retriable, "a produce was answered with %v", kerr.ErrorForCode(code))
+	}
+}
+
+// told waits for the answer to a parcel.
+func (c *client) told(p *parcel) outcome {
 	answer, err := c.await(p.q, patience)
 	if err != nil {
 		delete(c.leaders, p.at)
 		return outcome{noted: err}
 	}
 	part := answer.(*kmsg.ProduceResponse).Topics[0].Partitions[0]
-	switch {
-	case part.ErrorCode != 0 && !tolerable(part.ErrorCode):
-		c.world.violate(Retriable, "a produce was answered with %v", kerr.ErrorForCode(part.ErrorCode))
-	case part.ErrorCode != 0:
+	if part.ErrorCode != 0 {
 		delete(c.leaders, p.at)
 	}
 	return outcome{base: part.BaseOffset, code: part.ErrorCode}

@@ -13,6 +13,7 @@ type topicPlan struct {
 	partitions int32
 	configs    map[string]string
 	compacted  bool // keeps the last record of a key
+	apart      bool // one client alone writes to it, and its records are not looked at one by one
 	// retention is how long its records are kept, 0 for ever.
 	retention time.Duration
 }
@@ -40,7 +41,7 @@ func (w *World) compacts(topic string) bool {
 
 // aPartition is one of the main topic, or of another one that keeps all records for some time.
 func (w *World) aPartition() partition {
-	return w.oneOf(func(t topicPlan) bool { return !t.compacted })
+	return w.oneOf(func(t topicPlan) bool { return !t.compacted && !t.apart })
 }
 
 // aCompacted is a partition of a compacted topic.
@@ -53,7 +54,7 @@ func (w *World) aMain() partition { return partition{mainTopic, int32(w.pick(mai
 
 // anyPartition is one of all.
 func (w *World) anyPartition() partition {
-	return w.oneOf(func(topicPlan) bool { return true })
+	return w.oneOf(func(t topicPlan) bool { return !t.apart })
 }
 
 func (w *World) oneOf(wanted func(topicPlan) bool) partition {

@@ -142,6 +142,84 @@ var Bugs = []Bug{
 		New: "[][]Replica{p.Replicas, p.Leaving} {\n		for at, r := range list {\n			if planted.Is(\"leaving-forgets\") && len(p.Leaving) > 0 && &list[at] == &p.Leaving[0] {\n				break\n			}\n			if r.Node == n && r.Incarnation",
 	},
 	{
+		Name: "old-commits", World: "many", Seeds: 8, File: "raft/consumer/offsets.go",
+		Why: "an offset expires by the age of the commit before, so that one that was just acknowledged is deleted",
+		Old: "		k := offsetKey{t.Topic, p.Partition}\n		grows += g.grows(k, o)\n",
+		New: `		k := offsetKey{t.Topic, p.Partition}
+		if before, ok := g.offsetsOrNone()[k]; ok && planted.Is("old-commits") {
+			o.at = before.at
+		}
+		grows += g.grows(k, o)
+`,
+		Also: []Bug{{
+			File: "raft/consumer/offsets.go",
+			Old:  "// grows is how much more memory",
+			New: `func (g *group) offsetsOrNone() map[offsetKey]offset {
+	if g == nil {
+		return nil
+	}
+	return g.offsets
+}
+
+// grows is how much more memory`,
+		}},
+	},
+	{
+		Name: "early-commits", World: "many", Seeds: 24, File: "raft/consumer/offsets.go",
+		Why: "a commit is answered when it is in the coordinator's memory",
+		Old: "	reply = c.held(r.Group, reply, refuse)\n	g := c.groups[r.Group]\n	if err := c.mayCommit(",
+		New: "	if !planted.Is(\"early-commits\") {\n		reply = c.held(r.Group, reply, refuse)\n	}\n	g := c.groups[r.Group]\n	if err := c.mayCommit(",
+	},
+	{
+		Name: "abandoned-joins", World: "many", Seeds: 24, File: "raft/consumer/write.go",
+		Why: "a coordinator that moves leaves its members waiting",
+		Old: "			m.refuse(cause)\n",
+		New: "			if !planted.Is(\"abandoned-joins\") {\n				m.refuse(cause)\n			}\n",
+	},
+	{
+		Name: "evicted-producers", World: "many", Seeds: 5, File: "raft/partition/partition.go",
+		Why: "producers give way when they are many, and one that is alive writes twice",
+		Old: "			p.producers[id] = p.producers[id].with(b, p.maxTime)\n",
+		New: `			p.producers[id] = p.producers[id].with(b, p.maxTime)
+			for planted.Is("evicted-producers") && len(p.producers) > 40 {
+				oldest := id
+				for other, known := range p.producers {
+					if known.newest().base < p.producers[oldest].newest().base {
+						oldest = other
+					}
+				}
+				delete(p.producers, oldest)
+			}
+`,
+	},
+	{
+		Name: "oversize-entry", World: "large", Seeds: 5, File: "raft/partition/stage.go",
+		Why: "a batch that no store takes is proposed",
+		Old: "	if len(batches) > MaxBatchBytes {\n",
+		New: "	if len(batches) > MaxBatchBytes && !planted.Is(\"oversize-entry\") {\n",
+		Also: []Bug{{
+			File: "raft/replica.go",
+			Old:  "		if len(d) > storage.MaxEntryBytes {\n",
+			New:  "		if len(d) > storage.MaxEntryBytes && !planted.Is(\"oversize-entry\") {\n",
+		}, {
+			File: "actors/api/admit.go",
+			Old:  "	d.limit = min(d.limit, partition.MaxBatchBytes)\n",
+			New:  "	d.limit = min(d.limit, partition.MaxBatchBytes)\n	if planted.Is(\"oversize-entry\") {\n		d.limit *= 2\n	}\n",
+		}},
+	},
+	{
+		Name: "stopped-silence", Seeds: 40, File: "actors/replica/actor.go",
+		Why: "a replica that is stopped answers nobody who waits for it",
+		Old: "	a.wake()\n	a.content.refuse(notLeader(0))\n	for _, c := range a.waiting {\n",
+		New: "	a.wake()\n	if !planted.Is(\"stopped-silence\") {\n		a.content.refuse(notLeader(0))\n	}\n	for _, c := range a.waiting {\n",
+	},
+	{
+		Name: "kept-budget", Seeds: 16, File: "actors/api/produce.go",
+		Why: "a produce with acks=0 that fails is forgotten: its connection waits, and its bytes are never given back",
+		Old: "			if part.ErrorCode != 0 {\n				p.call.Refuse(",
+		New: "			if part.ErrorCode != 0 && planted.Is(\"kept-budget\") {\n				return\n			}\n			if part.ErrorCode != 0 {\n				p.call.Refuse(",
+	},
+	{
 		Name: "hearsay", World: "five", Seeds: 100, File: "raft/hearsay.go",
 		Why: "what another replica says is committed is compared with the log on disk while a truncation is on its way there: two values at one index",
 		Old: "func (r *Replica) believe(h hearsay) {\n",
