@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -41,7 +40,7 @@ const (
 // entering answers a node that asks to be let in.
 func (n *Node) entering(body []byte, reply func([]byte, error)) {
 	var e entry
-	if err := json.Unmarshal(body, &e); err != nil {
+	if err := metadata.Unmarshal(body, &e); err != nil {
 		reply(nil, fmt.Errorf("the request to join could not be read: %w", err))
 		return
 	}
@@ -51,7 +50,7 @@ func (n *Node) entering(body []byte, reply func([]byte, error)) {
 			reply(nil, err)
 			return
 		}
-		reply(json.Marshal(a))
+		reply(metadata.Marshal(a))
 	})
 }
 
@@ -115,7 +114,7 @@ func (n *Node) knock(lostMeta bool) (admission, error) {
 		return admission{}, errors.New("there is no usable replica of the metadata in the data directory, and no other node to ask for it (join, peers): restore the directory")
 	}
 	e := n.plea(lostMeta)
-	body, err := json.Marshal(e)
+	body, err := metadata.Marshal(e)
 	if err != nil {
 		return admission{}, err
 	}
@@ -175,7 +174,7 @@ func (n *Node) askAt(at door, body []byte) (a admission, err error) {
 	defer cancel()
 	answer, err := at(ctx, body)
 	if err == nil {
-		err = json.Unmarshal(answer, &a)
+		err = metadata.Unmarshal(answer, &a)
 	}
 	return a, err
 }
@@ -217,7 +216,7 @@ func (n *Node) checkIn() {
 
 // inquire asks once where the other nodes are, as a node does that knows of no leader. One that was removed hears it by that.
 func (n *Node) inquire() {
-	body, err := json.Marshal(n.plea(false))
+	body, err := metadata.Marshal(n.plea(false))
 	if err != nil {
 		n.fail(err)
 		return

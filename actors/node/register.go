@@ -18,26 +18,59 @@ const commandTimeout = 5 * time.Second
 // to clients, and says so.
 func (n *Node) register() {
 	for !n.registered() {
-		if n.Image().ClusterID == "" && n.leadsMeta() {
+		formed := n.Image().ClusterID != ""
+		switch {
+		case !formed && n.leadsMeta():
 			n.command(metadata.Command{FormCluster: &metadata.FormCluster{
 				ClusterID: newClusterID(), Founders: n.identity.Load().Founders, Levels: metadata.Newest(),
 			}})
-			continue
-		}
-		if n.Image().ClusterID == "" {
-			n.awaitImage()
-			continue
-		}
-		n.command(metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.description()}})
-		if n.stopped() {
+		case formed && n.command(metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.description()}}):
+			n.entered()
 			return
+		default:
+			n.awaitImage()
 		}
 	}
-	if !n.stopped() {
-		n.serving = n.world.Now()
-		n.server.Start()
-		close(n.ready)
-		n.sweep()
+	n.entered()
+}
+
+// entered lets clients in.
+func (n *Node) entered() {
+	if n.stopped() {
+		return
+	}
+	n.serving = n.world.Now()
+	n.server.Start()
+	close(n.ready)
+	n.sweep()
+	n.do(n.keepDescribed)
+}
+
+// Pauses between two tries to have the metadata show this node as it is.
+const (
+	describeAgain = 5 * time.Second
+	describeMost  = 5 * time.Minute
+)
+
+// keepDescribed has the metadata show this node as it is, until the node stops. A leader of an older build may drop what it does not know, and
+// does so again each time: it is tried after pauses that grow, and works once a newer build leads.
+func (n *Node) keepDescribed() {
+	pause := describeAgain
+	for n.world.Wait(pause, n.stopping) != 0 {
+		have := n.Image().Nodes[n.config.ID]
+		if have == nil || have.Incarnation != n.identity.Load().Incarnation || n.registered() {
+			pause = describeAgain
+			continue
+		}
+		if pause = min(2*pause, describeMost); pause > 2*describeAgain {
+			n.log.Warn("the metadata does not show this node as it is: a node of an older build led it when that was written", "next_try", pause)
+		}
+		ctx, cancel := n.world.Timeout(n.context, commandTimeout)
+		_, err := n.Submit(ctx, metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.description()}})
+		cancel()
+		if err != nil {
+			n.log.Debug("the metadata could not be told how this node is", "error", err)
+		}
 	}
 }
 
@@ -84,20 +117,24 @@ func (n *Node) description() metadata.Node {
 	for _, l := range n.config.Listeners {
 		d.Listeners = append(d.Listeners, metadata.Listener{Name: l.Name, Host: l.AdvertisedHost, Port: l.AdvertisedPort})
 	}
+	describeNext(&d)
 	return d
 }
 
-// command submits one of the node's own commands. A refusal is final: it is about this node.
-func (n *Node) command(c metadata.Command) {
+// command submits one of the node's own commands and reports whether it was carried out; if not, it waits a moment. A refusal is final: it is
+// about this node.
+func (n *Node) command(c metadata.Command) bool {
 	ctx, cancel := n.world.Timeout(n.context, commandTimeout)
 	defer cancel()
 	result, err := n.Submit(ctx, c)
 	switch {
 	case err != nil && !n.stopped():
 		n.log.Warn("the metadata could not be changed yet, trying again", "error", err)
+		n.awaitImage()
 	case result.Err != nil:
 		n.fail(result.Err)
 	}
+	return err == nil && result.Err == nil
 }
 
 // newClusterID draws a cluster id in Kafka's form: a random UUID in 22 characters of base64.

@@ -13,17 +13,29 @@ import (
 // E2E_RACE=1 builds with the race detector.
 func Binary() (string, error) { return built() }
 
-var built = sync.OnceValues(func() (string, error) {
-	if path := os.Getenv("E2E_BIN"); path != "" {
+var built = sync.OnceValues(func() (string, error) { return build("troupe") })
+
+// Tomorrow is Binary of an artificial next build, which has more to say of a node than this one.
+func Tomorrow() (string, error) { return builtTomorrow() }
+
+var builtTomorrow = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("E2E_BIN_TOMORROW"); path != "" {
+		return filepath.Abs(path)
+	}
+	return build("troupe-tomorrow", "-tags", "troupe_next")
+})
+
+func build(name string, flags ...string) (string, error) {
+	if path := os.Getenv("E2E_BIN"); path != "" && len(flags) == 0 {
 		return filepath.Abs(path)
 	}
 	root, err := Root()
 	if err != nil {
 		return "", err
 	}
-	name, args := "troupe", []string{"build"}
+	args := append([]string{"build"}, flags...)
 	if os.Getenv("E2E_RACE") == "1" {
-		name, args = "troupe-race", append(args, "-race")
+		name, args = name+"-race", append(args, "-race")
 	}
 	// Test processes build at the same time, and a running binary cannot be written: each builds its own and moves it.
 	path := filepath.Join(root, "bin", "e2e", name)
@@ -34,7 +46,7 @@ var built = sync.OnceValues(func() (string, error) {
 		return "", fmt.Errorf("go build ./cmd/troupe: %w\n%s", err, out)
 	}
 	return path, os.Rename(mine, path)
-})
+}
 
 // Root is the directory of the module.
 func Root() (string, error) {

@@ -31,7 +31,8 @@ type Node struct {
 	peers   []*Node // what it is told the founders are
 	join    *Node   // a member that it joins at, instead
 	extra   []string
-	gone    bool // ended for good, Verify does not start it again
+	binary  string // that it runs; empty is the one that Binary builds
+	gone    bool   // ended for good, Verify does not start it again
 	process *process
 
 	once   sync.Once
@@ -46,6 +47,9 @@ type process struct {
 	expected bool          // somebody asked it to end
 	paused   bool
 }
+
+// UseBinary has the node run another build from its next start on.
+func (n *Node) UseBinary(path string) { n.binary = path }
 
 // Addr is where clients reach the node.
 func (n *Node) Addr() string { return n.at(n.Ports.Kafka) }

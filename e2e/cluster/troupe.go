@@ -27,6 +27,9 @@ func (Troupe) Command(c *Cluster, n *Node) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.binary != "" {
+		bin = n.binary
+	}
 	args := []string{
 		"server",
 		"--node.id=" + strconv.Itoa(int(n.ID)),

@@ -1,7 +1,6 @@
 package metadata
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -19,7 +18,10 @@ const MaxCommandBytes = storage.MaxEntryBytes / 2
 
 // Encode writes a command as it stands in the log. It wraps a *protocol.Error if that would be larger than MaxCommandBytes.
 func (c *Command) Encode() ([]byte, error) {
-	body, err := json.Marshal(c)
+	if c.raw != nil {
+		return c.raw, nil // byte for byte what was decoded: fields of a newer build stay
+	}
+	body, err := Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("metadata: encode a command: %w", err)
 	}
@@ -36,12 +38,13 @@ func Decode(b []byte) (Command, error) {
 	if len(b) == 0 || b[0] != commandVersion {
 		return c, errors.New("metadata: a command of a version that this build does not know: upgrade this node")
 	}
-	if err := json.Unmarshal(b[1:], &c); err != nil {
+	if err := Unmarshal(b[1:], &c); err != nil {
 		return c, fmt.Errorf("metadata: decode a command: %w", err)
 	}
 	if c.kind() == nil {
 		return c, errors.New("metadata: a command of a kind that this build does not know: upgrade this node")
 	}
+	c.raw = b
 	return c, nil
 }
 
@@ -63,4 +66,6 @@ type snapshot struct {
 	Levels         map[string]int16 `json:",omitempty"`
 	LevelsAt       uint64           `json:",omitempty"`
 	Recoveries     []Recovery       `json:",omitempty"`
+
+	Unknown Unknown `json:"-"`
 }

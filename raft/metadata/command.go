@@ -24,6 +24,8 @@ type Command struct {
 	RemoveNode          *RemoveNode          `json:",omitempty"`
 	UpdateFeatures      *UpdateFeatures      `json:",omitempty"`
 	RecordRecovery      *RecordRecovery      `json:",omitempty"`
+
+	raw []byte // what it was decoded from, nil if it was made here; a command is not changed after it was decoded
 }
 
 // FormCluster gives the cluster its id and enters the founders of __meta; only the first one has an effect.

@@ -10,7 +10,11 @@ import (
 )
 
 // Levels are the levels of a feature that a build supports.
-type Levels struct{ Min, Max int16 }
+type Levels struct {
+	Min, Max int16
+
+	Unknown Unknown `json:"-"`
+}
 
 // ClusterVersion is the feature that gates what all nodes must understand before any of them writes it: formats of __meta's commands, of
 // entries, of messages between nodes. It is raised by the operator once every node runs a build that supports the new level.
@@ -18,7 +22,7 @@ const ClusterVersion = "troupe.version"
 
 // Features are the levels that this build supports. A new cluster begins at each one's largest, one that is upgraded stays where it is until
 // the operator raises it.
-var Features = map[string]Levels{ClusterVersion: {1, checkedCommands}}
+var Features = map[string]Levels{ClusterVersion: {Min: 1, Max: checkedCommands}}
 
 // Newest returns the levels that a cluster begins at which this build forms.
 func Newest() map[string]int16 {
@@ -30,7 +34,7 @@ func Newest() map[string]int16 {
 }
 
 // base is what is supported by nodes that do not say, and the level of a cluster whose level nobody has set.
-var base = map[string]Levels{ClusterVersion: {1, 1}}
+var base = map[string]Levels{ClusterVersion: {Min: 1, Max: 1}}
 
 // Feature returns the level that the whole cluster works at; 0 for a feature that is not in use.
 func (i *Image) Feature(name string) int16 {

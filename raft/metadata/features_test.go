@@ -11,8 +11,8 @@ func upgradeable() *Machine {
 	m.image = m.image.at(7)
 	m.image.ClusterID = "c"
 	m.image.Nodes = map[NodeID]*Node{
-		1: {ID: 1, Version: "v3", Features: map[string]Levels{ClusterVersion: {1, 3}}},
-		2: {ID: 2, Version: "v2", Features: map[string]Levels{ClusterVersion: {1, 2}}},
+		1: {ID: 1, Version: "v3", Features: map[string]Levels{ClusterVersion: {Min: 1, Max: 3}}},
+		2: {ID: 2, Version: "v2", Features: map[string]Levels{ClusterVersion: {Min: 1, Max: 2}}},
 	}
 	return m
 }
@@ -72,11 +72,11 @@ func TestNodesThatDoNotUnderstandTheClusterAreRefused(t *testing.T) {
 	if r := apply(t, m, Command{RegisterNode: &RegisterNode{Node: old}}); r.Err == nil || !strings.Contains(r.Err.Error(), "works at troupe.version 2 and node 3 (version v1) supports 1 to 1") {
 		t.Errorf("a node of an old build: %v", r.Err)
 	}
-	young := Node{ID: 3, Incarnation: 3, Version: "v9", Features: map[string]Levels{ClusterVersion: {3, 9}}}
+	young := Node{ID: 3, Incarnation: 3, Version: "v9", Features: map[string]Levels{ClusterVersion: {Min: 3, Max: 9}}}
 	if r := apply(t, m, Command{RegisterNode: &RegisterNode{Node: young}}); r.Err == nil {
 		t.Error("a node that does not work at the cluster's level any more was registered")
 	}
-	young.Features[ClusterVersion] = Levels{2, 9}
+	young.Features[ClusterVersion] = Levels{Min: 2, Max: 9}
 	if r := apply(t, m, Command{RegisterNode: &RegisterNode{Node: young}}); r.Err != nil {
 		t.Error(r.Err)
 	}

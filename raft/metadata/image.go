@@ -55,6 +55,8 @@ type Image struct {
 	NextShard      storage.ShardID
 	NextReplica    storage.ReplicaID
 	NextProducerID int64
+
+	Unknown Unknown `json:"-"`
 }
 
 // DefaultNode stands for all nodes in NodeConfigs.
@@ -73,6 +75,9 @@ type Node struct {
 	Features map[string]Levels `json:",omitempty"` // that its build supports; nil is those of the first builds
 
 	State NodeState `json:",omitempty"` // the operator's; what the node says of itself does not change it
+
+	nextFields
+	Unknown Unknown `json:"-"`
 }
 
 // Listener is an advertised Kafka endpoint.
@@ -80,6 +85,8 @@ type Listener struct {
 	Name string // e.g. PLAINTEXT; a client is told the endpoint of the listener it came in by
 	Host string
 	Port int32
+
+	Unknown Unknown `json:"-"`
 }
 
 // Topic is a topic; its partitions are numbered by position.
@@ -89,6 +96,8 @@ type Topic struct {
 	Internal   bool
 	Partitions []*Partition
 	Configs    map[string]string // only what was set; defaults are in TopicConfigs
+
+	Unknown Unknown `json:"-"`
 }
 
 // Partition is one partition: a shard and its members.
@@ -109,6 +118,8 @@ type Partition struct {
 	Version uint64
 	// Settled is the index of the shard's log as of which its members were seen last; what was seen earlier does not count any more.
 	Settled uint64 `json:",omitempty"`
+
+	Unknown Unknown `json:"-"`
 }
 
 // ShardRef says which partition a shard is.

@@ -1,7 +1,6 @@
 package metadata
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -70,13 +69,13 @@ func (m *Machine) Snapshot() []byte {
 	s := snapshot{
 		Index: i.Index, ClusterID: i.ClusterID, Meta: i.Meta, Gone: i.Gone, NodeConfigs: i.NodeConfigs,
 		NextShard: uint64(i.NextShard), NextReplica: uint64(i.NextReplica), NextProducerID: i.NextProducerID,
-		Levels: i.Levels, LevelsAt: i.LevelsAt, Recoveries: i.Recoveries,
+		Levels: i.Levels, LevelsAt: i.LevelsAt, Recoveries: i.Recoveries, Unknown: i.Unknown,
 	}
 	for _, n := range slices.Sorted(maps.Keys(i.Nodes)) {
 		s.Nodes = append(s.Nodes, i.Nodes[n])
 	}
 	s.Topics = slices.SortedFunc(maps.Values(i.Topics), func(a, b *Topic) int { return strings.Compare(a.Name, b.Name) })
-	body, err := json.Marshal(s)
+	body, err := Marshal(s)
 	if err != nil {
 		panic(fmt.Sprintf("metadata: an image cannot be encoded: %v", err)) // made of plain values only
 	}
@@ -93,7 +92,7 @@ func (m *Machine) Restore(b []byte) error {
 		return errors.New("metadata: a snapshot of a version that this build does not know: upgrade this node")
 	}
 	var s snapshot
-	if err := json.Unmarshal(b[1:], &s); err != nil {
+	if err := Unmarshal(b[1:], &s); err != nil {
 		return fmt.Errorf("metadata: decode a snapshot: %w", err)
 	}
 	m.image = s.image()
@@ -104,7 +103,7 @@ func (s *snapshot) image() *Image {
 	i := empty()
 	i.Index, i.ClusterID = s.Index, s.ClusterID
 	i.NextShard, i.NextReplica, i.NextProducerID = storage.ShardID(s.NextShard), storage.ReplicaID(s.NextReplica), s.NextProducerID
-	i.Meta, i.Levels, i.LevelsAt, i.Recoveries = s.Meta, s.Levels, s.LevelsAt, s.Recoveries
+	i.Meta, i.Levels, i.LevelsAt, i.Recoveries, i.Unknown = s.Meta, s.Levels, s.LevelsAt, s.Recoveries, s.Unknown
 	if s.Gone != nil {
 		i.Gone = s.Gone
 	}

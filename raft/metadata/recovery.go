@@ -13,6 +13,8 @@ type Recovery struct {
 	Lost   []NodeID
 	Shards []RecoveredShard
 	Gone   []string `json:",omitempty"` // partitions of which nothing was left
+
+	Unknown Unknown `json:"-"`
 }
 
 // RecoveredShard is one of the shards.
@@ -21,6 +23,8 @@ type RecoveredShard struct {
 	Name          string
 	Node          NodeID // whose replica went on
 	HighWatermark int64  // what it knew to be committed; what lay behind may be lost, or may have come to count without having been acknowledged
+
+	Unknown Unknown `json:"-"`
 }
 
 // RecordRecovery keeps the record for good, and buries the incarnations of the lost nodes: none of their disks comes back, and their replicas are replaced.

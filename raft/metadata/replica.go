@@ -23,6 +23,8 @@ type Replica struct {
 	Back bool `json:",omitempty"`
 	// Lost means that nothing it holds may be used: it never votes again, and its node drops what is left of it. Only in Leaving.
 	Lost bool `json:",omitempty"`
+
+	Unknown Unknown `json:"-"`
 }
 
 // Role is what a replica is for.
