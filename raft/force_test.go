@@ -21,7 +21,7 @@ func TestForceKeepsWhatIsLeft(t *testing.T) {
 }
 
 func forced(t *testing.T, seed int64, n int) {
-	w := &world{t: t, rng: rand.New(rand.NewSource(seed)), compact: seed%2 == 1, naps: 20, pending: map[storage.ReplicaID]map[uint64]uint64{}}
+	w := &world{t: t, rng: rand.New(rand.NewSource(seed)), compact: seed%2 == 1, naps: 20, limits: small, pending: map[storage.ReplicaID]map[uint64]uint64{}}
 	var ids []storage.ReplicaID
 	for i := range n {
 		ids = append(ids, storage.ReplicaID(i+1))
@@ -107,7 +107,7 @@ func (w *world) force(survivors []*member, lost []storage.ReplicaID) {
 
 // A learner that alone is left becomes the voter.
 func TestForceMakesALearnerVote(t *testing.T) {
-	w := &world{t: t, rng: rand.New(rand.NewSource(1)), naps: 20, pending: map[storage.ReplicaID]map[uint64]uint64{}}
+	w := &world{t: t, rng: rand.New(rand.NewSource(1)), naps: 20, limits: small, pending: map[storage.ReplicaID]map[uint64]uint64{}}
 	m := w.add(Found(7, 3, []storage.ReplicaID{1, 2}, []storage.ReplicaID{3, 4}))
 	w.force([]*member{m}, []storage.ReplicaID{1, 2, 4})
 	w.start(m)

@@ -12,16 +12,13 @@ import (
 )
 
 // scene is a shard of five in which a test says what reaches whom, and whose disks stall.
-type scene struct {
-	*world
-	stalled map[storage.ReplicaID]bool
-}
+type scene struct{ *world }
 
 // passes reports whether a message reaches whom it is for.
 type passes func(*raftpb.Message) bool
 
 func newScene(t *testing.T) *scene {
-	s := &scene{&world{t: t, rng: rand.New(rand.NewSource(1)), pending: map[storage.ReplicaID]map[uint64]uint64{}}, map[storage.ReplicaID]bool{}}
+	s := &scene{&world{t: t, rng: rand.New(rand.NewSource(1)), pending: map[storage.ReplicaID]map[uint64]uint64{}, stalled: map[storage.ReplicaID]bool{}}}
 	members := ids{1, 2, 3, 4, 5}
 	for _, id := range members {
 		s.open(s.add(Found(7, id, members, nil)))

@@ -40,7 +40,11 @@ type director struct {
 }
 
 func newDirector(w *world) *director {
-	return &director{world: w, want: Wanted{Voters: ids{1, 2, 3}}}
+	d := &director{world: w}
+	for _, m := range w.members {
+		d.want.Voters = append(d.want.Voters, m.id)
+	}
+	return d
 }
 
 func (d *director) step(faults bool) {

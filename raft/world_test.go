@@ -90,6 +90,9 @@ type member struct {
 	confirmed uint64
 }
 
+// small are limits that are often reached.
+var small = Limits{CheckpointCount: 8, KeepEntries: 4, CacheBytes: 64, ChunkBytes: chunk}
+
 // chunk is so small that most logs have to be pulled.
 const chunk = 40
 
@@ -109,6 +112,10 @@ type world struct {
 	beats   int                                     // that were not stepped when they came
 	pending map[storage.ReplicaID]map[uint64]uint64 // by leader and index: proposed values
 	applied map[uint64]string                       // by index: the entry that was applied there first
+
+	limits  Limits
+	stalled map[storage.ReplicaID]bool // whose disk writes nothing
+	cut     map[storage.ReplicaID]bool // who hears only one another, as do the rest
 }
 
 // packet is a message, a Pull or a Chunk on its way.
@@ -117,10 +124,17 @@ type packet struct {
 	what any
 }
 
-func newWorld(t testing.TB, seed int64, compact bool) *world {
+func newWorld(t testing.TB, seed int64, compact bool) *world { return newWorldOf(t, 3, seed, compact) }
+
+// newWorldOf makes a shard of n.
+func newWorldOf(t testing.TB, n int, seed int64, compact bool) *world {
 	w := &world{t: t, rng: rand.New(rand.NewSource(seed)), compact: compact, naps: 20 + 180*int(seed%2), pending: map[storage.ReplicaID]map[uint64]uint64{}}
+	w.limits = small
 	w.seeded()
-	ids := []storage.ReplicaID{1, 2, 3}
+	ids := make([]storage.ReplicaID, n)
+	for i := range ids {
+		ids[i] = storage.ReplicaID(i + 1)
+	}
 	for _, id := range ids {
 		w.start(w.add(Found(7, id, ids, nil)))
 	}
@@ -177,7 +191,7 @@ func (w *world) start(m *member) {
 	}
 	r, err := Open(Config{
 		State: w.held(m), Checkpoint: checkpoint, Entries: m.disk, Machine: m.ledger, Compact: w.compact,
-		Limits: Limits{CheckpointCount: 8, KeepEntries: 4, CacheBytes: 64, ChunkBytes: chunk},
+		Limits: w.limits,
 	})
 	if err != nil {
 		w.t.Fatalf("replica %d does not open: %v", m.id, err)
@@ -232,6 +246,7 @@ func (w *world) step(faults bool) {
 	case p < 600:
 		w.deliver(faults)
 		return
+	case p < 850 && w.stalled[m.id]:
 	case p < 700 && m.durable < len(m.queue):
 		w.reach(m)
 	case p < 850:
@@ -241,8 +256,8 @@ func (w *world) step(faults bool) {
 	case p <= 991 && faults:
 		w.crash(m)
 		return
-	case p == 993 && m.replica.Status().Role == Leader:
-		m.replica.Transfer(storage.ReplicaID(1 + w.rng.Intn(3)))
+	case p == 993 && faults && m.replica.Status().Role == Leader:
+		m.replica.Transfer(storage.ReplicaID(1 + w.rng.Intn(len(w.members))))
 	}
 	w.settle(m)
 }
@@ -260,6 +275,9 @@ func (w *world) deliver(faults bool) {
 	if faults && w.rng.Intn(40) == 0 {
 		w.network = append(w.network, p) // once more, later
 	}
+	if w.parted(p) {
+		return
+	}
 	to := w.members[p.to-1]
 	if _, pull := p.what.(*Pull); to.replica == nil || pull && w.deaf || faults && w.rng.Intn(30) == 0 {
 		return
@@ -268,6 +286,17 @@ func (w *world) deliver(faults bool) {
 		w.t.Fatalf("replica %d: %v", to.id, err)
 	}
 	w.settle(to)
+}
+
+// parted reports whether what is on its way is lost between two parts of the network. Who sent a Chunk is not known: it passes.
+func (w *world) parted(p packet) bool {
+	switch m := p.what.(type) {
+	case *raftpb.Message:
+		return w.cut[storage.ReplicaID(m.GetFrom())] != w.cut[p.to]
+	case *Pull:
+		return w.cut[m.From] != w.cut[p.to]
+	}
+	return false
 }
 
 // take gives a member what came for it.
