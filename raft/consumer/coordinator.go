@@ -1,6 +1,10 @@
 package consumer
 
-import "github.com/twmb/franz-go/pkg/kmsg"
+import (
+	"math"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
 
 // Reply answers a request.
 type Reply func(kmsg.Response)
@@ -36,6 +40,10 @@ type Coordinator struct {
 	readOnly bool              // see ReadOnly
 	gone     bool              // Abandon was called
 	bytes    int64             // taken from the budget
+	// loaded is when Loaded was called. A new group's members that come soon after may have waited for others at the
+	// coordinator before this one, whose log does not say so: they do not wait again, or coordinators that do not live
+	// long would never let anybody in.
+	loaded int64
 }
 
 // New makes a coordinator that knows no groups.
@@ -43,5 +51,5 @@ func New(c Config, newID func() string) *Coordinator {
 	if c.MaxWriteBytes == 0 {
 		c.MaxWriteBytes = DefaultWriteBytes
 	}
-	return &Coordinator{config: c, groups: make(map[string]*group), open: make(map[string]*Write), newID: newID}
+	return &Coordinator{config: c, groups: make(map[string]*group), open: make(map[string]*Write), newID: newID, loaded: math.MinInt64 / 2}
 }

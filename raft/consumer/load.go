@@ -121,6 +121,7 @@ func (c *Coordinator) Load(key, value []byte) error {
 // Loaded begins what no record says, after the last Load: sessions begin anew, and a generation may have been begun
 // that was not written.
 func (c *Coordinator) Loaded(now int64) {
+	c.loaded = now
 	for _, g := range c.groups {
 		g.inherited = true
 		for _, m := range g.members {

@@ -19,7 +19,7 @@ func (c *Coordinator) prepare(g *group, now int64) {
 	g.syncBy = 0
 	g.initial, g.newcomers = false, false
 	g.joinBy = now + g.rebalanceTimeout()
-	if delay := c.config.InitialRebalanceDelayMS; first && delay > 0 {
+	if delay := c.config.InitialRebalanceDelayMS; first && delay > 0 && now >= c.loaded+delay {
 		g.initial = true
 		g.extendTo = g.joinBy
 		g.joinBy = min(now+delay, g.extendTo)
@@ -221,6 +221,7 @@ func (c *Coordinator) Expire(now int64) {
 
 // Shift moves all that is due by so many ms, as the clock was set by as many: what lasts a while lasts as long as before.
 func (c *Coordinator) Shift(by int64) {
+	c.loaded += by
 	for _, g := range c.groups {
 		for id := range g.pending {
 			g.pending[id] += by
