@@ -264,6 +264,9 @@ func (f *fetching) partition(image *metadata.Image, want *fetched, g *gathered, 
 	if l.view.Role != replica.Leader && want.want.FetchOffset > l.view.HighWatermark && !last {
 		return out, nil // the leader has told this consumer of more than has come here: it comes soon
 	}
+	if want.want.FetchOffset > l.view.HighWatermark && want.want.FetchOffset <= l.view.LogEnd() {
+		return out, l.ref // another replica knew sooner that they are committed (see LogEnd)
+	}
 	f.read(l.view, want, &out, g)
 	g.trace(l.view, l.partition, want.want.FetchOffset, out.RecordBatches)
 	return out, l.ref

@@ -33,9 +33,13 @@ type alone struct {
 	queue     []any
 	busy      bool
 	blank     bool // nothing is stored
+	slow      bool // writes are not told to be done
 }
 
 func (n *alone) Write(w journal.Write) {
+	if n.slow {
+		return
+	}
 	if n.blank {
 		w.Done()
 		return

@@ -28,6 +28,7 @@ func (a *Actor) publish() {
 		reader:  reader{first: a.replica.Start().Index + 1},
 	}
 	a.content.view(&a.next)
+	a.ref.end.Store(a.next.logEnd)
 	last := a.ref.View()
 	if last != nil && same(last, &a.next) {
 		return

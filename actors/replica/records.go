@@ -232,6 +232,7 @@ func (c *records) view(v *View) {
 	v.traced = c.traces.done
 	v.LogStart = c.machine.Start()
 	v.HighWatermark = c.machine.HighWatermark()
+	v.logEnd = c.machine.End()
 	v.LastStable = c.machine.LastStable()
 	v.reader = reader{
 		store: c.store, replica: c.replica, first: max(v.first, c.machine.Reclaimable()+1), applied: c.last, records: c.machine.LastRecords(),

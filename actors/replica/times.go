@@ -155,9 +155,14 @@ func (v *View) MaxTimestamp() (at TimestampOffset, found bool, err error) {
 	return at, found, nil
 }
 
-// EpochEnd answers OffsetForLeaderEpoch: see partition.EpochEnd.
+// EpochEnd answers OffsetForLeaderEpoch: see partition.EpochEnd. The leader's own epoch ends
+// where its log does, as in Kafka.
 func (v *View) EpochEnd(epoch int32) (int32, int64) {
-	return partition.EpochEnd(v.epochs, epoch, v.Epoch, v.HighWatermark)
+	end := v.HighWatermark
+	if epoch == v.Epoch {
+		end = v.LogEnd()
+	}
+	return partition.EpochEnd(v.epochs, epoch, v.Epoch, end)
 }
 
 // EpochOf returns the leader epoch of the record at offset, or of the log's end; -1 if nothing is known.

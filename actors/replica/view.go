@@ -39,9 +39,20 @@ type View struct {
 	HighWatermark int64 // first offset not committed
 	LastStable    int64 // first offset of the earliest open transaction, else HighWatermark
 
+	logEnd int64          // see LogEnd; does not make a view another one
 	traced []spans.Handed // the newest traced records that this leader committed
 	reader                // how committed records are read: tail in memory, the rest in the store
 	views  *views         // where later views of the replica are
+}
+
+// LogEnd is, on the leader, the first offset after its log, what is not committed included: at least the high watermark,
+// and not older than the view. A follower can know sooner than the leader that records are committed, if the leader's
+// disk is the slow one; who read them there is ahead of the leader's high watermark, and not out of its range.
+func (v *View) LogEnd() int64 {
+	if v.Role != Leader || v.views == nil {
+		return v.HighWatermark
+	}
+	return max(v.HighWatermark, v.views.end.Load())
 }
 
 // Applied is the last entry of the log that the view shows; 0 for __meta, whose high watermark is it.
@@ -60,6 +71,7 @@ type FetchLimits struct {
 // views publishes Views and wakes those who wait for the next one.
 type views struct {
 	current atomic.Pointer[View]
+	end     atomic.Int64 // of the log, what is not committed included
 	marks   bookmarks
 
 	mu       sync.Mutex
