@@ -154,7 +154,7 @@ func TestProduceComputesTheLargestTimestamp(t *testing.T) {
 func TestListOffsetsOfABombTakesNoMemory(t *testing.T) {
 	c := newCluster(t, map[string]string{"max.message.bytes": "10000000"})
 	c.PauseFetchTopics(c.topic) // or the client's own consumer takes it apart in this process
-	const headers = 12_000_000
+	const headers = 2_000_000
 	now := time.Now().UnixMilli()
 	body := binary.AppendVarint([]byte{0, 0, 0, 1, 1}, headers)
 	body = append(body, bytes.Repeat([]byte{0, 1}, headers)...)
@@ -175,7 +175,7 @@ func TestListOffsetsOfABombTakesNoMemory(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	runtime.ReadMemStats(&after)
-	if taken := after.TotalAlloc - before.TotalAlloc; taken > headers {
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > 8<<20 {
 		t.Fatalf("%d MiB for one question", taken>>20)
 	}
 }
