@@ -215,7 +215,7 @@ func (h *history) checkEpochs(v *View) {
 // it holds the last value of every key at its offset, every reader comes to its end, and what is
 // answered by time and by epoch agrees with the records.
 func TestLogsAgreeWithTheirHistory(t *testing.T) {
-	for seed := range uint64(25) {
+	for seed := range uint64(15) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			h := newHistory(t, newAlone(t), seed)
 			for range 50 {
@@ -244,7 +244,7 @@ func TestStoredLogsAgreeWithTheirHistory(t *testing.T) {
 	}
 	h := newHistory(t, newAloneOn(t, open(), open), 1)
 	t.Cleanup(func() { store.Close() })
-	for range 80 {
+	for range 60 {
 		h.step()
 		h.check()
 	}

@@ -296,11 +296,22 @@ func (w *world) step() {
 		w.replicate(l, w.host("follower"), len(l.log)-w.dice(min(3, len(l.log)+1), "behind"))
 	case action < 74:
 		w.trim(l)
+	case action < 77:
+		w.read(l)
 	case action < 97:
 		h := w.host("applier")
 		w.apply(h, max(h.commit-w.dice(3, "short"), int(h.p.index)))
 	default:
 		w.crash(w.host("crashed"))
+	}
+}
+
+// read puts a reading of the leader's clock into the log, which goes back and forth, but by far less
+// than producers are remembered.
+func (w *world) read(l *host) {
+	const expiration = 1 << 20
+	if now := 1<<30 + int64(bits.Draw(w.t, "clock"))<<10; l.p.ClockDue(now, expiration) {
+		l.p.StageClock(now, expiration)
 	}
 }
 
