@@ -83,6 +83,7 @@ type Kind string
 
 // The kinds.
 const (
+	Apart           Kind = "no-cluster"
 	Leaderless      Kind = "leaderless"
 	OutOfService    Kind = "quarantined"
 	NodeDown        Kind = "node-down"
@@ -93,12 +94,13 @@ const (
 	Aside           Kind = "set-aside"
 	Resting         Kind = "not-active"
 	Moving          Kind = "moving"
+	TooFew          Kind = "too-few-replicas"
 )
 
-var gravity = []Kind{Leaderless, OutOfService, NodeDown, NodeSilent, Waiting, UnderReplicated, Lagging, Aside, Resting, Moving}
+var gravity = []Kind{Apart, Leaderless, OutOfService, NodeDown, NodeSilent, Waiting, UnderReplicated, Lagging, Aside, Resting, TooFew, Moving}
 
 // harmless kinds are told, but a cluster with nothing else is healthy: somebody wants it so.
-var harmless = []Kind{Aside, Resting, Moving}
+var harmless = []Kind{Aside, Resting, TooFew, Moving}
 
 // passing kinds may be over in a moment, if nothing else is wrong.
 var passing = []Kind{Leaderless, UnderReplicated}
@@ -108,6 +110,9 @@ func (p Picture) Assess() Cluster {
 	c := Cluster{ClusterID: p.Image.ClusterID, MetaLeader: p.MetaLeader, Features: make(map[string]int16), Problems: []Problem{}, Recoveries: p.Image.Recoveries}
 	for _, name := range p.Image.FeaturesInUse() {
 		c.Features[name] = p.Image.Feature(name)
+	}
+	if c.ClusterID == "" || len(p.Image.Nodes) == 0 {
+		c.Problems = append(c.Problems, Problem{Kind: Apart, Node: -1, Reason: "this node is a member of no cluster: it has not joined or formed one yet, or its disk was given up"})
 	}
 	for _, id := range slices.Sorted(maps.Keys(p.Image.Nodes)) {
 		c.Nodes = append(c.Nodes, p.node(p.Image.Nodes[id], &c))
@@ -216,6 +221,9 @@ func (p Picture) partition(part *metadata.Partition, c *Cluster) {
 	if l.Known && !meta {
 		c.nodeOf(l.Node).Leaders++
 	}
+	if more := min(part.Wanted, p.Image.Homes()); part.Voters() < more {
+		problem(TooFew, "%d of the %d replicas that it should have; the others come by themselves", part.Voters(), part.Wanted)
+	}
 	if part.Moving() {
 		c.Partitions.Moving++
 		m := part.Reassignment()
@@ -225,12 +233,14 @@ func (p Picture) partition(part *metadata.Partition, c *Cluster) {
 
 // voters returns the nodes of a partition's voters that are up, and those that are not in sync.
 func (p Picture) voters(part *metadata.Partition, l Leader) (up, behind []metadata.NodeID) {
+	for _, r := range part.Members() {
+		if r.Role == metadata.Voter && !r.Lost && p.Alive(r.Node) && !slices.Contains(up, r.Node) {
+			up = append(up, r.Node)
+		}
+	}
 	for _, r := range part.Replicas {
 		if r.Role != metadata.Voter {
 			continue
-		}
-		if p.Alive(r.Node) {
-			up = append(up, r.Node)
 		}
 		if !slices.Contains(l.InSync, r.Node) && !r.Pending {
 			behind = append(behind, r.Node)
@@ -240,8 +250,10 @@ func (p Picture) voters(part *metadata.Partition, l Leader) (up, behind []metada
 }
 
 func (p Picture) whyLeaderless(part *metadata.Partition, up []metadata.NodeID) string {
-	if need := part.Voters()/2 + 1; len(up) < need {
-		return fmt.Sprintf("of %d voters only %d are up, %d are needed: %s", part.Voters(), len(up), need, p.describe(without(part.Reassignment().Replicas, up)))
+	for _, voters := range p.electorates(part) {
+		if up, need := both(voters, up), len(voters)/2+1; len(up) < need {
+			return fmt.Sprintf("of %d voters only %d are up, %d are needed: %s", len(voters), len(up), need, p.describe(without(voters, up)))
+		}
 	}
 	return "a majority is up and elects"
 }
@@ -253,9 +265,13 @@ func (p Picture) describe(nodes []metadata.NodeID) string {
 		if i > 0 {
 			out += ", "
 		}
-		out += fmt.Sprintf("node %d", n)
-		if !p.Alive(n) {
-			out += " (down)"
+		switch {
+		case n == nobody:
+			out += "a replica that is lost"
+		case p.Alive(n):
+			out += fmt.Sprintf("node %d", n)
+		default:
+			out += fmt.Sprintf("node %d (down)", n)
 		}
 	}
 	return out

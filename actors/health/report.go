@@ -19,6 +19,14 @@ type Report struct {
 	SetAside    []SetAside    // damaged stores that the node has put aside
 	Behind      []Behind      // members of shards that the node leads which lack something for longer than SlowAfter, or are not heard of
 	Waits       []Wait        // what waits longer than SlowAfter
+	Members     []Members     `json:",omitempty"` // of shards that the node leads and whose members change
+}
+
+// Members are the nodes of those that vote in a shard, in one set or, while members are exchanged, in two; -1 for a replica that the metadata
+// does not know any more.
+type Members struct {
+	Shard storage.ShardID
+	Sets  [][]metadata.NodeID
 }
 
 // Quarantined is a replica that is out of service, and why.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/troupe-mq/troupe/actors/health"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -55,7 +56,7 @@ func TestADiskIsNeeded(t *testing.T) {
 	t0, t1, t2 := i.Topics["t"].Partitions[0], i.Topics["t"].Partitions[1], i.Topics["t"].Partitions[2]
 	spared := func(without metadata.NodeID, inSync map[*metadata.Partition][]metadata.NodeID) (all []storage.ShardID) {
 		for _, p := range []*metadata.Partition{i.Meta, t0, t1, t2} {
-			if spares(p, inSync[p], without) {
+			if health.Spares([][]metadata.NodeID{health.Electorate(p)}, inSync[p], without) {
 				all = append(all, p.Shard)
 			}
 		}

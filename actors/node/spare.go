@@ -29,15 +29,33 @@ func missed(i *metadata.Image, id metadata.NodeID, spared []storage.ShardID) (ne
 	return needed
 }
 
-// spares tells whether a partition can do without what a node holds: a majority of its voters, on the nodes of inSync, is in sync without it.
-func spares(p *metadata.Partition, inSync []metadata.NodeID, id metadata.NodeID) bool {
-	rest := 0
-	for _, n := range inSync {
-		if n != id {
-			rest++
+// electorates returns the nodes of those that vote in a shard which this node leads, as the shard itself has them: one set, or two while members are
+// exchanged. nil if they are not known.
+func (n *Node) electorates(ref *replica.Ref) (sets [][]metadata.NodeID) {
+	g := ref.Group()
+	if g == nil || g.Conf == nil {
+		return nil
+	}
+	members := n.members(ref.Shard)
+	lost := func(id storage.ReplicaID) bool {
+		p := n.Image().Shard(ref.Shard)
+		return p != nil && slices.ContainsFunc(p.Leaving, func(r metadata.Replica) bool { return r.ID == id && r.Lost })
+	}
+	for _, voters := range [][]uint64{g.Conf.GetVoters(), g.Conf.GetVotersOutgoing()} {
+		var nodes []metadata.NodeID
+		for _, id := range voters {
+			node := metadata.NodeID(-1)
+			at := slices.IndexFunc(members, func(m replica.Member) bool { return m.Replica == storage.ReplicaID(id) })
+			if at >= 0 && !lost(members[at].Replica) {
+				node = members[at].Node
+			}
+			nodes = append(nodes, node)
+		}
+		if len(nodes) > 0 {
+			sets = append(sets, nodes)
 		}
 	}
-	return rest > p.Voters()/2
+	return sets
 }
 
 // sparing returns the shards that this node leads and that can do without what a node holds.
@@ -47,7 +65,7 @@ func (n *Node) sparing(id metadata.NodeID) []storage.ShardID {
 	n.replicas.each(func(ref *replica.Ref) {
 		v := ref.View()
 		p := i.Shard(ref.Shard)
-		if v.Role == replica.Leader && p != nil && spares(p, n.nodesOf(ref.Shard, lead{inSync: v.InSync}), id) {
+		if v.Role == replica.Leader && p != nil && health.Spares(n.electorates(ref), n.nodesOf(ref.Shard, lead{inSync: v.InSync}), id) {
 			spared = append(spared, ref.Shard)
 		}
 	})

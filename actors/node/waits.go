@@ -193,5 +193,20 @@ func (n *Node) report(ctx context.Context) health.Report {
 			}
 		}
 	}
+	r.Members = n.changing(image)
 	return r
+}
+
+// changing returns who votes in the shards that this node leads and whose members change.
+func (n *Node) changing(image *metadata.Image) (all []health.Members) {
+	n.replicas.each(func(ref *replica.Ref) {
+		p := image.Shard(ref.Shard)
+		if p == nil || !p.Moving() || ref.View().Role != replica.Leader {
+			return
+		}
+		if sets := n.electorates(ref); sets != nil {
+			all = append(all, health.Members{Shard: ref.Shard, Sets: sets})
+		}
+	})
+	return all
 }

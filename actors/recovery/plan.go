@@ -29,6 +29,9 @@ type Survivor struct {
 	OutgoingVoters   []storage.ReplicaID // of a change of members that was under way
 }
 
+// blank reports whether a replica has nothing of its shard, not even its members: it was on its way there. No shard goes on with it.
+func (s *Survivor) blank() bool { return len(s.Voters)+len(s.OutgoingVoters) == 0 }
+
 // Plan is what a recovery does. JSON for programs.
 type Plan struct {
 	ID     string            `json:"id"` // of this very plan: another state of the cluster has another
@@ -57,7 +60,7 @@ func Make(image *metadata.Image, lost []metadata.NodeID, survivors []Survivor) P
 	p := Plan{Lost: slices.Sorted(slices.Values(lost)), Steps: []Step{}, Gone: []string{}}
 	byShard := make(map[storage.ShardID][]Survivor)
 	for _, s := range survivors {
-		if !slices.Contains(lost, s.Node) {
+		if !slices.Contains(lost, s.Node) && !s.blank() {
 			byShard[s.Shard] = append(byShard[s.Shard], s)
 		}
 	}
@@ -68,13 +71,11 @@ func Make(image *metadata.Image, lost []metadata.NodeID, survivors []Survivor) P
 			p.Intact++
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(image.Topics)) {
-		for _, part := range image.Topics[name].Partitions {
-			if len(byShard[part.Shard]) == 0 {
-				p.Gone = append(p.Gone, health.Name(part))
-			}
+	health.Each(image, func(part *metadata.Partition) {
+		if len(byShard[part.Shard]) == 0 {
+			p.Gone = append(p.Gone, health.Name(part))
 		}
-	}
+	})
 	b, _ := json.Marshal(p)
 	sum := sha256.Sum256(b)
 	p.ID = hex.EncodeToString(sum[:8])

@@ -72,3 +72,16 @@ func TestPlansHaveNames(t *testing.T) {
 		t.Error("names of plans do not tell them apart")
 	}
 }
+
+// All that is left of a partition is a replica that was on its way to it and has nothing yet, not even the members: the partition is gone, and the
+// operator is told so. Beside one that has the log such a replica counts for nothing.
+func TestBlankReplicasAreNothing(t *testing.T) {
+	blank := Survivor{Shard: 300, Replica: 11, Node: 3}
+	p := Make(image(), []metadata.NodeID{2}, []Survivor{blank, survivor(301, 12, 1, 3, 9, ids{12, 22, 32}, nil), {Shard: 301, Replica: 32, Node: 3}})
+	if fmt.Sprint(p.Gone) != "[__meta t-0 t-2 t-3]" || p.Intact > 0 {
+		t.Errorf("gone %v, untouched %d", p.Gone, p.Intact)
+	}
+	if len(p.Steps) != 1 || p.Steps[0].Left != 1 || fmt.Sprint(p.Steps[0].Lost) != "[22 32]" {
+		t.Errorf("%+v", p.Steps)
+	}
+}
