@@ -50,6 +50,8 @@ type group struct {
 	extendTo  int64            // the latest end of the initial delay
 	newcomers bool             // somebody came during the initial delay
 	syncBy    int64            // by when all members must have synced, 0 if none
+	due       int64            // its deadline, unless stale
+	stale     bool             // something may have changed since due was looked for
 	inherited bool             // the generation is the log's: the coordinator before may have begun a later one
 }
 
@@ -84,7 +86,7 @@ type waiting struct {
 
 func newGroup(id string, now int64) *group {
 	return &group{
-		id: id, since: now, offsets: make(map[offsetKey]offset), members: make(map[string]*member),
+		id: id, since: now, stale: true, offsets: make(map[offsetKey]offset), members: make(map[string]*member),
 		static: make(map[string]string), supported: make(map[string]int), pending: make(map[string]int64),
 	}
 }

@@ -123,7 +123,7 @@ func (c *Coordinator) Load(key, value []byte) error {
 func (c *Coordinator) Loaded(now int64) {
 	c.loaded = now
 	for _, g := range c.groups {
-		g.inherited = true
+		g.inherited, g.stale = true, true
 		for _, m := range g.members {
 			m.heard(now)
 		}
@@ -140,7 +140,7 @@ func (c *Coordinator) apply(change change) {
 		g = newGroup(change.group, 0)
 		c.put(g)
 	}
-	g.recorded = true
+	g.recorded, g.stale = true, true
 	switch {
 	case change.key != nil && change.deleted:
 		c.forget(g, *change.key)

@@ -263,6 +263,7 @@ func (w *groupWorld) check() {
 	for _, topic := range someTopics {
 		w.checkOffset(topic)
 	}
+	w.core.Next()
 	if err := w.differs(); err != nil {
 		w.t.Fatal(err)
 	}

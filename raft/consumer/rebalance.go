@@ -147,9 +147,25 @@ func (c *Coordinator) leave(g *group, now int64, m *member, err *kerr.Error) {
 func (c *Coordinator) Next() int64 {
 	next := int64(0)
 	for _, g := range c.groups {
-		next = sooner(next, g.deadline())
+		next = sooner(next, g.next())
 	}
 	return next
+}
+
+// touch notes that a group may have another deadline.
+func (c *Coordinator) touch(id string) {
+	if g := c.groups[id]; g != nil {
+		g.stale = true
+	}
+}
+
+// next is the deadline of a group, looked for again if something happened to it: there may be many members, and ids
+// that were handed out, in groups that nobody asks for in this turn.
+func (g *group) next() int64 {
+	if g.stale {
+		g.due, g.stale = g.deadline(), false
+	}
+	return g.due
 }
 
 // silent reports whether a member is expected to be heard of: it waits for no answer.
@@ -192,9 +208,10 @@ func (c *Coordinator) groupsWhere(ok func(*group) bool) []string {
 
 // Expire does what the time has come for: sessions, rebalances, ids that were not joined with.
 func (c *Coordinator) Expire(now int64) {
-	due := func(g *group) bool { at := g.deadline(); return at != 0 && at <= now || g.behind && !c.readOnly }
+	due := func(g *group) bool { at := g.next(); return at != 0 && at <= now || g.behind && !c.readOnly }
 	for _, id := range c.groupsWhere(due) {
 		g := c.groups[id]
+		g.stale = true
 		if g.behind && g.state == empty {
 			c.writeEmpty(g)
 		}
@@ -223,6 +240,7 @@ func (c *Coordinator) Expire(now int64) {
 func (c *Coordinator) Shift(by int64) {
 	c.loaded += by
 	for _, g := range c.groups {
+		g.stale = true
 		for id := range g.pending {
 			g.pending[id] += by
 		}

@@ -64,11 +64,14 @@ func (s *script) differs() error {
 	return s.core.miscounted()
 }
 
-// miscounted tells whether what was charged is not what is there.
+// miscounted tells whether what is counted, charged or remembered of groups is not what is there.
 func (c *Coordinator) miscounted() error {
 	var sum int64
 	for id, g := range c.groups {
 		sum += int64(2*len(id)) + groupOverhead
+		if at := g.deadline(); !g.stale && at != g.due {
+			return fmt.Errorf("group %s is due at %d, and thought to be at %d", id, at, g.due)
+		}
 		supported := make(map[string]int)
 		for _, m := range g.members {
 			if m.bytes != m.size() {

@@ -56,6 +56,7 @@ func (c *Coordinator) Committed(now int64, n int) {
 		if c.open[w.group] == w {
 			delete(c.open, w.group)
 		}
+		c.touch(w.group)
 		for _, h := range w.waiting {
 			h.done(now)
 		}
@@ -155,8 +156,10 @@ func (c *Coordinator) when(w *Write, done func(*kerr.Error)) {
 	w.waiting = append(w.waiting, held{func(int64) { done(nil) }, done})
 }
 
-// held returns a reply that leaves once all is committed that it rests on. refusal makes the answer if it never is.
+// held begins a request about a group. It returns a reply that leaves once all is committed that it rests on; refusal
+// makes the answer if it never is.
 func (c *Coordinator) held(id string, reply Reply, refusal func(*kerr.Error) kmsg.Response) Reply {
+	c.touch(id)
 	return func(r kmsg.Response) {
 		c.When(id, func(err *kerr.Error) {
 			if err != nil {

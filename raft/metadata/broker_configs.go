@@ -47,7 +47,7 @@ func brokerConfigs() []Config {
 		fixed(integer("num.partitions", "1", "", 1, "Partitions of a topic that does not say.")),
 		fixed(integer("offset.metadata.max.bytes", "4096", "", 0, "The longest metadata of a committed offset.")),
 		fixed(long("offsets.retention.check.interval.ms", "600000", "", 1, maxLong, "How often expired offsets are looked for.")),
-		fixed(integer("offsets.retention.minutes", "10080", "", 1, "How long the offsets of a group without members are kept.")),
+		fixed(integer("offsets.retention.minutes", "10080", "", 1, "How long offsets are kept of a group without members, and of topics that a group reads no more.")),
 		fixed(integer("offsets.topic.num.partitions", "50", "", 1, "Partitions of __consumer_offsets.")),
 		fixed(integer("offsets.topic.replication.factor", "3", "", 1, "Replicas of __consumer_offsets; fewer if there are fewer nodes.")),
 		fixed(list("process.roles", "broker,controller", "What a node does: every node serves clients and holds the metadata.")),

@@ -1,0 +1,92 @@
+package consumer
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// flooded has groups with as many ids handed out as a group takes.
+func flooded(groups int) *script {
+	s := newScript()
+	for g := range groups {
+		for range maxPending + 1 {
+			r := kmsg.NewPtrJoinGroupRequest()
+			r.Version, r.Group, r.SessionTimeoutMillis, r.ProtocolType = 4, fmt.Sprint("flood", g), 60_000, "consumer"
+			r.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range"}}
+			s.core.Join(s.now, Client{}, r, func(kmsg.Response) {})
+		}
+	}
+	return s
+}
+
+// Ids are handed out to so many and no more, and are forgotten in time.
+func TestIdsThatAreHandedOutAreBounded(t *testing.T) {
+	s := flooded(1)
+	if n := len(s.core.groups["flood0"].pending); n != maxPending {
+		t.Errorf("%d ids are handed out, want %d", n, maxPending)
+	}
+	s.wait(60_000)
+	if len(s.core.groups) != 0 || s.core.bytes != 0 {
+		t.Errorf("%d groups and %d bytes are left", len(s.core.groups), s.core.bytes)
+	}
+}
+
+// What is beyond the budget is refused; who is in lives on, and what is given back is there for others.
+func TestGroupsKeepToTheirBudget(t *testing.T) {
+	s := newScript()
+	b := &purse{left: 100_000}
+	s.config.Budget = b
+	s.core = New(s.config, s.newID)
+	commit := func(group string, partition int32) (code int16) {
+		r := kmsg.NewPtrOffsetCommitRequest()
+		topic, part := kmsg.NewOffsetCommitRequestTopic(), kmsg.NewOffsetCommitRequestTopicPartition()
+		topic.Topic, part.Partition = "t", partition
+		topic.Partitions = append(topic.Partitions, part)
+		r.Version, r.Group, r.Generation, r.Topics = 9, group, -1, append(r.Topics, topic)
+		s.core.Commit(s.now, r, s.known, func(r kmsg.Response) { code = r.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode })
+		s.settle()
+		return code
+	}
+	made := 0
+	for code := int16(0); code == 0; made++ {
+		code = commit(fmt.Sprint("g", made), 0)
+	}
+	if b.left < 0 || made < 50 {
+		t.Errorf("%d groups, %d bytes left", made, b.left)
+	}
+	if code := commit("g0", 0); code != 0 {
+		t.Errorf("who is there may not commit: %d", code)
+	}
+	join := kmsg.NewPtrJoinGroupRequest()
+	join.Version, join.Group, join.SessionTimeoutMillis, join.ProtocolType = 3, "g0", 60_000, "consumer"
+	join.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: make([]byte, 10_000)}}
+	var code int16
+	s.core.Join(s.now, Client{}, join, func(r kmsg.Response) { code = r.(*kmsg.JoinGroupResponse).ErrorCode })
+	if code == 0 {
+		t.Error("a member is taken that there is no memory for")
+	}
+	s.wait(2 * s.config.OffsetsRetentionMS)
+	s.core.ExpireOffsets(s.now)
+	s.settle()
+	if b.left != 100_000 {
+		t.Errorf("%d bytes are left of 100,000 with nothing there", b.left)
+	}
+}
+
+type purse struct{ left int64 }
+
+func (p *purse) Take(n int64) { p.left -= n }
+func (p *purse) Left() int64  { return p.left }
+
+// BenchmarkNextBesideAFlood is what a turn pays for groups that others flood.
+func BenchmarkNextBesideAFlood(b *testing.B) {
+	s := flooded(20)
+	r := kmsg.NewPtrHeartbeatRequest()
+	r.Group = "calm"
+	for b.Loop() {
+		s.core.Heartbeat(s.now, r, func(kmsg.Response) {})
+		s.core.Next()
+	}
+}
