@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -49,6 +50,8 @@ type Cluster interface {
 	AwaitFormed(ctx context.Context) error
 	// MostReplicas is how many replicas of partitions a node may hold on average for new ones to be created: what its memory is meant for.
 	MostReplicas() int
+	// Ledger is where the node counts what is in flight.
+	Ledger() *ledger.Ledger
 	// SessionBytes is the most memory for fetch sessions; four times as much is for fetches under way.
 	SessionBytes() int64
 	// Transfer has the replica on a node lead a shard: it is asked of the leader wherever that is, and waited for until ctx ends or a bound of its own.

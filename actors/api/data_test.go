@@ -56,12 +56,22 @@ func start(t *testing.T) (*node.Node, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { n.Stop() })
+	t.Cleanup(func() { balanced(t, n) })
 	select {
 	case <-n.Ready():
 	case <-time.After(20 * time.Second):
 		t.Fatal("the node is not ready within 20 s")
 	}
 	return n, address
+}
+
+// balanced sees that nothing is in flight on a node whose clients are gone.
+func balanced(t *testing.T, n *node.Node) {
+	for end := time.Now().Add(20 * time.Second); n.Status().InFlight.Open() != "" && !t.Failed(); <-time.After(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Errorf("no client is left, and the ledger has %s", n.Status().InFlight.Open())
+		}
+	}
 }
 
 // cluster is a client of a running node, and a topic of one partition.

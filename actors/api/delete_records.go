@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -114,7 +115,10 @@ func (d *deleting) trim(t *metadata.Topic, part *kmsg.DeleteRecordsResponseTopic
 	d.mu.Lock()
 	d.left++
 	d.mu.Unlock()
+	books := d.call.Cluster.Ledger()
+	books.Take(ledger.Records, 1)
 	l.ref.Trim(&replica.Trim{Offset: offset, Done: func(start int64, err *protocol.Error) {
+		books.Give(ledger.Records, 1)
 		d.outcome(func() {
 			part.ErrorCode, part.LowWatermark = 0, start
 			if err != nil {

@@ -26,7 +26,7 @@ func NewTable(c Cluster, groups Groups, log *slog.Logger) *Table {
 	t := &Table{cluster: c, log: log, handlers: make(map[int16]handler)}
 	ids := newProducerIDs(c)
 	sessions := newFetchSessions(
-		func() int { return int(setting(c, "max.incremental.fetch.session.cache.slots")) }, c.SessionBytes, func() time.Time { return c.Runtime().Now() })
+		func() int { return int(setting(c, "max.incremental.fetch.session.cache.slots")) }, c.SessionBytes, func() time.Time { return c.Runtime().Now() }, c.Ledger())
 	all := slices.Concat(dataHandlers(ids, sessions), adminHandlers(), groupHandlers(groups))
 	all = append(all, handler{kmsg.ApiVersions, 0, 5, t.apiVersions},
 		handler{kmsg.SASLHandshake, 0, 1, saslHandshake}, handler{kmsg.SASLAuthenticate, 0, 2, saslAuthenticate})

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/protocol"
 )
 
@@ -20,6 +21,7 @@ type fetchSessions struct {
 	slots func() int   // the most sessions (max.incremental.fetch.session.cache.slots)
 	limit func() int64 // the most bytes that sessions hold together
 	now   func() time.Time
+	books *ledger.Ledger
 
 	mu       sync.Mutex
 	byID     map[int32]*list.Element
@@ -39,8 +41,8 @@ const (
 	readBytes      = 800
 )
 
-func newFetchSessions(slots func() int, limit func() int64, now func() time.Time) *fetchSessions {
-	return &fetchSessions{slots: slots, limit: limit, now: now, byID: make(map[int32]*list.Element), used: list.New()}
+func newFetchSessions(slots func() int, limit func() int64, now func() time.Time, books *ledger.Ledger) *fetchSessions {
+	return &fetchSessions{slots: slots, limit: limit, now: now, books: books, byID: make(map[int32]*list.Element), used: list.New()}
 }
 
 // find returns the session of an incremental fetch; the connection that the fetch came by owns it from then on.
@@ -75,7 +77,14 @@ func (s *fetchSessions) keep(session *fetchSession, by <-chan struct{}) {
 	}
 	session.id = id
 	s.byID[id] = s.used.PushFront(session)
-	s.bytes += session.held
+	s.books.Take(ledger.Sessions, 1)
+	s.count(session.held)
+}
+
+// count notes bytes more that sessions hold. The caller holds mu.
+func (s *fetchSessions) count(bytes int64) {
+	s.bytes += bytes
+	s.books.Take(ledger.SessionBytes, bytes)
 }
 
 // makeRoom reports whether a new session may be kept, and drops others for it by Kafka's rules: those that were not used
@@ -128,7 +137,7 @@ func (s *fetchSessions) grow(session *fetchSession, by int64) bool {
 		return false
 	}
 	session.held += by
-	s.bytes += by
+	s.count(by)
 	return true
 }
 
@@ -137,7 +146,8 @@ func (s *fetchSessions) drop(e *list.Element) {
 	session := e.Value.(*fetchSession)
 	delete(s.byID, session.id)
 	s.used.Remove(e)
-	s.bytes -= session.held
+	s.books.Give(ledger.Sessions, 1)
+	s.count(-session.held)
 }
 
 // close forgets the session with an id, if there is one.
@@ -185,6 +195,7 @@ func (s *fetchSessions) begin(partitions int) (crowded bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.underWay += int64(partitions) * readBytes
+	s.books.Take(ledger.Fetches, 1)
 	return s.underWay > 4*s.limit()
 }
 
@@ -193,6 +204,7 @@ func (s *fetchSessions) end(partitions int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.underWay -= int64(partitions) * readBytes
+	s.books.Give(ledger.Fetches, 1)
 }
 
 // most is how many partitions one fetch may read: what half of the memory for fetches under way holds.

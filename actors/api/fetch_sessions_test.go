@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/actors/ledger"
 )
 
 // fetchOf names n partitions of a topic, from one on.
@@ -35,7 +37,7 @@ func kept(s *fetchSessions, r *kmsg.FetchRequest, owner chan struct{}) *fetchSes
 
 func TestSessionsMakeRoomByKafkasRules(t *testing.T) {
 	now := time.Unix(0, 0)
-	s := newFetchSessions(func() int { return 2 }, func() int64 { return 1 << 30 }, func() time.Time { return now })
+	s := newFetchSessions(func() int { return 2 }, func() int64 { return 1 << 30 }, func() time.Time { return now }, nil)
 	owner := make(chan struct{})
 	here := func(what string, session *fetchSession, want bool) {
 		t.Helper()
@@ -68,7 +70,7 @@ func TestSessionsMakeRoomByKafkasRules(t *testing.T) {
 
 func TestSessionsAreBoundedByTheirMemory(t *testing.T) {
 	const limit = 1 << 20
-	s := newFetchSessions(func() int { return 1000 }, func() int64 { return limit }, time.Now)
+	s := newFetchSessions(func() int { return 1000 }, func() int64 { return limit }, time.Now, &ledger.Ledger{})
 	c := &bounded{operate(t, 3), 1000}
 	first := fetchOf(strings.Repeat("x", 100_000), 0, 1)
 	id := answer[*kmsg.FetchResponse](t, c, s.fetch, first).SessionID
@@ -101,7 +103,7 @@ func TestSessionsAreBoundedByTheirMemory(t *testing.T) {
 }
 
 func TestWhatSessionsForgetIsGivenBack(t *testing.T) {
-	s := newFetchSessions(func() int { return 1000 }, func() int64 { return 1 << 30 }, time.Now)
+	s := newFetchSessions(func() int { return 1000 }, func() int64 { return 1 << 30 }, time.Now, &ledger.Ledger{})
 	owner, other := make(chan struct{}), make(chan struct{})
 	for i := range 10 {
 		kept(s, fetchOf(fmt.Sprint(i), 0, 10), owner)
@@ -120,6 +122,9 @@ func TestWhatSessionsForgetIsGivenBack(t *testing.T) {
 		t.Errorf("%d sessions are left after a connection, with %d bytes", len(s.byID), s.bytes)
 	}
 	s.close(last.id)
+	if open := s.books.Read().Open(); open != "" {
+		t.Errorf("the ledger has %s", open)
+	}
 	if s.bytes != 0 || s.used.Len() != 0 {
 		t.Errorf("%d bytes are held by %d sessions", s.bytes, s.used.Len())
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -21,6 +22,7 @@ import (
 type operated struct {
 	Cluster
 	machine *metadata.Machine
+	ledger  ledger.Ledger
 	down    []metadata.NodeID
 	leads   map[storage.ShardID]Leadership
 	asked   []metadata.NodeID // whom leaderships were handed to
@@ -29,6 +31,8 @@ type operated struct {
 func (o *operated) Image() *metadata.Image                  { return o.machine.Image() }
 func (o *operated) Alive(n metadata.NodeID) bool            { return !slices.Contains(o.down, n) }
 func (o *operated) Leadership(s storage.ShardID) Leadership { return o.leads[s] }
+
+func (o *operated) Ledger() *ledger.Ledger { return &o.ledger }
 
 func (o *operated) MostReplicas() int { return 1000 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/protocol/batch"
@@ -37,12 +38,13 @@ type producing struct {
 	drop     func() // gives back what the request holds: after the last outcome, though the client may have its answer since long
 	answered bool
 	timer    actors.Timer
+	books    *ledger.Ledger
 }
 
 func produce(c *Call) {
 	request := c.Body.(*kmsg.ProduceRequest)
 	r := request.ResponseKind().(*kmsg.ProduceResponse)
-	p := &producing{call: c, response: r, acks: request.Acks, left: 1, drop: c.pending.Hold()}
+	p := &producing{call: c, response: r, acks: request.Acks, left: 1, drop: c.pending.Hold(), books: c.Cluster.Ledger()}
 	image := c.Cluster.Image()
 	whole := checkProduce(request)
 	r.Topics = make([]kmsg.ProduceResponseTopic, len(request.Topics))
@@ -87,6 +89,7 @@ func (p *producing) until(timeout time.Duration) {
 	defer p.mu.Unlock()
 	if p.left > 1 {
 		p.timer = p.call.Cluster.Runtime().After(timeout, p.expire)
+		p.books.Take(ledger.Waits, 1)
 	}
 }
 
@@ -131,6 +134,9 @@ func (p *producing) outcome(set func()) {
 
 func (p *producing) answer() {
 	p.answered = true
+	if p.timer != nil {
+		p.books.Give(ledger.Waits, 1)
+	}
 	if p.acks == 0 {
 		p.keepSilent()
 		return
@@ -209,7 +215,9 @@ func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request 
 	p.mu.Lock()
 	p.left++
 	p.mu.Unlock()
+	p.books.Take(ledger.Records, 1)
 	l.ref.Append(&replica.Records{Batches: b, Epoch: -1, StampTime: door.stamp, Trace: p.call.trace(l.partition, b), Done: func(a replica.Appended) {
+		p.books.Give(ledger.Records, 1)
 		p.outcome(func() { p.settle(l.partition, part, a) })
 	}})
 	return nil

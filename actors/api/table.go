@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/server"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -42,9 +43,11 @@ func (c *Call) Go(f func()) { c.Cluster.Runtime().Go(f) }
 // timeout returns a context that ends after some ms, or with the connection.
 func (c *Call) timeout(ms int32) (context.Context, context.CancelFunc) {
 	ctx, cancel := c.Cluster.Runtime().Timeout(context.Background(), time.Duration(max(ms, 0))*time.Millisecond)
+	c.Cluster.Ledger().Take(ledger.Waits, 1)
 	c.Go(func() {
 		c.Cluster.Runtime().Wait(actors.Forever, c.Connection.Closed, ctx.Done())
 		cancel()
+		c.Cluster.Ledger().Give(ledger.Waits, 1)
 	})
 	return ctx, cancel
 }

@@ -1,5 +1,7 @@
 package node
 
+import "github.com/troupe-mq/troupe/actors/ledger"
+
 import "github.com/troupe-mq/troupe/actors/replica"
 
 // How a node divides Config.Memory: an eighth for requests under way (queued.max.request.bytes), an eighth for fetched records that consumers have not taken yet, an eighth for the
@@ -50,6 +52,9 @@ func (n *Node) MostReplicas() int {
 	}
 	return int(min(max(n.config.Memory/2/replicaBytes, leastReplicas), mostReplicas))
 }
+
+// Ledger implements api.Cluster.
+func (n *Node) Ledger() *ledger.Ledger { return &n.ledger }
 
 // sessionsShare is the part of the memory that is for fetch sessions, sessionsBytes what there is without a bound.
 const (

@@ -11,6 +11,7 @@ import (
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/coordinator"
+	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/stages"
@@ -26,6 +27,7 @@ type Node struct {
 	log    *slog.Logger
 	stages stages.Clock
 	meters replica.Meters
+	ledger ledger.Ledger
 
 	world   World
 	began   time.Time

@@ -21,6 +21,7 @@ func (n *Node) openServer() error {
 		AnswerBytes:     n.config.Memory / answersShare,
 		MaxConnections:  int(n.number("max.connections")),
 		MaxPerAddress:   int(n.number("max.connections.per.ip")),
+		Ledger:          &n.ledger,
 		Stages:          &n.stages,
 		Tracer:          n.config.Tracer,
 		IdleTimeout:     time.Duration(n.number("connections.max.idle.ms")) * time.Millisecond,

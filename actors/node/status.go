@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -21,9 +22,10 @@ type Status struct {
 	Quarantined int64           // replicas here that are out of service
 	Restored    int64           // times a replica here caught up by a snapshot since the start
 	Draining    bool
-	Disk        string // ample, low (writes are refused) or full
-	DiskFree    int64  // bytes
-	Joined      bool   // a member that serves clients
+	Disk        string         // ample, low (writes are refused) or full
+	DiskFree    int64          // bytes
+	InFlight    ledger.Reading // all at zero if no client wants anything
+	Joined      bool           // a member that serves clients
 }
 
 // Status tells how the node is.
@@ -37,6 +39,7 @@ func (n *Node) Status() Status {
 		Draining:    n.draining.Load(),
 		Disk:        n.spaces.own().String(),
 		DiskFree:    n.spaces.free.Load(),
+		InFlight:    n.ledger.Read(),
 	}
 	n.replicas.each(func(r *replica.Ref) {
 		v := r.View()

@@ -3,6 +3,8 @@ package server
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/troupe-mq/troupe/actors/ledger"
 )
 
 // answers bounds the memory of answers that are large by the client's choice: they are made, and the client has not taken them yet.
@@ -10,8 +12,9 @@ import (
 // An answer gets at most a quarter of what is free, so that something is left for clients that take theirs however many do not. Those of a connection are made in
 // the order of its requests, each when the one before is being written: what lies behind an answer that nobody takes is not made.
 type answers struct {
-	limit int64
-	used  atomic.Int64 // written with mu held
+	limit  int64
+	ledger *ledger.Ledger
+	used   atomic.Int64 // written with mu held
 
 	mu    sync.Mutex
 	freed chan struct{} // closed when memory comes back; nil if nobody waits
@@ -108,6 +111,7 @@ func (r *ration) leave() {
 func (r *ration) add(n int64) {
 	r.bytes += n
 	r.of.used.Add(n)
+	r.of.ledger.Take(ledger.AnswerBytes, n)
 	if n < 0 {
 		wake(&r.of.freed)
 	}

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/troupe-mq/troupe/actors/ledger"
 )
 
 // budget bounds the bytes of requests that are being read, not yet answered, or given up by their client and not yet carried out, on
@@ -19,7 +21,8 @@ type budget struct {
 	limit   int64
 	reserve int64         // what small requests may take beyond limit
 	hurry   time.Duration // how often somebody who waits looks for those that are too slow; 0: never
-	crowded func() bool   // records wait for the disk as it is, so no more are taken; may be nil
+	ledger  *ledger.Ledger
+	crowded func() bool // records wait for the disk as it is, so no more are taken; may be nil
 
 	mu       sync.Mutex
 	used     int64
@@ -100,8 +103,7 @@ func (c *claim) try(n int64) <-chan struct{} {
 		}
 		return b.changed
 	}
-	b.used += n
-	c.bytes += n
+	c.change(n)
 	return nil
 }
 
@@ -119,11 +121,16 @@ func (c *claim) settle(n int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	less := n < c.bytes
-	b.used += n - c.bytes
-	c.bytes = n
-	if less {
+	if c.change(n - c.bytes); less {
 		b.wake(c)
 	}
+}
+
+// change counts n bytes more. The caller holds the budget's mutex.
+func (c *claim) change(n int64) {
+	c.bytes += n
+	c.budget.used += n
+	c.budget.ledger.Take(ledger.RequestBytes, n)
 }
 
 // giveBack returns all bytes of the claim.
@@ -132,8 +139,7 @@ func (c *claim) giveBack() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.arriving, c) // where it ended before it was there
-	b.used -= c.bytes
-	c.bytes = 0
+	c.change(-c.bytes)
 	b.wake(c)
 }
 

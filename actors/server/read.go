@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/protocol"
 )
@@ -183,6 +184,7 @@ func (c *conn) hand(h protocol.Header, rest []byte, held *claim, size int) error
 	if err != nil {
 		return err
 	}
+	c.server.options.Ledger.Take(ledger.Requests, 1)
 	c.unanswered.Add(int64(size))
 	c.waiting.Add(1)
 	c.queued++

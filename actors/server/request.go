@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/spans"
 	"github.com/troupe-mq/troupe/actors/stages"
 )
@@ -79,6 +80,7 @@ func (p *Pending) drop() {
 	if p.holds.Add(-1) >= 0 || p.conn == nil {
 		return
 	}
+	p.conn.server.options.Ledger.Give(ledger.Requests, 1)
 	p.conn.unanswered.Add(-int64(p.bytes))
 	p.held.giveBack()
 	p.conn.more()

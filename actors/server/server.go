@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/spans"
 	"github.com/troupe-mq/troupe/actors/stages"
 )
@@ -27,22 +28,23 @@ type Options struct {
 	Listeners       []Listener
 	Handler         Handler
 	Logger          *slog.Logger
-	MaxRequestBytes int           // largest request (socket.request.max.bytes), 100 MiB
-	InFlightBytes   int64         // most bytes of requests under way on the node (queued.max.request.bytes), 512 MiB
-	ConnectionBytes int64         // the same for one connection, which may exceed it by one request, 32 MiB
-	AnswerBytes     int64         // most memory for fetched records that clients have not taken yet, 512 MiB
-	MaxPending      int           // most requests of one connection that wait for an answer, 256
-	MaxConnections  int           // 100,000
-	MaxPerAddress   int           // most connections from one IP address, MaxConnections
-	Descriptors     int           // how many files and connections the process may have open; some are kept for its files. Default: what the system says
-	IdleTimeout     time.Duration // a connection silent this long is closed (connections.max.idle.ms), 10 min; negative: never
-	StallTimeout    time.Duration // how long a client may take for the next bytes of a request or to take some of an answer, 30 s
-	ScarceTimeout   time.Duration // how long to take some of an answer while most of AnswerBytes is taken, 5 s
-	HurryTimeout    time.Duration // how long one waits for the memory of others before requests that arrive too slowly are closed, 500 ms
-	Crowded         func() bool   // reports whether too many records wait for the disk for more to be taken; nil: never
-	CloseGrace      time.Duration // how long Close waits for answers under way, 1 s
-	Tracer          *spans.Tracer // nil while tracing is off
-	Stages          *stages.Clock // where the time of produce requests is counted; may be nil
+	MaxRequestBytes int            // largest request (socket.request.max.bytes), 100 MiB
+	InFlightBytes   int64          // most bytes of requests under way on the node (queued.max.request.bytes), 512 MiB
+	ConnectionBytes int64          // the same for one connection, which may exceed it by one request, 32 MiB
+	AnswerBytes     int64          // most memory for fetched records that clients have not taken yet, 512 MiB
+	MaxPending      int            // most requests of one connection that wait for an answer, 256
+	MaxConnections  int            // 100,000
+	MaxPerAddress   int            // most connections from one IP address, MaxConnections
+	Descriptors     int            // how many files and connections the process may have open; some are kept for its files. Default: what the system says
+	IdleTimeout     time.Duration  // a connection silent this long is closed (connections.max.idle.ms), 10 min; negative: never
+	StallTimeout    time.Duration  // how long a client may take for the next bytes of a request or to take some of an answer, 30 s
+	ScarceTimeout   time.Duration  // how long to take some of an answer while most of AnswerBytes is taken, 5 s
+	HurryTimeout    time.Duration  // how long one waits for the memory of others before requests that arrive too slowly are closed, 500 ms
+	Crowded         func() bool    // reports whether too many records wait for the disk for more to be taken; nil: never
+	CloseGrace      time.Duration  // how long Close waits for answers under way, 1 s
+	Tracer          *spans.Tracer  // nil while tracing is off
+	Ledger          *ledger.Ledger // where what is in flight is counted; may be nil
+	Stages          *stages.Clock  // where the time of produce requests is counted; may be nil
 }
 
 func (o *Options) setDefaults() {
@@ -121,8 +123,8 @@ func Listen(o Options) (*Server, error) {
 	o.setDefaults()
 	s := &Server{
 		options: o, log: newLimitedLog(o.Logger, time.Second, linesPerSecond), strangers: newLimitedLog(o.Logger, time.Minute, strangersPerMinute),
-		stopping: make(chan struct{}), conns: make(map[*conn]struct{}), from: make(map[string]int), answers: &answers{limit: o.AnswerBytes},
-		budget: &budget{limit: o.InFlightBytes, reserve: o.InFlightBytes / reserveShare, hurry: o.HurryTimeout, crowded: o.Crowded},
+		stopping: make(chan struct{}), conns: make(map[*conn]struct{}), from: make(map[string]int), answers: &answers{limit: o.AnswerBytes, ledger: o.Ledger},
+		budget: &budget{limit: o.InFlightBytes, reserve: o.InFlightBytes / reserveShare, hurry: o.HurryTimeout, crowded: o.Crowded, ledger: o.Ledger},
 	}
 	for _, l := range o.Listeners {
 		ln, err := keepAlive.Listen(context.Background(), "tcp", l.Listen)

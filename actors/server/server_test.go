@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/protocol"
 )
 
@@ -59,6 +60,9 @@ func serve(t testing.TB, o Options, handle func(*Request, *Pending)) (*Server, s
 	t.Helper()
 	l := &logs{}
 	o.Listeners = []Listener{{Name: "PLAINTEXT", Listen: "127.0.0.1:0"}}
+	if o.Ledger == nil {
+		o.Ledger = &ledger.Ledger{}
+	}
 	o.Handler, o.Logger = fake{handle}, slog.New(slog.NewTextHandler(l, nil))
 	s, err := Listen(o)
 	if err != nil {
@@ -66,7 +70,25 @@ func serve(t testing.TB, o Options, handle func(*Request, *Pending)) (*Server, s
 	}
 	s.Start()
 	t.Cleanup(func() { s.Close() })
+	t.Cleanup(func() { s.balanced(t, o.Ledger) })
 	return s, s.Addresses()[0].String(), l
+}
+
+// balanced closes the server and sees that all it has taken is given back, but for requests that the test has not resolved.
+func (s *Server) balanced(t testing.TB, l *ledger.Ledger) {
+	s.Close()
+	var open ledger.Reading
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); <-time.After(time.Millisecond) {
+		if open = l.Read(); open["requests"] > 0 {
+			open["requests"], open["request_bytes"] = 0, 0 // a test may leave them unanswered
+		}
+		if open.Open() == "" {
+			return
+		}
+	}
+	if !t.Failed() {
+		t.Errorf("the server is closed, and its ledger has %s", open.Open())
+	}
 }
 
 // client is one connection to a server.

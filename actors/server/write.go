@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/protocol"
 )
 
@@ -62,6 +63,7 @@ func (c *conn) write() {
 	if w.answerAll() == nil {
 		w.flush()
 	}
+	w.giveOut()
 	c.close()
 	for _, p := range w.sent {
 		c.release(p)
@@ -117,6 +119,7 @@ func (w *writer) answerAll() error {
 func (w *writer) encode(p *Pending) {
 	if w.out == nil {
 		w.out = spare(protocol.ResponseBytes(p.response))
+		w.c.server.options.Ledger.Take(ledger.Buffers, 1)
 	}
 	w.out = protocol.AppendResponse(w.out, p.correlationID, p.response)
 	p.code, p.encoded, p.response = codeOf(p.response), true, nil
@@ -184,11 +187,19 @@ func (w *writer) flush() error {
 
 // letGo gives a large buffer to others.
 func (w *writer) letGo() {
-	if w.out = w.out[:0]; cap(w.out) <= keepBuffer {
+	if w.out = w.out[:0]; cap(w.out) > keepBuffer {
+		w.giveOut()
+	}
+}
+
+// giveOut gives the buffer to others, whatever is in it.
+func (w *writer) giveOut() {
+	if w.out == nil {
 		return
 	}
-	giveBack(w.out)
+	giveBack(w.out[:0])
 	w.out = nil
+	w.c.server.options.Ledger.Give(ledger.Buffers, 1)
 }
 
 // patience is how long a client may take no bytes of its answer.

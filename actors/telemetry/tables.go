@@ -61,6 +61,11 @@ var requestFamilies = []family{
 	{"troupe_response_bytes_total", counter, "By", nil, "Bytes of answers.", number(func(o *node.Observation) uint64 { return o.Server.BytesOut })},
 	{"troupe_request_bytes_in_flight", gauge, "By", nil, "Bytes of requests that are being read or not answered (bounded by queued.max.request.bytes).",
 		number(func(o *node.Observation) int64 { return o.Server.InFlightBytes })},
+	{"troupe_in_flight", gauge, "1", []string{"account"}, "What is taken and not given back, by kind: all at zero on a node that no client uses.", func(r *reading, p *points) {
+		for name, n := range r.InFlight {
+			p.put(float64(n), name)
+		}
+	}},
 	{"troupe_connections", gauge, "{connection}", nil, "Clients connected.", number(func(o *node.Observation) int { return o.Server.Connections })},
 	{"troupe_connections_total", counter, "{connection}", nil, "Clients that ever connected.", number(func(o *node.Observation) uint64 { return o.Server.Accepted })},
 	{"troupe_connections_refused_total", counter, "{connection}", nil, "Connections closed over what was sent on them.", number(func(o *node.Observation) uint64 { return o.Server.Refused })},

@@ -200,6 +200,7 @@ func (c *Cluster) cleanup() {
 }
 
 func (c *Cluster) end() {
+	c.balanced()
 	for _, n := range c.Running() {
 		n.finish()
 	}
@@ -207,13 +208,8 @@ func (c *Cluster) end() {
 		if n.process != nil {
 			n.examine()
 		}
-		if n.client != nil {
-			n.client.Close()
-		}
 	}
-	if c.admin != nil {
-		c.admin.Close()
-	}
+	c.closeClients()
 	if c.t.Failed() {
 		c.dump()
 	}

@@ -13,6 +13,7 @@ type Status struct {
 	Restored    int64
 	Disk        string // ample, low or full
 	DiskFree    int64
+	InFlight    map[string]int64 // by the ledger's account
 }
 
 // Status asks the node how it is.

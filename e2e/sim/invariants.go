@@ -21,12 +21,13 @@ var (
 	OneCluster   = Invariant{8, "OneCluster", "there is one cluster"}
 	Retriable    = Invariant{9, "Retriable", "what fails for want of a disk or a leader can be tried again"}
 	Answered     = Invariant{0, "Answered", "every request has an answer in the end, or its connection"}
+	GivenBack    = Invariant{11, "GivenBack", "whatever is taken for a request is given back"}
 	NoSurprise   = Invariant{0, "NoSurprise", "no process panics or gives up unless its disk was tampered with"}
 	Converges    = Invariant{0, "Converges", "when everything is healed, everything works again"}
 )
 
 // Invariants are all of them, in order.
-var Invariants = []Invariant{Kept, DurableFirst, NeverBack, SameBytes, OneLeader, Forgetful, FreshIDs, OneCluster, Retriable, Answered, NoSurprise, Converges}
+var Invariants = []Invariant{Kept, DurableFirst, NeverBack, SameBytes, OneLeader, Forgetful, FreshIDs, OneCluster, Retriable, Answered, GivenBack, NoSurprise, Converges}
 
 // Violation is an invariant that did not hold.
 type Violation struct {

@@ -189,6 +189,7 @@ func (w *World) converge() {
 	}
 	w.verify()
 	w.allAnswered()
+	w.givenBack()
 	w.cleanedInTheEnd()
 }
 
