@@ -87,10 +87,26 @@ type Node struct {
 	Founders map[int32]uint64
 	// Gave is the incarnation that this disk gave up when it was found to hold what it held some time ago; 0 if it never did.
 	Gave uint64 `json:",omitempty"`
+	// GaveFounders are Founders as of the incarnation that was given up, as long as what the disk holds of it is still there: see Restored.
+	GaveFounders map[int32]uint64 `json:",omitempty"`
 	// Run is the node's present run, or the last one if it does not run; Peers are those of other nodes as far as they were told. By them the
 	// others recognise a disk that holds what it held some time ago.
 	Run   Run
 	Peers map[int32]Run `json:",omitempty"`
+}
+
+// Restored returns the record of a disk that is to be used as it is though it holds what it held some
+// time ago: what was known of other disks is forgotten, and an incarnation that was given up is taken up
+// again if what it held is still there. It is for a whole cluster that is restored from backups: every
+// disk of it needs it, or the others go on to tell that this one went back.
+func (n Node) Restored() Node {
+	n.Peers = nil
+	if n.Founders == nil && n.GaveFounders != nil {
+		n.Incarnation, n.Founders = n.Gave, n.GaveFounders
+		n.Gave, n.Run = 0, Run{}
+	}
+	n.GaveFounders = nil
+	return n
 }
 
 // Run is one run of a node's process on one disk.

@@ -192,11 +192,16 @@ func (n *Node) admitted(a admission) (metadata.Placed, error) {
 	if !ok {
 		return placed, errors.New("the cluster let this node in without a replica of the metadata")
 	}
+	if n.outcast() {
+		if err := n.distrust(); err != nil {
+			return placed, err
+		}
+	}
 	if _, err := n.stateOf(placed.Replica.ID); errors.Is(err, storage.ErrNotFound) {
 		n.write([]storage.Append{begin(placed)})
 	}
 	if id.Founders == nil {
-		if err := n.remark(func(id *storage.Node) { id.Founders = a.Founders }); err != nil {
+		if err := n.remark(func(id *storage.Node) { id.Founders, id.GaveFounders = a.Founders, nil }); err != nil {
 			return placed, err
 		}
 		n.log.Info("joined the cluster", "nodes", len(a.Nodes))
@@ -264,7 +269,7 @@ func (n *Node) metaState() (state storage.State, members replica.Members, versio
 		return state, nil, 0, err
 	}
 	for _, s := range all { // the newest has the highest id
-		if s.Shard == metadata.MetaShard {
+		if s.Shard == metadata.MetaShard && !n.outcast() {
 			state = s
 		}
 	}

@@ -247,10 +247,27 @@ func (n *Node) lastImage() *metadata.Image {
 	return nil
 }
 
-// forsake gives up all that the disk holds.
+// forsake gives up what the disk holds: nothing of it is used any more. It stays there until the cluster lets the node in, which it does when it can do without: were all disks restored from
+// backups that were made one after the other, each but the last would be given up, and what they hold may be nowhere else.
 func (n *Node) forsake(peer metadata.NodeID, back string) error {
-	n.log.Error("this data directory holds what it held some time ago: nothing of it is used any more, and the node joins the cluster as one with an empty one",
+	n.log.Error("this data directory holds what it held some time ago: nothing of it is used any more, and the node joins the cluster as one with an empty one, if the others can do without what is here",
 		"dir", n.config.Dir, "peer", peer, "error", back)
+	return n.remark(func(id *storage.Node) {
+		founders := id.Founders
+		*id = givenUp(*id, newIncarnation())
+		id.GaveFounders = founders
+		n.live(id)
+	})
+}
+
+// outcast reports whether this node gave its disk up and was not let in since: it uses nothing of what is there.
+func (n *Node) outcast() bool {
+	id := n.identity.Load()
+	return id.Gave != 0 && id.Founders == nil
+}
+
+// distrust makes all that a disk holds that was given up unusable for good: the cluster can do without it.
+func (n *Node) distrust() error {
 	states, err := n.store.Replicas()
 	if err != nil {
 		return err
@@ -260,10 +277,7 @@ func (n *Node) forsake(peer metadata.NodeID, back string) error {
 		all = append(all, storage.Append{State: storage.State{Shard: s.Shard, Replica: s.Replica}, Distrust: true})
 	}
 	n.write(all)
-	return n.remark(func(id *storage.Node) {
-		*id = givenUp(*id, newIncarnation())
-		n.live(id)
-	})
+	return nil
 }
 
 // errBack ends a node whose disk was found too late to have gone back in time: by whom it could not ask when it started. What it holds is given up first, or it would come

@@ -13,7 +13,7 @@ import (
 
 func storageCommand() *cobra.Command {
 	c := &cobra.Command{Use: "storage", Short: "Look at what a node has stored"}
-	c.AddCommand(verifyCommand())
+	c.AddCommand(verifyCommand(), restoredCommand())
 	return c
 }
 
@@ -43,6 +43,28 @@ directory for temporary files (TMPDIR).`,
 			err = storage.Stopped(ctx, dir, r)
 		}
 		if err != nil {
+			return failure{err}
+		}
+		return nil
+	}
+	return c
+}
+
+func restoredCommand() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use:   "restored",
+		Short: "Have a node use a data directory that was restored from a backup",
+		Long: `Says that a data directory, and those of all other nodes, were restored from backups and are to be used as they are. Without that the nodes tell
+each other that their disks went back in time, and none uses its own. The node must be stopped. Do this for every node of the cluster before you start
+the first one; if only some disks were restored, do not do it: such a node is filled anew by the others. What was acknowledged after the first of the
+disks was saved may be gone.`,
+		Example: "  troupe storage restored --dir ./data",
+		Args:    cobra.NoArgs,
+	}
+	c.Flags().StringVar(&dir, "dir", "data", "data directory of a stopped node")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := storage.Restored(dir, c.OutOrStdout()); err != nil {
 			return failure{err}
 		}
 		return nil

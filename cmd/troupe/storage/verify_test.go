@@ -3,6 +3,7 @@ package storage
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -116,5 +117,41 @@ func TestARunningNodeVerifiesItself(t *testing.T) {
 	node.Close()
 	if err := Running(t.Context(), address, &Report{Out: &out, Progress: &out}); err == nil || errors.Is(err, ErrDamaged) {
 		t.Fatalf("nobody there: %v", err)
+	}
+}
+
+// TestARestoredDirectoryIsTakenUpAgain restores one whose node had given it up already.
+func TestARestoredDirectoryIsTakenUpAgain(t *testing.T) {
+	dir := directory(t)
+	open := func() *badger.Store {
+		s, err := badger.Open(badger.Options{Dir: filepath.Join(dir, "store"), Fatal: func(err error) { t.Error(err) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := open()
+	founders := map[int32]uint64{1: 10, 2: 20}
+	gaveUp := store.Node{
+		NodeID: 2, Incarnation: 21, Gave: 20, GaveFounders: founders, Run: store.Run{Incarnation: 21, Number: 3},
+		Peers: map[int32]store.Run{1: {Incarnation: 10, Number: 7, Reached: 99}},
+	}
+	if err := errors.Join(s.WriteNode(gaveUp), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := Restored(dir, &out); err != nil || !strings.Contains(out.String(), "node 2") {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	s = open()
+	n, err := s.Node()
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if n.Incarnation != 20 || n.Gave != 0 || !maps.Equal(n.Founders, founders) || len(n.Peers)+len(n.GaveFounders) > 0 {
+		t.Errorf("its record: %+v", n)
+	}
+	if err := Restored(t.TempDir(), &out); err == nil {
+		t.Error("an empty directory was taken for one")
 	}
 }
