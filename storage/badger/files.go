@@ -82,8 +82,19 @@ func (s *Store) Usage() (u storage.Usage) {
 	return u
 }
 
-// Room implements storage.Store.
-func (s *Store) Room() storage.Room { return roomOf(s.options.Dir) }
+// Room implements storage.Store. There is none while the process is about to run out of descriptors.
+func (s *Store) Room() storage.Room {
+	r := roomOf(s.options.Dir)
+	low := descriptorsLow()
+	if low {
+		r.Free = 0
+	}
+	if s.low.Swap(low) != low && low {
+		s.options.Logger.Error("the process is about to run out of descriptors, and the store takes no writes until there are some again: raise the limit (ulimit -n, LimitNOFILE)",
+			"limit", descriptorLimit())
+	}
+	return r
+}
 
 func roomOf(dir string) (r storage.Room) {
 	var fs unix.Statfs_t

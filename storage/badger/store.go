@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -41,6 +42,7 @@ type Store struct {
 	kept    storage.Node // what lasts of the node's record, as the file beside Badger's says it
 	scratch scratch      // of the values of the Write under way
 
+	low       atomic.Bool  // in descriptors, when Room was asked last
 	mended    []string     // at open
 	done      func() error // at Close; nil but for a store that is only looked at
 	ballasted bool         // the ballast is there; owned by whoever calls RestoreBallast
@@ -80,6 +82,7 @@ func (o *Options) open() (*Store, error) {
 	if err := errors.Join(os.MkdirAll(o.Dir, 0o750), o.dropBallast()); err != nil {
 		return nil, err
 	}
+	o.warnDescriptors()
 	f, said, err := o.begin()
 	if err != nil {
 		return nil, err
