@@ -271,9 +271,9 @@ func agree(t interface{ Fatalf(string, ...any) }, b Batch) {
 	}
 }
 
-// bomb is a batch of some KiB with one record of 6 MB: 3 million headers of two bytes.
+// bomb is a batch of some KiB with one record of 2 MB: a million headers of two bytes.
 func bomb(t testing.TB, codec int8) Batch {
-	const n = 3_000_000
+	const n = 1_000_000
 	head := append(record(0, 2, 'k', 2, 'v')[1:], binary.AppendVarint(nil, n)...)
 	plain := append(binary.AppendVarint(nil, int64(len(head)+2*n)), head...)
 	plain = append(plain, bytes.Repeat([]byte{0, 1}, n)...)
