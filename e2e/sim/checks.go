@@ -83,6 +83,12 @@ func (w *World) sending(p *process, m remote.Raft) {
 	switch m.Message.GetType() {
 	case raftpb.MsgApp, raftpb.MsgHeartbeat, raftpb.MsgSnap:
 		w.leads(m.Shard, term, from)
+	case raftpb.MsgVote: // or the votes would count for who stands once more in this term, with less of a log
+		s, ok := store.State(memory.Durable, from)
+		if !ok || s.Term < term || s.Term == term && s.Last.Index < m.Message.GetIndex() {
+			w.violate(DurableFirst, "replica %d of shard %d asks for votes in term %d with entries up to %d, on its disk are term %d and entries up to %d",
+				from, m.Shard, term, m.Message.GetIndex(), s.Term, s.Last.Index)
+		}
 	case raftpb.MsgVoteResp:
 		if m.Message.GetReject() {
 			return
