@@ -5,7 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/actors/health"
 	"github.com/troupe-mq/troupe/actors/supervisor"
+	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -36,6 +40,26 @@ func (n *Node) Cluster(ctx context.Context) (ClusterStatus, error) {
 	}
 	s.MetaLeader = leader
 	return s, json.Unmarshal(body, &s.Status)
+}
+
+// Replacement is what comes of declaring the disk of a node lost.
+type Replacement struct {
+	Consequences []string `json:"consequences"` // partition by partition; none if the others have all of it
+	Draining     bool     `json:"draining"`     // the node is being decommissioned, and stays so
+}
+
+// Replacing tells what would come of declaring the disk of a node lost. Nothing is changed.
+func (n *Node) Replacing(id metadata.NodeID) (Replacement, error) {
+	image := n.Image()
+	node := image.Nodes[id]
+	if node == nil {
+		return Replacement{}, protocol.Errorf(kerr.BrokerIDNotRegistered, "there is no node %d in the cluster", id)
+	}
+	r := Replacement{Consequences: []string{}, Draining: node.State == metadata.Draining}
+	if !image.IsGone(id, node.Incarnation) {
+		r.Consequences = append(r.Consequences, health.Loses(image, id)...)
+	}
+	return r, nil
 }
 
 // Administer gives __meta one of the operator's commands. A refusal says what to do.

@@ -27,6 +27,7 @@ type operated interface {
 	Promote(ctx context.Context, topic string, partition int32, node metadata.NodeID) error
 	Cluster(context.Context) (node.ClusterStatus, error)
 	Administer(context.Context, metadata.Command) error
+	Replacing(node metadata.NodeID) (node.Replacement, error)
 }
 
 // adminTimeout bounds what an operator asks for.
@@ -71,6 +72,7 @@ func operate(m *http.ServeMux, n operated) {
 	})))
 	operateTopics(m, n)
 	operateNodes(m, n)
+	operateReplace(m, n)
 }
 
 func operateTopics(m *http.ServeMux, n operated) {
@@ -113,6 +115,17 @@ func operateNodes(m *http.ServeMux, n operated) {
 	change("/admin/replace", func(id metadata.NodeID, _ *http.Request) metadata.Command {
 		return metadata.Command{ReplaceNode: &metadata.ReplaceNode{Node: id}}
 	})
+}
+
+// operateReplace adds the endpoint that tells what it would cost to declare the disk of a node lost.
+func operateReplace(m *http.ServeMux, n operated) {
+	m.HandleFunc("GET /admin/replace", asked(func(_ context.Context, r *http.Request) (any, error) {
+		id, err := nodeIn(r)
+		if err != nil {
+			return nil, err
+		}
+		return n.Replacing(id)
+	}))
 }
 
 // restartAnswer is the answer of /admin/can-restart.

@@ -88,6 +88,34 @@ func (s *stagedCluster) Administer(_ context.Context, c metadata.Command) error 
 	return nil
 }
 
+func (s *stagedCluster) Replacing(n metadata.NodeID) (node.Replacement, error) {
+	switch n {
+	case 7:
+		return node.Replacement{Consequences: []string{"t-0: its only replica is there"}}, nil
+	case 6:
+		return node.Replacement{Draining: true}, nil
+	}
+	return node.Replacement{}, nil
+}
+
+// What is lost with a disk is said before it is declared lost, and the operator has to agree.
+func TestReplaceWarns(t *testing.T) {
+	s := &stagedCluster{}
+	out, err := operatorTypes(t, s, "yes\n", "cluster", "replace", "7")
+	if err == nil || !strings.Contains(out, "t-0: its only replica is there") || len(s.asked) > 0 {
+		t.Fatalf("%q, %v, asked for %v", out, err, s.asked)
+	}
+	if _, err := operatorTypes(t, s, acceptance+"\n", "cluster", "replace", "7"); err != nil || len(s.asked) != 1 {
+		t.Fatalf("%v, asked for %v", err, s.asked)
+	}
+	if _, err := operator(t, s, "cluster", "replace", "7", "--accept-data-loss"); err != nil || len(s.asked) != 2 {
+		t.Fatalf("%v, asked for %v", err, s.asked)
+	}
+	if out, err := operator(t, s, "cluster", "replace", "6"); err != nil || !strings.Contains(out, "still being decommissioned") {
+		t.Fatalf("%q, %v", out, err)
+	}
+}
+
 func TestNodesAreDecommissionedAndReplaced(t *testing.T) {
 	s := &stagedCluster{}
 	for _, args := range [][]string{{"decommission", "7"}, {"decommission", "7", "--cancel"}, {"replace", "8"}} {

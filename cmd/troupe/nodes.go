@@ -63,22 +63,6 @@ removed and its process ends; it cannot come back with its old data directory. -
 	return c
 }
 
-func replaceCommand(a *admin) *cobra.Command {
-	return &cobra.Command{
-		Use: "replace NODE", Short: "Declare the disk of a node lost, so that it can come back with an empty one", Args: cobra.ExactArgs(1),
-		Long: `Declares the data directory of a node lost for good: nothing that was on it counts any more, and a process that still uses it ends. Then start the node
-anew under the same id with an empty directory, with the same peers or with join: it is let in and receives its replicas again. If the node will not
-come back at all, decommission it instead.`,
-		RunE: func(c *cobra.Command, args []string) error {
-			if err := a.ask(c.Context(), http.MethodPost, "/admin/replace", url.Values{"node": {args[0]}}, &struct{}{}); err != nil {
-				return err
-			}
-			fmt.Fprintf(c.OutOrStdout(), "the data directory of node %s counts as lost: start the node with an empty one\n", args[0])
-			return nil
-		},
-	}
-}
-
 func movesCommand(a *admin) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
