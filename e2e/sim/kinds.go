@@ -21,6 +21,8 @@ type Kind struct {
 	faults       []trouble // that are drawn; everyFault if nil
 	settings     map[string]string
 	topics       []topicPlan // beside the main one
+	young        bool        // clients come while it forms, and nodes end
+	restless     bool        // an operator moves replicas all the time, of topics that nobody writes to, too
 	steady       bool        // nobody sets clocks: what is done by time can be checked
 	crew         []role
 }
@@ -50,6 +52,14 @@ var Kinds = []Kind{
 		Name: "large", Text: "batches, groups and metadata of the sizes at which something changes", fewest: 3, most: 3,
 		topics: []topicPlan{{name: largeTopic, partitions: 1, apart: true, configs: map[string]string{"max.message.bytes": strconv.Itoa(raftpartition.MaxBatchBytes)}}},
 		crew:   append([]role{{"large", largeProducer}, {"groups", manyGroups}}, everyday...),
+	},
+	{
+		Name: "young", Text: "clients that have topics created while the cluster forms and its nodes come and go", fewest: 3, most: 5, young: true,
+		settings: map[string]string{"auto.create.topics.enable": "true"}, crew: everyday,
+	},
+	{
+		Name: "moved", Text: "replicas that are moved all the time, of idle topics too, while nodes end and leaderships go round", fewest: 3, most: 5, restless: true,
+		topics: []topicPlan{{name: "idle", partitions: mainPartitions}}, faults: movingFaults, crew: everyday,
 	},
 	{
 		Name: "logs", Text: "topics that are compacted and whose records are deleted by age, and readers to the end", fewest: 3, most: 5, replicas: 3,

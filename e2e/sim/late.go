@@ -14,6 +14,8 @@ import (
 func (w *World) late() (Fault, bool) {
 	n := w.victim()
 	switch {
+	case w.kind.restless:
+		return jostle(), true
 	case !w.robust():
 		return Fault{}, false
 	case w.chance(4):

@@ -22,11 +22,15 @@ func (w *World) operating() []Fault {
 	if n := w.options.Operations; n > 0 {
 		return w.arranged(operations.Plan(w.random, c, n, operations.Names()))
 	}
-	if w.chance(3) {
+	if w.chance(3) && !w.kind.restless {
 		return nil
 	}
 	gap := (10*time.Second + w.upTo(30*time.Second)) * time.Duration(w.pace)
 	kinds := []string{"join", "decommission", "cancel", "maintenance", "reassign", "readers"} // faults do the rest
+	if w.kind.restless {
+		gap /= 4
+		kinds = append(kinds, "reassign", "reassign", "reassign", "reassign")
+	}
 	plan := w.arranged(operations.Plan(w.random, c, int(w.options.For/gap), kinds))
 	for i := range plan {
 		plan[i].At = 6*time.Second + gap*time.Duration(i) + w.upTo(gap)

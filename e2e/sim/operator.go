@@ -246,10 +246,19 @@ func (o *operator) maintain(m *machine) error {
 
 // reassign gives a partition other replicas.
 func (o *operator) reassign(op operations.Operation) error {
+	topic := mainTopic
+	if o.world.kind.restless {
+		topic = o.world.oneOf(func(topicPlan) bool { return true }).topic
+	}
+	return o.reassignTo(topic, op)
+}
+
+// reassignTo gives a partition of a topic the replicas that an operation says.
+func (o *operator) reassignTo(topic string, op operations.Operation) error {
 	r := kmsg.NewPtrAlterPartitionAssignmentsRequest()
 	r.TimeoutMillis = 5000
 	t := kmsg.NewAlterPartitionAssignmentsRequestTopic()
-	t.Topic = mainTopic
+	t.Topic = topic
 	p := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
 	p.Partition = op.Partition
 	for _, n := range op.Replicas {

@@ -97,8 +97,12 @@ func (w *World) live() []Fault {
 // begun starts machines and clients.
 func (w *World) begun() {
 	w.load = newLoad()
-	for _, id := range w.order {
-		w.after(w.upTo(2*time.Second), func() { w.start(w.machines[id]) })
+	if w.kind.young {
+		w.birth()
+	} else {
+		for _, id := range w.order {
+			w.after(w.upTo(2*time.Second), func() { w.start(w.machines[id]) })
+		}
 	}
 	w.crowd()
 }
@@ -243,6 +247,9 @@ func (w *World) unrest() string {
 	if image.Meta == nil {
 		return "the cluster has not formed"
 	}
+	if why := w.thin(image); why != "" {
+		return why
+	}
 	if why := lopsided(image); why != "" && w.operated {
 		return why
 	}
@@ -283,6 +290,9 @@ func (w *World) uneven(s storage.ShardID, replicas map[storage.ReplicaID]metadat
 		ref := w.machines[n].process.node.Replica(s)
 		if ref != nil && ref.View().Role == replica.Leader {
 			leaders++
+			if conf := ref.View().Conf; len(conf.GetVotersOutgoing()) > 0 {
+				return fmt.Sprintf("shard %d is in the middle of a change of members: %v", s, conf)
+			}
 		}
 		if w.outOfService(r) {
 			continue // what is damaged and was not read yet may still lead

@@ -220,6 +220,17 @@ var Bugs = []Bug{
 		New: "			if part.ErrorCode != 0 && planted.Is(\"kept-budget\") {\n				return\n			}\n			if part.ErrorCode != 0 {\n				p.call.Refuse(",
 	},
 	{
+		Name: "two-replicas", World: "young", Seeds: 75, File: "actors/api/new_topic.go",
+		Why: "topics that are created while the cluster forms get as many replicas as there are nodes then, for ever",
+		Old: "	n.replicas = min(n.wanted, max(1, c.Image().Homes()))\n",
+		New: "	n.replicas = min(n.wanted, max(1, c.Image().Homes()))\n	if planted.Is(\"two-replicas\") {\n		n.wanted = n.replicas\n	}\n",
+		Also: []Bug{{
+			File: "actors/node/cluster.go",
+			Old:  "	if len(n.Image().Unregistered()) == 0 || left <= 0 {\n",
+			New:  "	if len(n.Image().Unregistered()) == 0 || left <= 0 || planted.Is(\"two-replicas\") {\n",
+		}},
+	},
+	{
 		Name: "hearsay", World: "five", Seeds: 100, File: "raft/hearsay.go",
 		Why: "what another replica says is committed is compared with the log on disk while a truncation is on its way there: two values at one index",
 		Old: "func (r *Replica) believe(h hearsay) {\n",
