@@ -30,6 +30,7 @@ type conn struct {
 
 	unanswered atomic.Int64  // bytes of requests read, and not answered or still under way
 	waiting    atomic.Int64  // requests read and not answered
+	polls      atomic.Int64  // of waiting: those that wait for something to happen, as long as it takes, and are not resolved
 	blocked    atomic.Bool   // an answer is being written, which takes long if the client does not take it
 	answered   chan struct{} // holds a token after an answer has left
 	tooSlow    atomic.Bool   // it was closed for others who waited
@@ -64,12 +65,21 @@ func (c *conn) closeSlow() {
 // stopReading lets no more requests in; answers under way still leave.
 func (c *conn) stopReading() { c.nc.SetReadDeadline(time.Unix(1, 0)) }
 
+// idle reports whether nothing is under way but what waits for something to happen: a server that stops need not wait for it.
+func (c *conn) idle() bool {
+	polls := c.polls.Load()
+	return polls > 0 && polls == c.waiting.Load()
+}
+
 // release gives back what a request held, but for what is still under way of it.
 func (c *conn) release(p *Pending) {
 	c.waiting.Add(-1)
 	p.ration.leave()
 	p.drop()
 	c.more()
+	if c.server.isStopping() && c.idle() {
+		c.close()
+	}
 }
 
 // more has the reader look whether it may go on.

@@ -187,6 +187,9 @@ func (c *conn) hand(h protocol.Header, rest []byte, held *claim, size int) error
 	c.server.options.Ledger.Take(ledger.Requests, 1)
 	c.unanswered.Add(int64(size))
 	c.waiting.Add(1)
+	if p.polls = longByDesign(h.Key); p.polls {
+		c.polls.Add(1)
+	}
 	c.queued++
 	c.queue <- p // has room: awaitRoom saw to it
 	if body != nil {
@@ -201,6 +204,11 @@ const (
 	littleBody   = 4 << 10
 	answerFactor = 4
 )
+
+// longByDesign reports whether requests of an API wait for something to happen.
+func longByDesign(key kmsg.Key) bool {
+	return key == kmsg.Fetch || key == kmsg.JoinGroup || key == kmsg.SyncGroup
+}
 
 // decodeWithin decodes a request within the node's budget: while it is decoded it is taken to need the most it can, after that what it does.
 func (c *conn) decodeWithin(h protocol.Header, rest []byte, p *Pending) (kmsg.Request, error) {

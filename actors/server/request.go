@@ -55,6 +55,7 @@ type Pending struct {
 	held          *claim // of the node's budget
 	conn          *conn  // nil for one without a connection
 	holds         atomic.Int32
+	polls         bool   // counted in the connection's polls
 	ration        ration // of the node's memory for answers
 
 	key            int16 // of the request's API
@@ -97,6 +98,9 @@ func (p *Pending) Refuse(cause error) { p.resolve(nil, cause) }
 func (p *Pending) resolve(response kmsg.Response, refused error) {
 	if p.done.Swap(true) {
 		panic("server: a request was answered twice")
+	}
+	if p.polls {
+		p.conn.polls.Add(-1)
 	}
 	p.response, p.refused = response, refused
 	if p.read != 0 {

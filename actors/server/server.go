@@ -240,7 +240,7 @@ func (s *Server) isStopping() bool {
 	}
 }
 
-// Close stops accepting and reading, lets answers under way leave for a moment, and closes all connections. When it returns no request is
+// Close stops accepting and reading, lets answers under way leave for a moment, and closes all connections; those on which only long polls are open at once. When it returns no request is
 // handed to the handler any more; one that is still open may be resolved later, to nobody.
 func (s *Server) Close() error {
 	var errs []error
@@ -258,6 +258,11 @@ func (s *Server) Close() error {
 		c.stopReading()
 	}
 	s.mu.Unlock()
+	for _, c := range s.open() {
+		if c.idle() {
+			c.close()
+		}
+	}
 	abandon := time.AfterFunc(s.options.CloseGrace, s.closeAll)
 	s.running.Wait()
 	abandon.Stop()
