@@ -27,9 +27,12 @@ type Options struct {
 	Replica func(storage.ShardID) *replica.Ref // nil if none runs here
 	Config  func() consumer.Config
 	Expire  time.Duration // between two looks for expired offsets
-	Memory  int64         // what all groups may take; 0 does not bound them
-	Room    func() bool   // the disk takes writes; nil if always
-	Logger  *slog.Logger
+	// Agreed returns the time by which offsets expire, of a time on this node's clock; false if it is
+	// not known, then none do. nil is the node's own.
+	Agreed func(now int64) (int64, bool)
+	Memory int64       // what all groups may take; 0 does not bound them
+	Room   func() bool // the disk takes writes; nil if always
+	Logger *slog.Logger
 }
 
 // Coordinators are the group coordinators of a node: one actor for each partition of __consumer_offsets that it has been asked about. Safe for any goroutine.
@@ -58,9 +61,19 @@ func (c *Coordinators) sweepLater() {
 	defer c.mu.Unlock()
 	if !c.closed {
 		c.sweep = c.options.Runtime.After(c.options.Expire, func() {
-			c.Each(func(now int64, core *consumer.Coordinator) { core.ExpireOffsets(now) }, func(*protocol.Error) {})
+			c.Each(c.expire, func(*protocol.Error) {})
 			c.sweepLater()
 		})
+	}
+}
+
+// expire has offsets expire by the earlier of two clocks: they carry the time of the node that took
+// them, and one clock that is ahead must not make all of them old.
+func (c *Coordinators) expire(now int64, core *consumer.Coordinator) {
+	if c.options.Agreed == nil {
+		core.ExpireOffsets(now)
+	} else if agreed, ok := c.options.Agreed(now); ok {
+		core.ExpireOffsets(min(now, agreed))
 	}
 }
 

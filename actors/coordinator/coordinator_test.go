@@ -39,9 +39,10 @@ type offsets struct {
 	image  *metadata.Image
 	ref    *replica.Ref
 
-	expire    time.Duration // of the next coordinators; 0 is an hour
-	retention int64         // of offsets; 0 is 1e9
-	full      atomic.Bool   // the replica takes no records
+	expire    time.Duration             // of the next coordinators; 0 is an hour
+	retention int64                     // of offsets; 0 is 1e9
+	full      atomic.Bool               // the replica takes no records
+	agreed    func(int64) (int64, bool) // see Options
 }
 
 const shard, own = storage.ShardID(300), storage.ReplicaID(1 << 33)
@@ -99,6 +100,7 @@ func (o *offsets) coordinators() *Coordinators {
 			return consumer.Config{MinSessionTimeoutMS: 1, MaxSessionTimeoutMS: 60_000, MaxSize: 10, MaxMetadataBytes: 100, OffsetsRetentionMS: cmp.Or(o.retention, 1e9)}
 		},
 		Expire: cmp.Or(o.expire, time.Hour),
+		Agreed: o.agreed,
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	o.t.Cleanup(c.Close)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -180,6 +181,45 @@ func TestOffsetsExpireWithoutTraffic(t *testing.T) {
 	if at := committed(t, c); at != -1 {
 		t.Errorf("the group is at %d", at)
 	}
+}
+
+// Offsets expire by the time that the nodes agree on, if that is earlier than the coordinator's own,
+// and not while it is not known.
+func TestOffsetsOutliveAClockAhead(t *testing.T) {
+	const ahead, unknown, right = 0, 1, 2
+	var clock, asked atomic.Int64
+	o := lead(t)
+	o.expire, o.retention = time.Millisecond, 1
+	o.agreed = func(now int64) (int64, bool) {
+		asked.Add(1)
+		if clock.Load() == ahead {
+			now -= time.Hour.Milliseconds()
+		}
+		return now, clock.Load() != unknown
+	}
+	c := o.coordinators()
+	commit(t, c, 5)
+	before := o.ref.View().HighWatermark
+	await := func(what string, done func() bool) {
+		t.Helper()
+		for limit := time.After(20 * time.Second); !done(); {
+			select {
+			case <-limit:
+				t.Fatal(what)
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}
+	for _, is := range []int64{ahead, unknown} {
+		clock.Store(is)
+		asked.Store(0)
+		await("nobody looked for expired offsets", func() bool { return asked.Load() > 20 })
+		if o.ref.View().HighWatermark != before || committed(t, c) != 5 {
+			t.Fatalf("offsets expired by a clock that is wrong (%d)", is)
+		}
+	}
+	clock.Store(right)
+	await("offsets do not expire", func() bool { return o.ref.View().HighWatermark > before })
 }
 
 // A barrier is passed once all is committed that was sent before it.

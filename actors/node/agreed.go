@@ -31,10 +31,25 @@ func (n *Node) agreedNow() (ms int64, ok bool) {
 	}
 	own := n.world.Now().UnixMilli()
 	ms, ok = agreedTime(append(clocks, own), len(peers)+1)
+	n.ahead.Store(nil)
+	if ok {
+		ahead := own - ms
+		n.ahead.Store(&ahead)
+	}
 	wrong := ok && (own-ms > apart.Milliseconds() || ms-own > apart.Milliseconds())
 	if n.clockWrong.Swap(wrong) != wrong && wrong {
 		n.log.Warn("this node's clock is apart from the other nodes' clocks: set it. Records are deleted and cleaned by the time that a majority of the nodes has reached",
 			"ahead", time.Duration(own-ms)*time.Millisecond)
 	}
 	return ms, ok
+}
+
+// agreedOf returns the agreed time of a time on this node's clock, by what the others' clocks showed
+// when they were last asked. ok is false if that was not found out. It does not wait.
+func (n *Node) agreedOf(now int64) (ms int64, ok bool) {
+	ahead := n.ahead.Load()
+	if ahead == nil {
+		return 0, false
+	}
+	return now - *ahead, true
 }

@@ -69,7 +69,8 @@ type Node struct {
 	forcings            forcings
 	scrubbed            scrubbed
 	producers           *replica.Producers
-	clockWrong          atomic.Bool // it was apart from the other nodes' when it was last looked at
+	clockWrong          atomic.Bool           // it was apart from the other nodes' when it was last looked at
+	ahead               atomic.Pointer[int64] // by how many ms it was then; nil if that was not found out
 	lagTimes            lagTimes
 	caught              sync.Map // ids of replicas that have been in sync since the node started
 	observing           sync.Mutex

@@ -46,6 +46,7 @@ func (n *Node) openGroups() error {
 		Replica: n.Replica,
 		Config:  n.groupConfig,
 		Expire:  time.Duration(n.number("offsets.retention.check.interval.ms")) * time.Millisecond,
+		Agreed:  n.agreedOf,
 		Memory:  n.config.Memory / groupsShare,
 		Room:    n.roomy,
 		Logger:  n.log,

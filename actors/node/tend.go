@@ -13,6 +13,7 @@ import (
 // retain has the led logs trimmed by their topics' policies, and silent producers forgotten, once in a while, until the node stops. It waits for none of them.
 func (n *Node) retain() {
 	every := time.Duration(n.number("log.retention.check.interval.ms")) * time.Millisecond
+	n.agreedNow() // others ask what it was
 	n.every(every, func(time.Time) {
 		expiration := n.number("producer.id.expiration.ms")
 		at, ok := n.agreedNow()
