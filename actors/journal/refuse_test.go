@@ -51,9 +51,11 @@ func TestARefusedAppendHurtsNoOtherShard(t *testing.T) {
 		two.Shard = 2
 		second := found(2)
 		second.State.Shard = 2
-		g := []Write{{Append: found(1)}, {Append: second}}
+		founded := make(chan struct{}) // or what follows is merged with it, and nobody hears that a founding append is refused
+		g := []Write{{Append: found(1)}, {Append: second, Done: func() { close(founded) }}}
 		j := New(store, Options{Fatal: noFatal(t), GroupBytes: 1 << 30})
 		j.Writes(g)
+		<-founded
 		var l told
 		huge := grown(one, 1, make([]byte, storage.MaxEntryBytes+1))
 		good := grown(two, 1, []byte("good"))
