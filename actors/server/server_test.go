@@ -377,3 +377,15 @@ func TestListenTellsWhichListenerFailed(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 }
+
+// TestConnectedClientsHoldNothing: a client that has its answers and stays connected has nothing in flight.
+func TestConnectedClientsHoldNothing(t *testing.T) {
+	o := Options{Ledger: &ledger.Ledger{}}
+	_, address, _ := serve(t, o, echo)
+	c := dial(t, address)
+	for i := range int32(3) {
+		c.send(encode(kmsg.NewPtrMetadataRequest(), 12, i))
+		c.receive()
+		eventually(t, "nothing is in flight", func() bool { return o.Ledger.Read().Open() == "" })
+	}
+}

@@ -83,6 +83,7 @@ func (c *conn) abandon() {
 type writer struct {
 	c    *conn
 	out  []byte     // encoded answers
+	lent bool       // out is counted as lent
 	sent []*Pending // whose answers are in out
 }
 
@@ -119,8 +120,8 @@ func (w *writer) answerAll() error {
 func (w *writer) encode(p *Pending) {
 	if w.out == nil {
 		w.out = spare(protocol.ResponseBytes(p.response))
-		w.c.server.options.Ledger.Take(ledger.Buffers, 1)
 	}
+	w.lend(true)
 	w.out = protocol.AppendResponse(w.out, p.correlationID, p.response)
 	p.code, p.encoded, p.response = codeOf(p.response), true, nil
 }
@@ -187,6 +188,7 @@ func (w *writer) flush() error {
 
 // letGo gives a large buffer to others.
 func (w *writer) letGo() {
+	w.lend(false)
 	if w.out = w.out[:0]; cap(w.out) > keepBuffer {
 		w.giveOut()
 	}
@@ -197,9 +199,21 @@ func (w *writer) giveOut() {
 	if w.out == nil {
 		return
 	}
+	w.lend(false)
 	giveBack(w.out[:0])
 	w.out = nil
-	w.c.server.options.Ledger.Give(ledger.Buffers, 1)
+}
+
+// lend counts a buffer with answers in it as lent; an empty one that the connection keeps is its own.
+func (w *writer) lend(lent bool) {
+	if lent == w.lent {
+		return
+	}
+	if w.lent = lent; lent {
+		w.c.server.options.Ledger.Take(ledger.Buffers, 1)
+	} else {
+		w.c.server.options.Ledger.Give(ledger.Buffers, 1)
+	}
 }
 
 // patience is how long a client may take no bytes of its answer.
