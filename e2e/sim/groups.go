@@ -47,7 +47,6 @@ type groupModel struct {
 	offset int64   // acknowledged last, -1 for none
 	at     instant // when that was asked for
 	maybe  []maybe
-	joined bool // it had a member: expiry counts from when it lost it
 }
 
 // maybe is an offset that may have been committed, or -1 for a deletion that may have come about.
