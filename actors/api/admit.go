@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,7 @@ type door struct {
 	limit   int   // most bytes of a batch
 	stamp   bool  // the leader's clock is to be the records' time
 	now     int64 // ms since the epoch
+	names   int   // how many records may be named one by one
 
 	faulty     []kmsg.ProduceResponseTopicPartitionErrorRecord // of the batch that was refused
 	unreadable bool                                            // the batch was refused because nobody could read it
@@ -117,21 +119,29 @@ func (d *door) demands() batch.Demands {
 	return demands
 }
 
+// mostNamed is how many faulty records one answer names, over all partitions of its request: some bytes
+// can be inflated to ten thousand of them, and a request has room for many batches.
+const mostNamed = 10_000
+
 // refused returns the error for a batch some of whose records are faulty, which are then named one by
-// one (KIP-467): a producer sends the others again. Code and words are Kafka's.
+// one (KIP-467): a producer sends the others again. Code and words are Kafka's. Beyond what may be named
+// only the batch is refused, as by brokers before KIP-467.
 func (d *door) refused(faulty []batch.Faulty) *protocol.Error {
 	if len(faulty) == 0 {
 		return nil
 	}
 	err := protocol.Errorf(kerr.InvalidRecord, "One or more records have been rejected due to %d record errors in total", len(faulty))
+	if slices.ContainsFunc(faulty, func(f batch.Faulty) bool { return f.Fault == batch.BadTime }) {
+		err = protocol.Errorf(kerr.InvalidTimestamp, "One or more records have been rejected due to invalid timestamp")
+	}
+	if len(faulty) > d.names {
+		return err
+	}
 	for _, f := range faulty {
 		r := kmsg.NewProduceResponseTopicPartitionErrorRecord()
 		r.RelativeOffset = f.Index
 		r.ErrorMessage = d.says(f)
 		d.faulty = append(d.faulty, r)
-		if f.Fault == batch.BadTime {
-			err = protocol.Errorf(kerr.InvalidTimestamp, "One or more records have been rejected due to invalid timestamp")
-		}
 	}
 	return err
 }

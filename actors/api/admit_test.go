@@ -179,3 +179,27 @@ func TestListOffsetsOfABombTakesNoMemory(t *testing.T) {
 		t.Fatalf("%d MiB for one question", taken>>20)
 	}
 }
+
+// A request of some KiB that brings a million bad records is refused, and not answered with a million lines: what one answer names is bounded over all of its batches.
+func TestOneAnswerNamesSoManyBadRecords(t *testing.T) {
+	c := newCluster(t, map[string]string{"cleanup.policy": "compact"})
+	bad := must(batch.Build(make([]batch.Record, 6000)).Recompress(1))
+	if got := c.produce(9, -1, bad); len(got.ErrorRecords) != 6000 {
+		t.Fatalf("%d of 6000 bad records are named", len(got.ErrorRecords))
+	}
+	r, topic := kmsg.NewPtrProduceRequest(), kmsg.NewProduceRequestTopic()
+	r.Version, r.Acks, r.TimeoutMillis, topic.Topic = 9, -1, 10_000, c.topic
+	for range 100 {
+		topic.Partitions = append(topic.Partitions, kmsg.ProduceRequestTopicPartition{Records: bad})
+	}
+	r.Topics = append(r.Topics, topic)
+	named := 0
+	for _, p := range ask[*kmsg.ProduceResponse](c, r).Topics[0].Partitions {
+		if named += len(p.ErrorRecords); p.ErrorCode != kerr.InvalidRecord.Code || p.ErrorMessage == nil {
+			t.Fatalf("%v, %v", kerr.ErrorForCode(p.ErrorCode), p.ErrorMessage)
+		}
+	}
+	if named > 10_000 {
+		t.Errorf("a request of %d bytes is answered with %d records", 100*len(bad), named)
+	}
+}

@@ -32,6 +32,7 @@ type producing struct {
 	call     *Call
 	response *kmsg.ProduceResponse
 	acks     int16
+	named    int // faulty records in the answer; the request's goroutine's
 
 	mu       sync.Mutex
 	left     int    // partitions without an outcome
@@ -201,7 +202,9 @@ func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request 
 		return err
 	}
 	door := newDoor(p.call.Cluster, t)
+	door.names = mostNamed - p.named
 	b, err = door.admit(b)
+	p.named += len(door.faulty)
 	if err != nil {
 		if part.ErrorRecords = door.faulty; door.unreadable {
 			p.call.complain(t.Name, request.Partition, err)
