@@ -50,6 +50,7 @@ type claim struct {
 	// Guarded by the budget's mutex.
 	bytes   int64
 	waits   bool  // for the budget: that nothing arrives is not its client's fault
+	waited  bool  // so it was at some time since it was last looked for slow ones
 	seen    int64 // of arrived, when it was last looked for slow ones
 	watched bool  // seen is set
 }
@@ -98,6 +99,7 @@ func (c *claim) try(n int64) <-chan struct{} {
 		limit += b.reserve
 	}
 	if c.waits = full || b.used+n > limit && b.used > 0 && !c.mayExceed(); c.waits {
+		c.waited = true
 		if b.changed == nil {
 			b.changed = make(chan struct{})
 		}
@@ -182,11 +184,11 @@ func (b *budget) closeSlow(now time.Time) {
 	least := int64(min(since, 2*b.hurry).Seconds() * leastRate) // nobody looks while nobody waits
 	for c := range b.arriving {
 		arrived := c.arrived.Load()
-		if c.watched && !c.waits && arrived-c.seen < least && c.bytes > 0 {
+		if c.watched && !c.waited && arrived-c.seen < least && c.bytes > 0 {
 			c.slow()
 			delete(b.arriving, c)
 		}
-		c.seen, c.watched = arrived, true
+		c.seen, c.watched, c.waited = arrived, true, c.waits
 	}
 }
 

@@ -87,7 +87,7 @@ func TestClosingTheSlow(t *testing.T) {
 		return c
 	}
 	slow, quick, waits := arrives("slow"), arrives("quick"), arrives("waits")
-	waits.waits = true
+	waits.waits, waits.waited = true, true
 	now := time.Unix(1000, 0)
 	for range 3 {
 		b.closeSlow(now)
@@ -106,6 +106,41 @@ func TestClosingTheSlow(t *testing.T) {
 	late.giveBack()
 	if len(b.arriving) != 2 {
 		t.Errorf("%d requests arrive, two do", len(b.arriving))
+	}
+}
+
+// TestWhoWaitedIsNotSlow: what a request waited for is here, and somebody else, who still waits, looks at once for those that are slow.
+func TestWhoWaitedIsNotSlow(t *testing.T) {
+	b := &budget{limit: 10, hurry: time.Second}
+	closed := false
+	holds, over := &claim{budget: b}, &claim{budget: b}
+	waited := &claim{budget: b, slow: func() { closed = true }}
+	b.begin(waited)
+	now := time.Unix(1000, 0)
+	b.closeSlow(now)
+	for _, c := range []*claim{holds, over, waited} {
+		if c.try(1) != nil {
+			t.Fatal("there is no room")
+		}
+	}
+	if over.try(20) != nil || waited.try(1) == nil {
+		t.Fatal("it does not wait")
+	}
+	for range 2 {
+		now = now.Add(time.Second)
+		b.closeSlow(now)
+	}
+	over.giveBack()
+	if waited.try(1) != nil {
+		t.Fatal("it still waits")
+	}
+	now = now.Add(time.Second)
+	if b.closeSlow(now); closed {
+		t.Error("it is closed before its client could send what there is room for now")
+	}
+	now = now.Add(time.Second)
+	if b.closeSlow(now); !closed {
+		t.Error("it brings nothing while it may, and is left alone")
 	}
 }
 
