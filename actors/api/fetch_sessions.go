@@ -56,7 +56,21 @@ func (s *fetchSessions) find(id int32, by <-chan struct{}) (*fetchSession, *prot
 	s.used.MoveToFront(e)
 	session := e.Value.(*fetchSession)
 	session.last, session.owner = s.now(), by
+	if ended(by) {
+		s.drop(e)
+	}
 	return session, nil
+}
+
+// ended reports whether a connection has ended. A request of it may still be worked on, after its sessions were
+// forgotten: what that one leaves would be forgotten by nobody.
+func ended(connection <-chan struct{}) bool {
+	select {
+	case <-connection:
+		return true
+	default:
+		return false
+	}
 }
 
 func errNoSession(id int32) *protocol.Error {
@@ -68,7 +82,7 @@ func (s *fetchSessions) keep(session *fetchSession, by <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	session.created, session.last, session.owner, session.held = s.now(), s.now(), by, session.bytes
-	if !s.makeRoom(session) {
+	if ended(by) || !s.makeRoom(session) {
 		return
 	}
 	id := randomID()

@@ -129,3 +129,21 @@ func TestWhatSessionsForgetIsGivenBack(t *testing.T) {
 		t.Errorf("%d bytes are held by %d sessions", s.bytes, s.used.Len())
 	}
 }
+
+// A fetch that is still worked on when its connection ends leaves nothing: who forgets the sessions of a connection has been there already.
+func TestAConnectionThatEndedLeavesNoSession(t *testing.T) {
+	s := newFetchSessions(func() int { return 1000 }, func() int64 { return 1 << 30 }, time.Now, &ledger.Ledger{})
+	alive, ends := make(chan struct{}), make(chan struct{})
+	taken := kept(s, fetchOf("taken over", 0, 1), alive)
+	close(ends)
+	s.left(ends)
+	if late := kept(s, fetchOf("new", 0, 1), ends); late.id != 0 {
+		t.Error("a session is kept for a connection that has ended")
+	}
+	if _, err := s.find(taken.id, ends); err != nil {
+		t.Fatal(err)
+	}
+	if open := s.books.Read().Open(); open != "" {
+		t.Errorf("the ledger has %s", open)
+	}
+}
