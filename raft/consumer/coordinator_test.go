@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // The partitions are those that Kafka's clients and tools would name: Utils.abs(groupId.hashCode()) % partitions in Java.
@@ -136,5 +137,23 @@ func TestLoadGoesOnAfterDamage(t *testing.T) {
 	s.core.ExpireOffsets(s.now + 1e12)
 	if got := s.core.Fetch("g", "t", s.topicID("t"), []int32{0})[0]; !got.Lost {
 		t.Error("that a commit was lost is forgotten: the group would begin where it likes")
+	}
+}
+
+// What a coordinator keeps of a record is its own: a group would else keep as much of the log as was read at once with its record.
+func TestLoadKeepsNothingOfTheLog(t *testing.T) {
+	g := newGroup("g", 0)
+	g.protocolType, g.protocol, g.generation, g.leader = consumerType, "range", 1, "m"
+	m := &member{id: "m", protocols: []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: []byte("topics")}}}
+	g.add(m)
+	r := g.record(0, map[string][]byte{"m": []byte("assigned")})
+	c := New(Config{}, nil)
+	if err := c.Load(r.Key, r.Value); err != nil {
+		t.Fatal(err)
+	}
+	clear(r.Key)
+	clear(r.Value)
+	if got := c.Describe("g", 5).Members; len(got) != 1 || string(got[0].MemberAssignment) != "assigned" || string(got[0].ProtocolMetadata) != "topics" {
+		t.Errorf("after the log was let go of: %+v", got)
 	}
 }

@@ -209,11 +209,12 @@ func (c *Coordinator) replaceMembers(g *group, recorded []kmsg.GroupMetadataValu
 // recorded takes what a record says of a member.
 func (m *member) recorded(v kmsg.GroupMetadataValueMember, protocol string) {
 	m.instance, m.clientID, m.clientHost = v.InstanceID, v.ClientID, v.ClientHost
-	m.rebalanceMS, m.sessionMS, m.assignment = v.RebalanceTimeoutMillis, v.SessionTimeoutMillis, v.Assignment
+	m.rebalanceMS, m.sessionMS = v.RebalanceTimeoutMillis, v.SessionTimeoutMillis
+	m.assignment = bytes.Clone(v.Assignment) // and not the part of the log that it was read from
 	if said := m.metadata(protocol); said != nil && bytes.Equal(said, v.Subscription) {
 		return // and what else it can speak, which no record says
 	}
 	p := kmsg.NewJoinGroupRequestProtocol()
-	p.Name, p.Metadata = protocol, v.Subscription
+	p.Name, p.Metadata = protocol, bytes.Clone(v.Subscription)
 	m.protocols = []kmsg.JoinGroupRequestProtocol{p}
 }
