@@ -36,7 +36,7 @@ type reader struct {
 }
 
 // Read returns committed record batches from the batch that contains offset on. Empty if offset is not below limits.Upto, or if the first batch does not fit.
-// Where nothing is kept any more up to limits.Upto it is a batch without records: each reader comes to the end.
+// Where cleaning has left nothing it is a batch without records: each reader comes to the end.
 // OFFSET_OUT_OF_RANGE (a *protocol.Error) if offset lies outside [LogStart, HighWatermark].
 func (v *View) Read(offset int64, limits FetchLimits) ([]Chunk, error) {
 	return v.read(offset, limits, v.meters)
@@ -68,15 +68,19 @@ func (v *View) read(offset int64, limits FetchLimits, m *Meters) ([]Chunk, error
 		return nil, v.unreadable(err)
 	}
 	if len(r.out) == 0 && !r.full {
-		return []Chunk{v.hole(offset, limits.Upto)}, nil
+		return v.hole(offset, limits.Upto)
 	}
 	return r.out, nil
 }
 
-// hole is what a reader gets at an offset after which nothing is kept up to another: a batch without
-// records that has it go on there. It would wait for ever otherwise, for records that do not come.
-func (v *View) hole(offset, upto int64) Chunk {
-	return Chunk(batch.Empty(offset, upto, v.EpochOf(offset)))
+// hole is what a reader gets at an offset after which nothing is kept up to another: a batch without records
+// that has it go on there. It would wait for ever otherwise, for records that do not come. Only cleaning makes
+// holes: where the log was not cleaned, nothing at an offset is a record that was lost, and is not passed over.
+func (v *View) hole(offset, upto int64) ([]Chunk, error) {
+	if offset >= v.cleaned.Upto {
+		return nil, protocol.Errorf(kerr.KafkaStorageError, "nothing is stored at offset %d, which lies in [%d, %d)", offset, v.LogStart, v.HighWatermark)
+	}
+	return []Chunk{Chunk(batch.Empty(offset, min(upto, v.cleaned.Upto), v.EpochOf(offset)))}, nil
 }
 
 // newer returns a later view if entries were gone that this one counts on: what was trimmed is nowhere, what was cleaned lies elsewhere.
