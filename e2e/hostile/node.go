@@ -130,9 +130,16 @@ func left(ctx context.Context, n *cluster.Node, before int) (string, error) {
 		return "", err
 	}
 	var held []string
-	for name, own := range map[string]float64{"troupe_connections": own, "troupe_request_bytes_in_flight": 0} {
-		if v := m.Value(name); v > own {
-			held = append(held, fmt.Sprintf("%s %g", name, v))
+	if v := m.Value("troupe_connections"); v > own {
+		held = append(held, fmt.Sprintf("%g connections", v))
+	}
+	status, err := n.Status(ctx)
+	if err != nil {
+		return "", err
+	}
+	for account, v := range status.InFlight {
+		if v != 0 {
+			held = append(held, fmt.Sprintf("%d %s", v, account))
 		}
 	}
 	now, err := countGoroutines(ctx, n)
