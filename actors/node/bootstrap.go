@@ -25,6 +25,8 @@ type hello struct {
 	Gone uint64 `json:",omitempty"`
 	// Clock is what the node's clock shows, in ms since the epoch; 0 from a build that does not tell.
 	Clock int64 `json:",omitempty"`
+	// Features are the levels that the node's build supports; nil from one of the first builds.
+	Features map[string]metadata.Levels `json:",omitempty"`
 }
 
 // decision is what a node that has not founded yet does next.

@@ -68,6 +68,7 @@ func (n *Node) hello() hello {
 	return hello{
 		Node: n.config.ID, Incarnation: id.Incarnation,
 		Peers: canonical(n.config.Peers), Founders: id.Founders, Clock: n.world.Now().UnixMilli(),
+		Features: metadata.Features,
 	}
 }
 
@@ -77,11 +78,13 @@ func (n *Node) agree() (map[metadata.NodeID]uint64, error) {
 	reported := n.world.Now()
 	for {
 		next := n.linked.changed()
-		d, err := decide(n.hello(), expected, n.greet(expected))
+		answers := n.greet(expected)
+		d, err := decide(n.hello(), expected, answers)
 		if err != nil {
 			return nil, err
 		}
 		if d.found {
+			n.greeting.Store(&answers)
 			return d.founders, nil
 		}
 		if n.world.Now().Sub(reported) > waitReport {

@@ -52,9 +52,10 @@ type Node struct {
 	unverified          waitingRoom  // what peers asked that are not verified yet
 	placed              atomic.Int64 // replicas that the metadata places here
 	lives               lives
-	proved              atomic.Bool // the others have looked at this disk
-	remarking           sync.Mutex  // held while the node's record is changed
-	remarked            uint64      // how far the store was with the newest record; by remarking
+	proved              atomic.Bool                               // the others have looked at this disk
+	greeting            atomic.Pointer[map[metadata.NodeID]hello] // by which it founded in this run; not to be changed
+	remarking           sync.Mutex                                // held while the node's record is changed
+	remarked            uint64                                    // how far the store was with the newest record; by remarking
 	restored            atomic.Int64
 	losses              *losses
 	plan                atomic.Pointer[supervisor.Status] // where __meta leads

@@ -22,7 +22,7 @@ func (n *Node) register() {
 		switch {
 		case !formed && n.leadsMeta():
 			n.command(metadata.Command{FormCluster: &metadata.FormCluster{
-				ClusterID: newClusterID(), Founders: n.identity.Load().Founders, Levels: metadata.Newest(),
+				ClusterID: newClusterID(), Founders: n.identity.Load().Founders, Levels: n.formingLevels(),
 			}})
 		case formed && n.command(metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.description()}}):
 			n.entered()

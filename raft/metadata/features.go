@@ -20,15 +20,32 @@ type Levels struct {
 // entries, of messages between nodes. It is raised by the operator once every node runs a build that supports the new level.
 const ClusterVersion = "troupe.version"
 
-// Features are the levels that this build supports. A new cluster begins at each one's largest, one that is upgraded stays where it is until
-// the operator raises it.
+// Features are the levels that this build supports. A new cluster begins at each one's largest that all founders
+// support, one that is upgraded stays where it is until the operator raises it.
 var Features = map[string]Levels{ClusterVersion: {Min: 1, Max: checkedCommands}}
 
-// Newest returns the levels that a cluster begins at which this build forms.
-func Newest() map[string]int16 {
-	levels := make(map[string]int16, len(Features))
-	for name, l := range Features {
-		levels[name] = l.Max
+// Newest returns the levels that a cluster begins at whose founders are all of this build.
+func Newest() map[string]int16 { return Common() }
+
+// Common returns the levels that a cluster begins at which this build forms with founders of other builds, of each of which it is given what it supports; nil is
+// one of the first builds. Every founder must understand the command that forms the cluster, and what follows it, as all others do. What is not named begins at
+// its smallest level, and nothing is named for the sake of saying so: the first builds do not know that a cluster can begin at a level.
+func Common(founders ...map[string]Levels) map[string]int16 {
+	var levels map[string]int16
+	for name, own := range Features {
+		level := own.Max
+		for _, supported := range founders {
+			if supported == nil {
+				supported = base
+			}
+			level = min(level, supported[name].Max)
+		}
+		if level > max(base[name].Min, own.Min-1) {
+			if levels == nil {
+				levels = make(map[string]int16, len(Features))
+			}
+			levels[name] = level
+		}
 	}
 	return levels
 }
