@@ -59,6 +59,7 @@ var versions = map[kmsg.Key]Range{
 	kmsg.DescribeTopicPartitions:      from(0, 0),
 	kmsg.ListConfigResources:          from(0, 1),
 	kmsg.UnregisterBroker:             from(0, 0),
+	kmsg.DescribeProducers:            from(0, 0),
 	kmsg.ListTransactions:             from(0, 2),
 	kmsg.SASLAuthenticate:             from(0, 2),
 	kmsg.DescribeClientQuotas:         from(0, 1),

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -325,5 +326,41 @@ func TestLogLevelsAreConfigurations(t *testing.T) {
 	}
 	if level() != "DEBUG" {
 		t.Errorf("it is %s", level())
+	}
+}
+
+// The producers that a partition remembers are told with their epoch and last sequence, here and nowhere else.
+func TestProducersAreDescribed(t *testing.T) {
+	c := newCluster(t, nil)
+	producer, err := kgo.NewClient(kgo.SeedBrokers(c.address), kgo.DefaultProduceTopic(c.topic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	for range 3 {
+		if err := producer.ProduceSync(c.ctx, &kgo.Record{Value: []byte("x")}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own, epoch, err := producer.ProducerID(c.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := kmsg.NewPtrDescribeProducersRequest()
+	r.Topics = []kmsg.DescribeProducersRequestTopic{{Topic: c.topic, Partitions: []int32{0, 9}}, {Topic: "missing", Partitions: []int32{0}}}
+	raw, err := c.SeedBrokers()[0].Request(c.ctx, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := raw.(*kmsg.DescribeProducersResponse)
+	there := got.Topics[0].Partitions[0]
+	if there.ErrorCode != 0 || len(there.ActiveProducers) != 1 {
+		t.Fatalf("%+v", there)
+	}
+	if p := there.ActiveProducers[0]; p.ProducerID != own || p.ProducerEpoch != int32(epoch) || p.LastSequence != 2 || p.CurrentTxnStartOffset != -1 {
+		t.Errorf("%+v, want producer %d in epoch %d", p, own, epoch)
+	}
+	if got.Topics[0].Partitions[1].ErrorCode != kerr.UnknownTopicOrPartition.Code || got.Topics[1].Partitions[0].ErrorCode != kerr.UnknownTopicOrPartition.Code {
+		t.Errorf("what is not there: %+v", got)
 	}
 }

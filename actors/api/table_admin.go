@@ -24,6 +24,7 @@ func adminHandlers() []handler {
 		{kmsg.DescribeTopicPartitions, 0, 0, describeTopicPartitions},
 		{kmsg.ListConfigResources, 0, 1, listConfigResources},
 		{kmsg.UnregisterBroker, 0, 0, unregisterBroker},
+		{kmsg.DescribeProducers, 0, 0, describeProducers},
 		{kmsg.ListTransactions, 0, 2, listTransactions},
 		{kmsg.DescribeClientQuotas, 0, 1, describeClientQuotas},
 		{kmsg.DescribeUserSCRAMCredentials, 0, 0, describeUserSCRAMCredentials},

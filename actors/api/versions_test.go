@@ -44,14 +44,13 @@ const kafka44 = "0:0-13 1:4-18 2:1-11 3:0-13 8:2-10 9:1-10 10:0-6 11:0-9 12:0-4 
 
 // absent are the APIs of Kafka 4.4 that Troupe does not have, and why.
 var absent = map[string][]int16{
-	"transactions":                        {24, 25, 26, 27, 28, 65},
-	"SASL":                                {51},
-	"quotas":                              {49},
-	"groups of the consumer protocol":     {68, 69},
-	"share groups":                        {76, 77, 78, 79, 83, 84, 85, 86, 87, 90, 91, 92},
-	"streams groups":                      {88, 89, 93},
-	"controllers apart from brokers":      {94},
-	"producers as transactions have them": {61},
+	"transactions":                    {24, 25, 26, 27, 28, 65},
+	"SASL":                            {51},
+	"quotas":                          {49},
+	"groups of the consumer protocol": {68, 69},
+	"share groups":                    {76, 77, 78, 79, 83, 84, 85, 86, 87, 90, 91, 92},
+	"streams groups":                  {88, 89, 93},
+	"controllers apart from brokers":  {94},
 }
 
 // Each API is spoken in just the versions that Kafka 4.4 speaks it in.

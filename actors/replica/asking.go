@@ -10,6 +10,7 @@ var (
 	_ actors.Asking = (*Keep)(nil)
 	_ actors.Asking = (*Confirm)(nil)
 	_ actors.Asking = (*Barrier)(nil)
+	_ actors.Asking = (*Remembered)(nil)
 	_ actors.Asking = (*Command)(nil)
 	_ actors.Asking = (*Checkpoint)(nil)
 	_ actors.Asking = (*Observe)(nil)
@@ -32,6 +33,9 @@ func (m *Confirm) Unanswered() { m.refuse(notLeader(0)) }
 
 // Unanswered implements actors.Asking.
 func (m *Barrier) Unanswered() { m.refuse(notLeader(0)) }
+
+// Unanswered implements actors.Asking.
+func (m *Remembered) Unanswered() { m.refuse(notLeader(0)) }
 
 // Unanswered implements actors.Asking.
 func (m *Command) Unanswered() { m.Done(CommandResult{Failed: notLeader(0)}) }

@@ -14,6 +14,7 @@ import (
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/protocol/batch"
+	"github.com/troupe-mq/troupe/raft/partition"
 )
 
 // questions are all messages that ask a replica of a partition, each with what counts its answer.
@@ -21,11 +22,14 @@ var questions = map[string]func(answered func()) any{
 	"Records": func(answered func()) any {
 		return &Records{Batches: batch.Build([]batch.Record{{Value: []byte("x")}}), Epoch: -1, Done: func(Appended) { answered() }}
 	},
-	"Trim":       func(answered func()) any { return &Trim{Offset: -1, Done: func(int64, *protocol.Error) { answered() }} },
-	"Tend":       func(answered func()) any { return &Tend{Done: func(Tended) { answered() }} },
-	"Keep":       func(answered func()) any { return &Keep{Epoch: -2, Done: func(*protocol.Error) { answered() }} },
-	"Confirm":    func(answered func()) any { return &Confirm{Epoch: 1, Done: func(*protocol.Error) { answered() }} },
-	"Barrier":    func(answered func()) any { return &Barrier{Epoch: 1, Done: func(*protocol.Error) { answered() }} },
+	"Trim":    func(answered func()) any { return &Trim{Offset: -1, Done: func(int64, *protocol.Error) { answered() }} },
+	"Tend":    func(answered func()) any { return &Tend{Done: func(Tended) { answered() }} },
+	"Keep":    func(answered func()) any { return &Keep{Epoch: -2, Done: func(*protocol.Error) { answered() }} },
+	"Confirm": func(answered func()) any { return &Confirm{Epoch: 1, Done: func(*protocol.Error) { answered() }} },
+	"Barrier": func(answered func()) any { return &Barrier{Epoch: 1, Done: func(*protocol.Error) { answered() }} },
+	"Remembered": func(answered func()) any {
+		return &Remembered{Done: func([]partition.ProducerState, *protocol.Error) { answered() }}
+	},
 	"Checkpoint": func(answered func()) any { return &Checkpoint{Done: answered} },
 	"Observe":    func(answered func()) any { return &Observe{Done: func(Standing) { answered() }, Gone: answered} },
 	"Command":    nil, // of __meta: see TestACommandToAStoppedReplica
