@@ -3,6 +3,8 @@ package node
 import (
 	"slices"
 	"time"
+
+	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
 // agreedTime returns the time, in ms since the epoch, that a majority of the nodes' clocks has
@@ -16,32 +18,66 @@ func agreedTime(clocks []int64, nodes int) (ms int64, ok bool) {
 	return clocks[(len(clocks)-1)/2], true
 }
 
-// apart is from how far on a clock is told to be apart from the others.
-const apart = time.Minute
-
-// agreedNow is the time that what is old is deleted by. ok is false if too few nodes can be asked:
-// then nothing is old enough. It waits for the other nodes' answers.
-func (n *Node) agreedNow() (ms int64, ok bool) {
-	peers := n.peers()
-	clocks := []int64{}
-	for _, h := range n.greet(peers) {
-		if h.Clock > 0 { // else it runs an older build
-			clocks = append(clocks, h.Clock)
+// together reports whether a majority of the nodes' clocks shows a time, give or take some.
+func together(clocks []int64, nodes int, ms, within int64) bool {
+	near := 0
+	for _, c := range clocks {
+		if c-ms <= within && ms-c <= within {
+			near++
 		}
 	}
+	return near > nodes/2
+}
+
+const (
+	// apart is from how far on a clock is told to be apart from the others.
+	apart = time.Minute
+	// readable is how far apart the clocks of a majority may be for their time to be put into logs. One
+	// that is far behind would have those who wrote a moment ago taken for silent since then, and
+	// records without a time for old ones, as soon as it is not counted any more.
+	readable = time.Hour
+)
+
+// agreed is the time that the nodes' clocks agree on.
+type agreed struct {
+	ms   int64 // since the epoch: what is older by it may be deleted
+	ok   bool  // enough nodes could be asked; else nothing is old enough
+	sure bool  // a majority's clocks show it, so that it may be put into logs
+}
+
+// agreement returns the time by a node's own clock and the answers of the others. One that answers without
+// a clock runs an older build, which goes by its own clock alone: among those that tell, a majority
+// decides.
+func agreement(own int64, answers map[metadata.NodeID]hello, others int) (a agreed) {
+	clocks, nodes := []int64{own}, others+1
+	for _, h := range answers {
+		if h.Clock > 0 {
+			clocks = append(clocks, h.Clock)
+		} else {
+			nodes--
+		}
+	}
+	a.ms, a.ok = agreedTime(clocks, nodes)
+	a.sure = a.ok && together(clocks, nodes, a.ms, readable.Milliseconds())
+	return a
+}
+
+// agreedNow is the time that what is old is deleted by. It waits for the other nodes' answers.
+func (n *Node) agreedNow() agreed {
+	peers := n.peers()
 	own := n.world.Now().UnixMilli()
-	ms, ok = agreedTime(append(clocks, own), len(peers)+1)
+	a := agreement(own, n.greet(peers), len(peers))
 	n.ahead.Store(nil)
-	if ok {
-		ahead := own - ms
+	if a.ok {
+		ahead := own - a.ms
 		n.ahead.Store(&ahead)
 	}
-	wrong := ok && (own-ms > apart.Milliseconds() || ms-own > apart.Milliseconds())
+	wrong := a.ok && (own-a.ms > apart.Milliseconds() || a.ms-own > apart.Milliseconds())
 	if n.clockWrong.Swap(wrong) != wrong && wrong {
 		n.log.Warn("this node's clock is apart from the other nodes' clocks: set it. Records are deleted and cleaned by the time that a majority of the nodes has reached",
-			"ahead", time.Duration(own-ms)*time.Millisecond)
+			"ahead", time.Duration(own-a.ms)*time.Millisecond)
 	}
-	return ms, ok
+	return a
 }
 
 // agreedOf returns the agreed time of a time on this node's clock, by what the others' clocks showed

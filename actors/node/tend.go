@@ -16,12 +16,15 @@ func (n *Node) retain() {
 	n.agreedNow() // others ask what it was
 	n.every(every, func(time.Time) {
 		expiration := n.number("producer.id.expiration.ms")
-		at, ok := n.agreedNow()
-		if !ok {
-			at, expiration = 0, 0 // nothing is old: what is too much is deleted all the same
+		now := n.agreedNow()
+		if !now.ok {
+			now.ms = 0 // nothing is old: what is too much is deleted all the same
+		}
+		if !now.sure {
+			expiration = 0 // no reading is put into a log
 		}
 		n.led(func(p *metadata.Partition, ref *replica.Ref, policy partition.Policy) {
-			ref.Send(&replica.Tend{Policy: policy, Now: at, Retain: true, Expiration: expiration, Done: func(t replica.Tended) {
+			ref.Send(&replica.Tend{Policy: policy, Now: now.ms, Retain: true, Expiration: expiration, Done: func(t replica.Tended) {
 				if t.Trimmed >= 0 {
 					n.log.Info("old records are deleted", "topic", p.Topic, "partition", p.Index, "log start", t.Trimmed)
 				}
@@ -41,14 +44,14 @@ func (n *Node) clean() {
 		return actors.UntilDue(n.world.Now(), n.began, time.Duration(n.number("log.cleaner.backoff.ms"))*time.Millisecond)
 	}
 	for n.world.Wait(next(), n.stopping) < 0 {
-		now, ok := n.agreedNow()
-		if !ok {
+		now := n.agreedNow()
+		if !now.ok {
 			continue
 		}
 		began := n.world.Now()
 		n.led(func(p *metadata.Partition, ref *replica.Ref, policy partition.Policy) {
 			if policy.Compact && !n.stopped() {
-				n.cleanOne(c, p, ref, policy, now+n.world.Now().Sub(began).Milliseconds())
+				n.cleanOne(c, p, ref, policy, now.ms+n.world.Now().Sub(began).Milliseconds())
 			}
 		})
 	}
