@@ -135,3 +135,20 @@ func TestADecommissionOutlivesALostDisk(t *testing.T) {
 		}
 	}
 }
+
+// Whoever comes back with another disk meanwhile is told what helps: to declare the disk lost once more would change nothing.
+func TestABlankDiskOfADecommissionedNodeIsToldWhatHelps(t *testing.T) {
+	h := newHouseOfThisBuild(t, 4)
+	h.must(Command{DeleteTopic: &DeleteTopic{TopicID{1}}})
+	h.must(Command{DrainNode: &DrainNode{Node: 4}})
+	h.must(Command{ReplaceNode: &ReplaceNode{Node: 4}})
+	back := *h.m.Image().Nodes[4]
+	back.Incarnation += 1000
+	if err := h.refused(Command{RegisterNode: &RegisterNode{Node: back}}); err == nil || !strings.Contains(err.Detail, "--cancel") {
+		t.Errorf("it is told %v", err)
+	}
+	h.must(Command{DrainNode: &DrainNode{Node: 4, Cancel: true}})
+	if n := h.must(Command{RegisterNode: &RegisterNode{Node: back}}).Nodes[4]; n.Incarnation != back.Incarnation || n.State != Active {
+		t.Errorf("it came back as %+v", n)
+	}
+}

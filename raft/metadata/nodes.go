@@ -37,6 +37,9 @@ func (c *RegisterNode) apply(i *Image, _ *Result) *protocol.Error {
 			"node %d with this data directory was removed from the cluster or declared lost, and cannot come back under its old identity: empty the directory, then join again", node.ID)
 	case have != nil && have.State == Replacing:
 		node.State = Active
+	case have != nil && have.Incarnation != node.Incarnation && have.State == Draining && i.IsGone(have.ID, have.Incarnation):
+		return protocol.Errorf(kerr.DuplicateBrokerRegistration, "node %d is being decommissioned and its disk was declared lost: it is not waited for. Start this node "+
+			"under an id of its own, or, to have it take the place of the lost one, cancel the decommission first (troupe cluster decommission %d --cancel)", node.ID, node.ID)
 	case have != nil && have.Incarnation != node.Incarnation:
 		return protocol.Errorf(kerr.DuplicateBrokerRegistration, "node id %d is taken by a node with another data directory: start this node with its old data or under "+
 			"an id of its own, or, if the disk is lost, declare it so first (troupe cluster replace %d)", node.ID, node.ID)
