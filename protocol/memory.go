@@ -26,6 +26,37 @@ func DecodedBytes(r kmsg.Request) int {
 	return n * producedBytes
 }
 
+// HeldBytes is about how much memory an answer takes, with its texts.
+func HeldBytes(r kmsg.Response) int {
+	v := reflect.ValueOf(r).Elem()
+	return int(v.Type().Size()) + heldBytes(v)
+}
+
+// heldBytes is what a value takes beside itself.
+func heldBytes(v reflect.Value) (n int) {
+	switch v.Kind() {
+	case reflect.String:
+		return v.Len()
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return int(v.Type().Elem().Size()) + heldBytes(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			n += heldBytes(v.Field(i))
+		}
+	case reflect.Slice:
+		n = v.Len() * int(v.Type().Elem().Size())
+		switch v.Type().Elem().Kind() {
+		case reflect.Struct, reflect.String, reflect.Pointer, reflect.Slice:
+			for i := range v.Len() {
+				n += heldBytes(v.Index(i))
+			}
+		}
+	}
+	return n
+}
+
 // arrayBytes is what all arrays under a value take, without their elements' own texts and bytes.
 func arrayBytes(v reflect.Value) (n int) {
 	switch v.Kind() {

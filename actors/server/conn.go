@@ -28,6 +28,7 @@ type conn struct {
 	queued   uint64        // requests ever; read's
 	line     line          // guarded by the server's answers
 
+	stowed     stowed
 	unanswered atomic.Int64  // bytes of requests read, and not answered or still under way
 	waiting    atomic.Int64  // requests read and not answered
 	polls      atomic.Int64  // of waiting: those that wait for something to happen, as long as it takes, and are not resolved
@@ -74,6 +75,7 @@ func (c *conn) idle() bool {
 // release gives back what a request held, but for what is still under way of it.
 func (c *conn) release(p *Pending) {
 	c.waiting.Add(-1)
+	c.stowed.unstow(p)
 	p.ration.leave()
 	p.drop()
 	c.more()

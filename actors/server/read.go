@@ -40,9 +40,9 @@ func (c *conn) readAll() error {
 }
 
 // awaitRoom waits until the connection may have another request under way: not while an answer is being written, or clients that do not read would have more and
-// more of them made.
+// more of them made, nor while too much waits behind another (see stowed).
 func (c *conn) awaitRoom() error {
-	for c.blocked.Load() || c.unanswered.Load() >= c.server.options.ConnectionBytes || c.waiting.Load() >= int64(c.server.options.MaxPending) {
+	for c.blocked.Load() || c.stowed.full() || c.unanswered.Load() >= c.server.options.ConnectionBytes || c.waiting.Load() >= int64(c.server.options.MaxPending) {
 		select {
 		case <-c.answered:
 		case <-c.closed:
@@ -190,6 +190,7 @@ func (c *conn) hand(h protocol.Header, rest []byte, held *claim, size int) error
 	if p.polls = longByDesign(h.Key); p.polls {
 		c.polls.Add(1)
 	}
+	c.stowed.expect(p, h.Key.Int16())
 	c.queued++
 	c.queue <- p // has room: awaitRoom saw to it
 	if body != nil {

@@ -57,6 +57,8 @@ type Pending struct {
 	holds         atomic.Int32
 	polls         bool   // counted in the connection's polls
 	ration        ration // of the node's memory for answers
+	stowed        int64  // bytes of the answer, if others had to leave first when it was made
+	lengthy       bool   // it counts as one whose answer may be large
 
 	key            int16 // of the request's API
 	read, resolved stages.Moment
@@ -103,6 +105,7 @@ func (p *Pending) resolve(response kmsg.Response, refused error) {
 		p.conn.polls.Add(-1)
 	}
 	p.response, p.refused = response, refused
+	p.stow(response)
 	if p.read != 0 {
 		p.resolved = stages.Now()
 	}

@@ -164,15 +164,15 @@ func TestAnswersLeaveInTheOrderOfTheRequests(t *testing.T) {
 	_, address, _ := serve(t, Options{}, func(_ *Request, p *Pending) { all <- p })
 	c := dial(t, address)
 	for i := range int32(n) {
-		c.send(encode(kmsg.NewPtrMetadataRequest(), 12, i))
+		c.send(encode(kmsg.NewPtrHeartbeatRequest(), 4, i))
 	}
 	var pending []*Pending
 	for range n {
 		pending = append(pending, <-all)
 	}
 	for i := n - 1; i >= 0; i-- {
-		r := kmsg.NewPtrMetadataResponse()
-		r.Version = 12
+		r := kmsg.NewPtrHeartbeatResponse()
+		r.Version = 4
 		pending[i].Resolve(r)
 	}
 	for i := range int32(n) {
