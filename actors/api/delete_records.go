@@ -22,7 +22,8 @@ type deleting struct {
 	done     chan struct{} // closed with the answer
 
 	mu       sync.Mutex
-	left     int // trims without an outcome
+	left     int    // trims without an outcome
+	drop     func() // gives back what the request holds: after the last outcome, though the client may have its answer since long
 	answered bool
 }
 
@@ -35,7 +36,7 @@ const (
 
 func deleteRecords(c *Call) {
 	request := c.Body.(*kmsg.DeleteRecordsRequest)
-	d := &deleting{call: c, response: request.ResponseKind().(*kmsg.DeleteRecordsResponse), done: make(chan struct{}), left: 1}
+	d := &deleting{call: c, response: request.ResponseKind().(*kmsg.DeleteRecordsResponse), done: make(chan struct{}), left: 1, drop: c.pending.Hold()}
 	image := c.Cluster.Image()
 	d.response.Topics = deletesOf(request)
 	for i := range d.response.Topics {
@@ -132,7 +133,9 @@ func (d *deleting) trim(t *metadata.Topic, part *kmsg.DeleteRecordsResponseTopic
 func (d *deleting) outcome(set func()) (answered bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.left--
+	if d.left--; d.left == 0 {
+		defer d.drop()
+	}
 	if d.answered {
 		return true
 	}

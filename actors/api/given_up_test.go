@@ -31,3 +31,19 @@ func TestAProduceThatIsGivenUpIsHeldUntilItsRecordsAreOut(t *testing.T) {
 		t.Errorf("it is given back %d times", dropped)
 	}
 }
+
+// TestADeleteThatIsGivenUpIsHeldUntilItsTrimsAreOut: its client has its answer, or has gone, and the trims still wait for the disk.
+func TestADeleteThatIsGivenUpIsHeldUntilItsTrimsAreOut(t *testing.T) {
+	dropped := 0
+	d := &deleting{call: &Call{pending: server.NewPending()}, response: kmsg.NewPtrDeleteRecordsResponse(), done: make(chan struct{}), left: 2, drop: func() { dropped++ }}
+	d.answer()
+	for left := 2; left > 0; left-- {
+		if dropped != 0 {
+			t.Fatalf("it is given back while %d trims have no outcome", left)
+		}
+		d.outcome(func() { t.Error("an answer that is given is changed") })
+	}
+	if dropped != 1 {
+		t.Errorf("it is given back %d times", dropped)
+	}
+}
