@@ -75,6 +75,47 @@ func TestGroupsKeepToTheirBudget(t *testing.T) {
 	}
 }
 
+// A group whose members are all away is looked at now and then, whatever they chose: with a rebalance timeout of 0 it
+// was every millisecond, until their sessions ended.
+func TestWhoIsAwayCostsNoTurns(t *testing.T) {
+	s := newScript()
+	away := "away"
+	join := func(instance *string) (id string) {
+		r := kmsg.NewPtrJoinGroupRequest()
+		r.Version, r.Group, r.InstanceID, r.SessionTimeoutMillis, r.ProtocolType = 3, "g", instance, 60_000, "consumer"
+		r.RebalanceTimeoutMillis = 0
+		r.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range"}}
+		s.core.Join(s.now, Client{}, r, func(kmsg.Response) {})
+		for id, m := range s.core.groups["g"].members {
+			if m.instance == instance {
+				return id
+			}
+		}
+		return ""
+	}
+	s.config.InitialRebalanceDelayMS = 0
+	s.core = New(s.config, s.newID)
+	first := join(&away)
+	sync := kmsg.NewPtrSyncGroupRequest()
+	sync.Group, sync.MemberID, sync.InstanceID, sync.Generation = "g", first, &away, 1
+	s.core.Sync(s.now, sync, func(kmsg.Response) {})
+	s.settle()
+	leave := kmsg.NewPtrLeaveGroupRequest()
+	leave.Group, leave.MemberID = "g", join(nil)
+	s.core.Leave(s.now, leave, func(kmsg.Response) {})
+	if s.core.groups["g"].state != preparing {
+		t.Fatalf("the group is %s", s.core.groups["g"].state)
+	}
+	turns := 0
+	for ; len(s.core.groups["g"].members) > 0 && turns < 1000; turns++ {
+		s.now = max(s.core.Next(), s.now+1)
+		s.core.Expire(s.now)
+	}
+	if turns > 70 {
+		t.Errorf("%d turns until a session of 60 s has ended", turns)
+	}
+}
+
 type purse struct{ left int64 }
 
 func (p *purse) Take(n int64) { p.left -= n }

@@ -64,6 +64,10 @@ func (c *Coordinator) joinExpired(g *group, now int64) {
 	c.complete(g, now)
 }
 
+// leastAwait is how soon, in ms, a group is looked at again whose members are all away: they choose how long they
+// may take, and may choose 0.
+const leastAwait = 1000
+
 // complete makes the members that joined the next generation.
 func (c *Coordinator) complete(g *group, now int64) {
 	for _, m := range g.inOrder() {
@@ -72,7 +76,7 @@ func (c *Coordinator) complete(g *group, now int64) {
 		}
 	}
 	if len(g.members) > 0 && !g.anybodyJoined() {
-		g.joinBy = now + g.rebalanceTimeout() // only static members, all away: their sessions decide
+		g.joinBy = now + max(g.rebalanceTimeout(), leastAwait) // only static members, all away: their sessions decide
 		return
 	}
 	g.joinBy, g.initial = 0, false
