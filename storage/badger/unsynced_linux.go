@@ -8,6 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// inMemory reports whether a directory is on a file system that has no disk.
+func inMemory(dir string) bool {
+	var s unix.Statfs_t
+	return unix.Statfs(dir, &s) == nil && (s.Type == unix.TMPFS_MAGIC || s.Type == unix.RAMFS_MAGIC)
+}
+
 // forget has the kernel forget what it holds in memory of a file that is synced, and reports whether it
 // did.
 func forget(f *os.File) bool {
