@@ -1,6 +1,7 @@
 package node
 
 import (
+	"math"
 	"strconv"
 	"time"
 
@@ -24,7 +25,7 @@ func (n *Node) openServer() error {
 		Ledger:          &n.ledger,
 		Stages:          &n.stages,
 		Tracer:          n.config.Tracer,
-		IdleTimeout:     time.Duration(n.number("connections.max.idle.ms")) * time.Millisecond,
+		IdleTimeout:     n.millis("connections.max.idle.ms"),
 	}
 	for _, l := range n.config.Listeners {
 		o.Listeners = append(o.Listeners, server.Listener{Name: l.Name, Listen: l.Listen})
@@ -45,7 +46,7 @@ func (n *Node) openGroups() error {
 		Image:   n.Image,
 		Replica: n.Replica,
 		Config:  n.groupConfig,
-		Expire:  time.Duration(n.number("offsets.retention.check.interval.ms")) * time.Millisecond,
+		Expire:  n.millis("offsets.retention.check.interval.ms"),
 		Agreed:  n.agreedOf,
 		Memory:  n.config.Memory / groupsShare,
 		Room:    n.roomy,
@@ -69,4 +70,9 @@ func (n *Node) groupConfig() consumer.Config {
 func (n *Node) number(name string) int64 {
 	v, _ := strconv.ParseInt(n.Setting(name), 10, 64)
 	return v
+}
+
+// millis is a setting in ms; one that is longer than a Duration, as the largest number that stands for never, is the longest.
+func (n *Node) millis(name string) time.Duration {
+	return time.Duration(min(n.number(name), int64(math.MaxInt64/time.Millisecond))) * time.Millisecond
 }

@@ -12,7 +12,7 @@ import (
 
 // retain has the led logs trimmed by their topics' policies, and silent producers forgotten, once in a while, until the node stops. It waits for none of them.
 func (n *Node) retain() {
-	every := time.Duration(n.number("log.retention.check.interval.ms")) * time.Millisecond
+	every := n.millis("log.retention.check.interval.ms")
 	n.agreedNow() // others ask what it was
 	n.every(every, func(time.Time) {
 		expiration := n.number("producer.id.expiration.ms")
@@ -40,10 +40,7 @@ func (n *Node) clean() {
 	if rate >= unlimited {
 		c.BytesPerSecond = 0
 	}
-	next := func() time.Duration { // the setting may change meanwhile
-		return actors.UntilDue(n.world.Now(), n.began, time.Duration(n.number("log.cleaner.backoff.ms"))*time.Millisecond)
-	}
-	for n.world.Wait(next(), n.stopping) < 0 {
+	for n.awaitClean() {
 		now := n.agreedNow()
 		if !now.ok {
 			continue
@@ -54,6 +51,24 @@ func (n *Node) clean() {
 				n.cleanOne(c, p, ref, policy, now.ms+n.world.Now().Sub(began).Milliseconds())
 			}
 		})
+	}
+}
+
+const (
+	leastBackoff = 100 * time.Millisecond // between two looks, however little a client sets: each asks all nodes and goes through all that is led
+	backoffAgain = 10 * time.Second       // between two looks at the setting
+)
+
+// awaitClean waits until compacted topics are to be looked through again; false if the node stops. The setting may change meanwhile.
+func (n *Node) awaitClean() bool {
+	for {
+		left := actors.UntilDue(n.world.Now(), n.began, max(n.millis("log.cleaner.backoff.ms"), leastBackoff))
+		if n.world.Wait(min(left, backoffAgain), n.stopping) >= 0 {
+			return false
+		}
+		if left <= backoffAgain {
+			return true
+		}
 	}
 }
 

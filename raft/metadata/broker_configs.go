@@ -32,7 +32,7 @@ func brokerConfigs() []Config {
 		fixed(integer("group.max.session.timeout.ms", "1800000", "", 1, "The longest session timeout a member may ask for.")),
 		fixed(integer("group.max.size", "2147483647", "", 1, "The most members of a group.")),
 		fixed(integer("group.min.session.timeout.ms", "6000", "", 1, "The shortest session timeout a member may ask for.")),
-		long("log.cleaner.backoff.ms", "15000", "", 0, maxLong, "How often compacted topics are looked through for what should be cleaned."),
+		long("log.cleaner.backoff.ms", "15000", "", 0, maxLong, "How often compacted topics are looked through for what should be cleaned; 100 ms at least."),
 		fixed(number("log.cleaner.io.max.bytes.per.second", "1.7976931348623157E308", "How fast cleaning reads; what it keeps is replicated like what producers send.")),
 		fixed(long("log.retention.check.interval.ms", "300000", "", 1, maxLong, "How often it is looked for records to be deleted by retention.ms and retention.bytes.")),
 		fixed(list("listeners", "PLAINTEXT://:9092", "Where clients connect.")),
