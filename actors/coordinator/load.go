@@ -117,7 +117,7 @@ func replay(core *consumer.Coordinator, b batch.Batch, d *damaged) error {
 
 func (c *coordinator) loaded(m *loaded) {
 	if m.life != c.life {
-		m.core.Abandon(errNotCoordinator.Kafka) // nobody waits; it gives its memory back
+		m.Unanswered()
 		return
 	}
 	if m.err != nil {
@@ -135,6 +135,9 @@ func (c *coordinator) loaded(m *loaded) {
 	c.loading, c.core, c.looked = false, m.core, m.began
 	c.dequeue(nil)
 }
+
+// Unanswered implements actors.Asking: the coordinator has stopped while its groups were loaded. They give their memory back.
+func (l *loaded) Unanswered() { l.core.Abandon(errNotCoordinator.Kafka) }
 
 // abandon answers everybody who waits with an error, and forgets the groups: whoever coordinates next loads them.
 func (c *coordinator) abandon(cause *protocol.Error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/consumer"
@@ -248,5 +249,34 @@ func TestABarrierIsPassedAfterWhatCameBefore(t *testing.T) {
 	o.ref.Send(&replica.Barrier{Epoch: epoch + 1, Done: func(err *protocol.Error) { refused <- err }})
 	if err := <-refused; err == nil || err.Kafka != kerr.NotLeaderForPartition {
 		t.Errorf("a barrier of another epoch: %v", err)
+	}
+}
+
+// later keeps what is to run besides the actors until it is asked for.
+type later struct {
+	actors.Goroutines
+	work chan func()
+}
+
+func (l *later) Go(f func()) { l.work <- f }
+
+// What is loaded for a coordinator that has stopped meanwhile takes nothing of the memory for groups.
+func TestALoadThatNobodyWaitsForGivesItsMemoryBack(t *testing.T) {
+	o := lead(t)
+	first := o.coordinators()
+	commit(t, first, 7)
+	c, runtime := o.coordinatorsAfter(first), &later{work: make(chan func(), 1)}
+	c.options.Runtime = runtime
+	refused := make(chan struct{})
+	c.Do("group", func(int64, *consumer.Coordinator) {}, func(*protocol.Error) { close(refused) })
+	load := <-runtime.work
+	c.Forget(shard)
+	<-refused
+	if load(); c.Bytes() != 0 {
+		for end := time.Now().Add(20 * time.Second); c.Bytes() != 0; runtime.Wait(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%d bytes are taken by groups that nobody has", c.Bytes())
+			}
+		}
 	}
 }
