@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -205,5 +206,44 @@ func TestDistinctKeepsTheFirstInOrder(t *testing.T) {
 	}
 	if distinct[int](nil, func(n int) int { return n }) != nil {
 		t.Error("no elements are not null any more")
+	}
+}
+
+// late is a cluster in which all time is up at once. It counts the topics that it finds a place for.
+type late struct {
+	*bounded
+	placed int
+}
+
+type noTime struct{ actors.Goroutines }
+
+func (noTime) Timeout(ctx context.Context, _ time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	return ctx, cancel
+}
+
+func (l *late) Runtime() actors.Runtime { return noTime{} }
+
+func (l *late) MetaLeader() metadata.NodeID { return 1 }
+
+func (l *late) Place(topic string, n, replicas int) ([][]metadata.NodeID, error) {
+	l.placed++
+	return l.bounded.Place(topic, n, replicas)
+}
+
+// A request that has topics created, however many it names, ends with its time: clients ask for the rest again.
+func TestTopicsAreNotPlannedWhenTheTimeIsUp(t *testing.T) {
+	l := &late{bounded: &bounded{operate(t, 3), 1000}}
+	r := kmsg.NewPtrMetadataRequest()
+	r.Version, r.AllowAutoTopicCreation = 9, true
+	for i := range 100 {
+		topic := kmsg.NewMetadataRequestTopic()
+		topic.Topic = kmsg.StringPtr(fmt.Sprint("new", i))
+		r.Topics = append(r.Topics, topic)
+	}
+	got := answer[*kmsg.MetadataResponse](t, l, clusterMetadata, r)
+	if l.placed > 0 || len(got.Topics) != 100 || got.Topics[99].ErrorCode != kerr.LeaderNotAvailable.Code {
+		t.Errorf("%d topics are placed, the last of %d is told %v", l.placed, len(got.Topics), kerr.ErrorForCode(got.Topics[99].ErrorCode))
 	}
 }

@@ -46,6 +46,9 @@ func clusterMetadata(c *Call) {
 		for _, name := range missing {
 			n := newTopic{name: name, partitions: -1, replicas: -1}
 			err := forming
+			if err == nil {
+				err = ctx.Err() // a request may name any number: the rest is created when the client asks again
+			}
 			if err != nil {
 				err = protocol.Errorf(kerr.LeaderNotAvailable, "%v", err) // which clients ask again for
 			}
