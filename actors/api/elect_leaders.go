@@ -31,9 +31,7 @@ func electLeaders(c *Call) {
 		asked := allPartitions(c.Cluster.Image())
 		if request.Topics != nil {
 			asked = asked[:0]
-			for _, t := range distinct(request.Topics, func(t kmsg.ElectLeadersRequestTopic) string { return t.Topic }) {
-				asked = append(asked, namedPartitions{t.Topic, distinct(t.Partitions, func(n int32) int32 { return n })})
-			}
+			asked = append(asked, namedOnce(request.Topics)...)
 		}
 		var each []func()
 		outcomes := make([][]error, len(asked))
@@ -51,6 +49,23 @@ func electLeaders(c *Call) {
 		}
 		c.Answer(r)
 	})
+}
+
+// namedOnce are the partitions that a request names, each once, whether their topic is named once or several times.
+func namedOnce(topics []kmsg.ElectLeadersRequestTopic) (all []namedPartitions) {
+	at := make(map[string]int)
+	for _, t := range topics {
+		i, known := at[t.Topic]
+		if !known {
+			i = len(all)
+			at[t.Topic], all = i, append(all, namedPartitions{topic: t.Topic})
+		}
+		all[i].partitions = append(all[i].partitions, t.Partitions...)
+	}
+	for i := range all {
+		all[i].partitions = distinct(all[i].partitions, func(n int32) int32 { return n })
+	}
+	return all
 }
 
 // elected makes the answer for a topic. Who asks for all partitions is told of those where something was to be done.

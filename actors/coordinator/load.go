@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/troupe-mq/troupe/actors/replica"
@@ -58,7 +59,7 @@ func (c *coordinator) settled(m *settled) {
 	config.Budget = c.node.budget
 	c.options.Runtime.Go(func() {
 		l := &loaded{life: m.life, core: consumer.New(config, c.newID), began: c.options.Runtime.Now()}
-		l.err = load(l.core, v, &l.damaged)
+		l.err = load(l.core, v, v.LogStart, v.HighWatermark, &l.damaged)
 		l.core.Loaded(l.began.UnixMilli())
 		c.send(l)
 	})
@@ -70,13 +71,20 @@ type damaged struct {
 	first   error
 }
 
-// load replays the committed records of a partition.
-func load(core *consumer.Coordinator, v *replica.View, d *damaged) error {
-	for offset := v.LogStart; offset < v.HighWatermark; {
-		chunks, err := v.Read(offset, replica.FetchLimits{MaxBytes: loadBytes, MinOne: true, Upto: v.HighWatermark})
-		if err != nil || len(chunks) == 0 {
+// log is what groups are loaded from: the committed records of a partition.
+type log interface {
+	Read(offset int64, limits replica.FetchLimits) ([]replica.Chunk, error)
+}
+
+// load replays the committed records of a partition up to its high watermark. What cannot be read to there is an
+// error: groups that were loaded in part would have lost commits.
+func load(core *consumer.Coordinator, from log, start, end int64, d *damaged) error {
+	for offset := start; offset < end; {
+		chunks, err := from.Read(offset, replica.FetchLimits{MaxBytes: loadBytes, MinOne: true, Upto: end})
+		if err != nil {
 			return err
 		}
+		before := offset
 		for _, chunk := range chunks {
 			for rest := []byte(chunk); len(rest) > 0; {
 				b, after, ok := batch.Next(rest)
@@ -88,6 +96,9 @@ func load(core *consumer.Coordinator, v *replica.View, d *damaged) error {
 				}
 				offset, rest = b.NextOffset(), after
 			}
+		}
+		if offset <= before {
+			return fmt.Errorf("nothing can be read at offset %d, the committed records end at %d", offset, end)
 		}
 	}
 	return nil
