@@ -288,6 +288,9 @@ func changeIn(e *raftpb.Entry) (raftpb.ConfChangeI, error) {
 // deliver hands responses to where they are addressed: this replica or others.
 func (r *Replica) deliver(responses []*raftpb.Message) error {
 	for _, m := range responses {
+		if m.GetType() == raftpb.MsgVote && (r.role != Candidate || m.GetTerm() != r.term()) {
+			continue // the election was lost meanwhile, and the log may be another one by now
+		}
 		if m.GetTo() != uint64(r.id) {
 			r.attest(m)
 			r.out = append(r.out, m)
