@@ -231,23 +231,6 @@ var Bugs = []Bug{
 		}},
 	},
 	{
-		Name: "hearsay", World: "five", Seeds: 100, File: "raft/hearsay.go",
-		Why: "what another replica says is committed is compared with the log on disk while a truncation is on its way there: two values at one index",
-		Old: "func (r *Replica) believe(h hearsay) {\n",
-		New: `func (r *Replica) believe(h hearsay) {
-	if planted.Is("hearsay") {
-		if term, err := r.log.Term(h.Index); err != nil || term != h.Term || h.Index > r.log.last.Index {
-			return
-		}
-		_ = r.step(&raftpb.Message{
-			Type: raftpb.MsgHeartbeat.Enum(), From: new(uint64(h.from)), To: new(uint64(r.id)), Term: new(r.term()), Commit: new(h.Index),
-		})
-		r.ForgetLeader()
-		return
-	}
-`,
-	},
-	{
 		Name: "lost-end", World: "logs", Seeds: 48, File: "raft/partition/sweep.go",
 		Why: "a cleaning leaves nothing of the last batch when all its records go, so that no reader comes to the end of the log",
 		Old: "	if s.emptied != nil {\n",
