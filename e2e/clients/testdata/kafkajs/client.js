@@ -2,15 +2,23 @@
 const fs = require('fs')
 const { Kafka, CompressionTypes, CompressionCodecs, logLevel } = require('kafkajs')
 const lz4 = require('lz4js')
+const xxh32 = require('lz4js/xxh32.js')
 const snappy = require('kafkajs-snappy')
 const { ZstdCodec } = require('zstd-codec')
 
 // KafkaJS has gzip alone; its documentation says to add the others like this.
 CompressionCodecs[CompressionTypes.Snappy] = snappy
 CompressionCodecs[CompressionTypes.LZ4] = () => ({
-  compress: async (encoder) => Buffer.from(lz4.compress(encoder.buffer)),
+  compress: async (encoder) => independent(Buffer.from(lz4.compress(encoder.buffer))),
   decompress: async (buffer) => Buffer.from(lz4.decompress(buffer)),
 })
+// Kafka, broker and Java client, takes LZ4 frames with independent blocks only. lz4js makes the blocks so and does not
+// say it: the flag is set, and the header's checksum made anew.
+function independent(frame) {
+  frame[4] |= 0x20
+  frame[6] = (xxh32.hash(0, frame, 4, 2) >> 8) & 0xff
+  return frame
+}
 const zstd = new Promise((resolve) => ZstdCodec.run((z) => resolve(new z.Simple())))
 CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   compress: async (encoder) => Buffer.from((await zstd).compress(encoder.buffer)),
