@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// TestHostile sends a part of all hostile requests, another one each day's seed: what it finds is repeated with
-// E2E_SEED, and the whole of it is `task hostile`.
+// TestHostile sends a part of all hostile requests, the same each time, so that it fails for what was changed only.
+// E2E_SEED chooses others, and the whole of it is `task hostile`.
 func TestHostile(t *testing.T) {
 	if _, err := anonymous(os.Getpid()); err != nil {
 		t.Skipf("this system does not tell what a process uses: %v", err)
 	}
-	seed := uint64(time.Now().Unix() / 86400)
+	seed := uint64(20788)
 	if s, err := strconv.ParseUint(os.Getenv("E2E_SEED"), 10, 64); err == nil {
 		seed = s
 	}
