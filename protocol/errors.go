@@ -3,6 +3,7 @@ package protocol
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -14,9 +15,18 @@ type Error struct {
 	Detail string // says what was wrong and what to do about it; may be empty
 }
 
-// Errorf returns an Error with one of kerr's codes and a formatted detail.
+// mostDetail is the most bytes of a detail. It often names what the client named, which may be a megabyte long, and
+// a request may ask for ten thousand of it: the answers to all of them are held until the last is known.
+const mostDetail = 2000
+
+// Errorf returns an Error with one of kerr's codes and a formatted detail, of which no more than mostDetail bytes
+// are kept.
 func Errorf(kafka *kerr.Error, format string, args ...any) *Error {
-	return &Error{Kafka: kafka, Detail: fmt.Sprintf(format, args...)}
+	detail := fmt.Sprintf(format, args...)
+	if len(detail) > mostDetail {
+		detail = strings.ToValidUTF8(strings.Clone(detail[:mostDetail]), "") + "…"
+	}
+	return &Error{Kafka: kafka, Detail: detail}
 }
 
 // Error implements error.
