@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -246,6 +247,30 @@ func TestSmallRooms(t *testing.T) {
 			}
 			if n := s.set.Position(f.End()).Line - s.set.Position(f.Pos()).Line + 1; n > functionLines {
 				t.Errorf("%s: %s has %d lines, at most %d", s.path, f.Name.Name, n, functionLines)
+			}
+		}
+	}
+}
+
+// Tests that the race detector cannot run are run once more without it, which the Taskfile has to say of each package.
+func TestWhatTheRaceDetectorCannotRunIsRun(t *testing.T) {
+	text, err := os.ReadFile("Taskfile.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := ""
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, "- go test -timeout 10m ./actors/api") {
+			again = line
+		}
+	}
+	for _, s := range sources(t) {
+		if !s.test || s.floor() == "e2e" {
+			continue
+		}
+		for _, c := range s.file.Comments {
+			if c.Pos() < s.file.Package && strings.HasPrefix(c.List[0].Text, "//go:build !race") && !strings.Contains(again, "./"+s.dir) {
+				t.Errorf("%s is not run by the race detector, and task unit does not run %s without it", s.path, s.dir)
 			}
 		}
 	}

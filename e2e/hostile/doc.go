@@ -6,5 +6,6 @@
 // in which one field, or two, is set to an extreme of its type (values.go). Nothing here knows an API by name but what
 // makes a request plausible, so a new API or field is tried without anybody thinking of it.
 //
-// A Case says what was sent in one line, and Cases repeats it from its seed: that is how a finding is replayed.
+// A Case says what was sent in one line, and Run sends the same in the same order for a seed: that is how a finding is
+// replayed.
 package hostile

@@ -22,7 +22,8 @@ type sender struct {
 	conn    net.Conn
 }
 
-// send sends a request on a connection of its own and takes what comes back, an answer, an end, or nothing.
+// send sends a request, on the connection of the one before unless that was closed, and takes what comes back: an
+// answer, an end, or nothing.
 // An error means that the node could not be reached.
 func (s *sender) send(ctx context.Context, r kmsg.Request) error {
 	if s.conn == nil {
