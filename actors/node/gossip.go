@@ -25,6 +25,7 @@ func (n *Node) gossip() {
 			return
 		default:
 			n.tellPeers(encodeLeads(n.leaders.tell(true)))
+			n.failStale()
 			again = n.world.Now().Add(gossipEvery)
 		}
 	}

@@ -3,7 +3,10 @@ package node
 import (
 	"bytes"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -18,6 +21,7 @@ func openToAll(kind string) bool { return kind == askHello || kind == askRun || 
 const (
 	mostWaiting      = 256      // questions of one node that wait for it to be verified
 	mostWaitingBytes = 16 << 20 // of all of them together: one question may be that large
+	longestWaiting   = 30 * time.Second
 )
 
 var (
@@ -30,11 +34,12 @@ type question struct {
 	kind  string
 	body  []byte
 	reply func([]byte, error)
+	since time.Time
 }
 
 // waitingRoom holds the questions of nodes that are being verified, each node's in the order they came. Every one
-// of them is answered, refused when there is no room, or failed when the link of its node goes down. Safe for any
-// goroutine.
+// of them is answered, refused when there is no room, or failed when the link of its node goes down or it has waited
+// for too long: a foreign node may stay linked for ever. Safe for any goroutine.
 type waitingRoom struct {
 	mu    sync.Mutex
 	of    map[metadata.NodeID][]question
@@ -68,13 +73,41 @@ func (w *waitingRoom) leave(from metadata.NodeID) []question {
 	return all
 }
 
+// stale returns the questions that wait since before a moment, which wait no more.
+func (w *waitingRoom) stale(before time.Time) (all []question) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, from := range slices.Sorted(maps.Keys(w.of)) { // in order: a simulated run repeats
+		waiting := w.of[from]
+		fresh := slices.IndexFunc(waiting, func(q question) bool { return !q.since.Before(before) })
+		if fresh < 0 {
+			fresh = len(waiting)
+		}
+		for _, q := range waiting[:fresh] {
+			w.bytes -= len(q.body)
+		}
+		all = append(all, waiting[:fresh]...)
+		if w.of[from] = waiting[fresh:]; len(w.of[from]) == 0 {
+			delete(w.of, from)
+		}
+	}
+	return all
+}
+
+// failStale fails what has waited for too long.
+func (n *Node) failStale() {
+	for _, q := range n.unverified.stale(n.world.Now().Add(-longestWaiting)) {
+		q.reply(nil, errUnverified)
+	}
+}
+
 // Ask implements remote.Receiver.
 func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func([]byte, error)) {
 	if openToAll(kind) || r.n.verified.has(from) {
 		r.answer(from, kind, body, reply)
 		return
 	}
-	if !r.n.unverified.add(from, question{kind, bytes.Clone(body), reply}) {
+	if !r.n.unverified.add(from, question{kind, bytes.Clone(body), reply, r.n.world.Now()}) {
 		reply(nil, errUnverified)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -97,5 +98,20 @@ func TestTheWaitingRoomIsBounded(t *testing.T) {
 	}
 	if w.leave(8); w.bytes != 0 || len(w.of) != 0 {
 		t.Errorf("an empty room holds %d bytes", w.bytes)
+	}
+}
+
+// A foreign node may stay linked for ever: what it asks does not wait for ever with it.
+func TestWhatWaitsTooLongFails(t *testing.T) {
+	var w waitingRoom
+	start := time.Unix(1000, 0)
+	for i, from := range []metadata.NodeID{7, 8, 7} {
+		w.add(from, question{body: make([]byte, 10), since: start.Add(time.Duration(i) * time.Second)})
+	}
+	if old := w.stale(start.Add(2 * time.Second)); len(old) != 2 || w.bytes != 10 || len(w.of) != 1 {
+		t.Errorf("%d fail, %d bytes of %d nodes stay", len(old), w.bytes, len(w.of))
+	}
+	if old := w.stale(start.Add(time.Hour)); len(old) != 1 || w.bytes != 0 || len(w.of) != 0 {
+		t.Errorf("%d fail, %d bytes of %d nodes stay", len(old), w.bytes, len(w.of))
 	}
 }
