@@ -12,14 +12,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 const module = "github.com/troupe-mq/troupe/"
 
-// floors says what each floor may stand on. Arrows go down only, so that whoever reads a floor need not know those above, and so that the
-// simulator can run the cores without the shells.
+// floors says what each floor may stand on. Arrows go down only, so that whoever reads a floor need
+// not know those above, and so that the simulator can run the cores without the shells.
 var floors = map[string][]string{
-	"cmd":      {"cmd", "actors", "raft", "storage", "protocol", "e2e"}, // of e2e the simulator only, see bans
+	// of e2e the simulator only, see bans
+	"cmd":      {"cmd", "actors", "raft", "storage", "protocol", "e2e"},
 	"actors":   {"actors", "raft", "storage", "protocol"},
 	"raft":     {"raft", "storage", "protocol"},
 	"storage":  {"storage"},
@@ -52,8 +54,8 @@ var bans = []ban{
 		"what the binary holds does not know tests"},
 }
 
-// pure are the floors without goroutines, locks, clocks and chance: what they decide is a function of state and one message, or the simulator
-// could not repeat it.
+// pure are the floors without goroutines, locks, clocks and chance: what they decide is a function
+// of state and one message, or the simulator could not repeat it.
 var pure = []string{"raft", "protocol"}
 
 var impure = map[string]string{
@@ -173,7 +175,8 @@ func TestPureFloors(t *testing.T) {
 	}
 }
 
-// waiting are the packages of a node that wait by actors.Runtime only: what else waits or looks at a clock cannot be run by the simulator.
+// waiting are the packages of a node that wait by actors.Runtime only: what else waits or looks at
+// a clock cannot be run by the simulator.
 var waiting = []string{"actors/node", "actors/api", "actors/coordinator"}
 
 func TestNodesWaitByTheirRuntime(t *testing.T) {
@@ -252,7 +255,26 @@ func TestSmallRooms(t *testing.T) {
 	}
 }
 
-// Tests that the race detector cannot run are run once more without it, which the Taskfile has to say of each package.
+// TestCommentsAreNarrow: prose is read in columns of at most a hundred, drawings and tables too.
+func TestCommentsAreNarrow(t *testing.T) {
+	const columns = 100
+	for _, s := range sources(t) {
+		for _, group := range s.file.Comments {
+			for _, c := range group.List {
+				at := s.set.Position(c.Pos())
+				for i, line := range strings.Split(c.Text, "\n") {
+					if n := at.Column - 1 + utf8.RuneCountInString(line); n > columns && !strings.HasPrefix(line, "//go:") {
+						t.Errorf("%s:%d: a comment as far as column %d, at most %d", s.path, at.Line+i, n, columns)
+					}
+					at.Column = 1
+				}
+			}
+		}
+	}
+}
+
+// Tests that the race detector cannot run are run once more without it, which the Taskfile has to
+// say of each package.
 func TestWhatTheRaceDetectorCannotRunIsRun(t *testing.T) {
 	text, err := os.ReadFile("Taskfile.yml")
 	if err != nil {

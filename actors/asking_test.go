@@ -28,7 +28,8 @@ func (answerer) Turn(messages []any) {
 
 func (answerer) Stopped() {}
 
-// TestEveryQuestionIsAnsweredOnce stops actors while others ask them, and asks on when they have stopped.
+// TestEveryQuestionIsAnsweredOnce stops actors while others ask them, and asks on when they have
+// stopped.
 func TestEveryQuestionIsAnsweredOnce(t *testing.T) {
 	s := NewSystem(Options{Fatal: func(_ string, cause any, _ []byte) { t.Error(cause) }})
 	defer s.Shutdown()
@@ -67,7 +68,8 @@ func TestEveryQuestionIsAnsweredOnce(t *testing.T) {
 	}
 }
 
-// TestEveryMessageThatAsksIsAsking reads the source of all actors: what a turn takes apart and has a function or a channel in it asks for an answer, and must be Asking.
+// TestEveryMessageThatAsksIsAsking reads the source of all actors: what a turn takes apart and has
+// a function or a channel in it asks for an answer, and must be Asking.
 func TestEveryMessageThatAsksIsAsking(t *testing.T) {
 	found := 0
 	for dir, files := range packages(t) {

@@ -7,25 +7,30 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// dispatcher runs turns on a few goroutines that it keeps: one that is new for every turn would have to grow its stack for every turn, which took a
-// sixth of the time of a node whose partitions get one record at a time. What comes while all of them work waits in order: a tick, or a frame of
-// heartbeats, wakes hundreds of actors at once, and a goroutine for each costs more than most of their turns, and has whatever else the process
-// does, the reading of the next frame too, wait behind all of them.
+// dispatcher runs turns on a few goroutines that it keeps: one that is new for every turn would
+// have to grow its stack for every turn, which took a sixth of the time of a node whose partitions
+// get one record at a time. What comes while all of them work waits in order: a tick, or a frame of
+// heartbeats, wakes hundreds of actors at once, and a goroutine for each costs more than most of
+// their turns, and has whatever else the process does, the reading of the next frame too, wait
+// behind all of them.
 //
 // So a turn must not wait for another one.
 type dispatcher struct {
 	mu      sync.Mutex
-	most    int           // goroutines
-	workers int           // that there are
-	idle    []chan func() // what waiting goroutines get their next turn by, the last to have worked last
-	queue   []func()      // turns that wait for a goroutine, from begun on; empty while one is idle or may be started
-	begun   int
-	closed  bool
+	most    int // goroutines
+	workers int // that there are
+	// what waiting goroutines get their next turn by, the last to have worked last
+	idle []chan func()
+	// turns that wait for a goroutine, from begun on; empty while one is idle or may be started
+	queue  []func()
+	begun  int
+	closed bool
 }
 
 var _ actor.Dispatcher = (*dispatcher)(nil)
 
-// newDispatcher makes a dispatcher with several goroutines for each processor: a turn that reads from the disk leaves the processor to others.
+// newDispatcher makes a dispatcher with several goroutines for each processor: a turn that reads
+// from the disk leaves the processor to others.
 func newDispatcher() *dispatcher { return &dispatcher{most: max(4*runtime.GOMAXPROCS(0), 16)} }
 
 // Schedule implements actor.Dispatcher.
@@ -50,7 +55,8 @@ func (d *dispatcher) Schedule(turns func()) {
 
 // wait puts turns behind those that wait. The caller holds mu.
 func (d *dispatcher) wait(turns func()) {
-	if len(d.queue) == cap(d.queue) && d.begun > len(d.queue)/2 { // where there is always somebody, the place of those that have begun is used again
+	// where there is always somebody, the place of those that have begun is used again
+	if len(d.queue) == cap(d.queue) && d.begun > len(d.queue)/2 {
 		left := copy(d.queue, d.queue[d.begun:])
 		clear(d.queue[left:])
 		d.queue, d.begun = d.queue[:left], 0
@@ -69,7 +75,8 @@ func (d *dispatcher) work(turns func()) {
 	}
 }
 
-// next returns the turns that have waited longest, or puts the worker among the idle ones; neither after close.
+// next returns the turns that have waited longest, or puts the worker among the idle ones; neither
+// after close.
 func (d *dispatcher) next(worker chan func()) (turns func(), waits bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -89,7 +96,8 @@ func (d *dispatcher) next(worker chan func()) (turns func(), waits bool) {
 	return nil, true
 }
 
-// close lets the goroutines end that have nothing to do, now or later. Turns that are scheduled later get new ones.
+// close lets the goroutines end that have nothing to do, now or later. Turns that are scheduled
+// later get new ones.
 func (d *dispatcher) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -100,5 +108,6 @@ func (d *dispatcher) close() {
 	d.idle, d.closed = nil, true
 }
 
-// Throughput implements actor.Dispatcher: protoactor's own mailboxes yield after so many messages; ours do after every turn.
+// Throughput implements actor.Dispatcher: protoactor's own mailboxes yield after so many messages;
+// ours do after every turn.
 func (d *dispatcher) Throughput() int { return 300 }

@@ -33,7 +33,8 @@ func TestDispatcherRunsEachOnce(t *testing.T) {
 	}
 }
 
-// TestDispatcherKeepsWorkers: turns one after the other need one goroutine, and none is left after close.
+// TestDispatcherKeepsWorkers: turns one after the other need one goroutine, and none is left after
+// close.
 func TestDispatcherKeepsWorkers(t *testing.T) {
 	d := newDispatcher()
 	idle := func() int {
@@ -60,7 +61,8 @@ func TestDispatcherKeepsWorkers(t *testing.T) {
 	}
 }
 
-// TestDispatcherHasWhatWaits: with every goroutine taken, turns wait in order, and all are run when one is free again.
+// TestDispatcherHasWhatWaits: with every goroutine taken, turns wait in order, and all are run when
+// one is free again.
 func TestDispatcherHasWhatWaits(t *testing.T) {
 	d := newDispatcher()
 	var working, over sync.WaitGroup
@@ -100,7 +102,8 @@ func TestDispatcherHasWhatWaits(t *testing.T) {
 	}
 }
 
-// TestDispatcherForgetsWhatHasRun: the queue of a dispatcher that is never without work does not grow with what it has run.
+// TestDispatcherForgetsWhatHasRun: the queue of a dispatcher that is never without work does not
+// grow with what it has run.
 func TestDispatcherForgetsWhatHasRun(t *testing.T) {
 	d := newDispatcher()
 	d.workers = d.most // all at work
@@ -119,7 +122,8 @@ func TestDispatcherForgetsWhatHasRun(t *testing.T) {
 	}
 }
 
-// TestABusyActorLeavesRoom: actors that always have something to do, as many as there are goroutines, do not keep the others from their turns.
+// TestABusyActorLeavesRoom: actors that always have something to do, as many as there are
+// goroutines, do not keep the others from their turns.
 func TestABusyActorLeavesRoom(t *testing.T) {
 	s := NewSystem(Options{Fatal: func(name string, cause any, _ []byte) { panic(cause) }})
 	defer s.Shutdown()
@@ -160,7 +164,8 @@ func (f turning) Turn(messages []any) { f(messages) }
 
 func (f turning) Stopped() {}
 
-// BenchmarkBurst wakes hundreds of actors at once, as a tick does, each for a turn that goes as deep as a replica's.
+// BenchmarkBurst wakes hundreds of actors at once, as a tick does, each for a turn that goes as
+// deep as a replica's.
 func BenchmarkBurst(b *testing.B) {
 	s := NewSystem(Options{})
 	defer s.Shutdown()

@@ -7,17 +7,20 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// batch is what a mailbox hands to its actor: all user messages that were there when its turn began.
+// batch is what a mailbox hands to its actor: all user messages that were there when its turn
+// began.
 type batch struct{ messages []any }
 
 // keepQueue is the largest queue, in messages, that an idle mailbox keeps for the next burst.
 const keepQueue = 256
 
-// turnsInARow is how many turns an actor that always has something to do takes before those that wait for a goroutine have theirs.
+// turnsInARow is how many turns an actor that always has something to do takes before those that
+// wait for a goroutine have theirs.
 const turnsInARow = 8
 
-// mailbox is a protoactor mailbox that hands over everything queued as one message. It owns no goroutine while idle; system
-// messages go first. Stopping (a PoisonPill) is delivered alone, behind what was queued before it.
+// mailbox is a protoactor mailbox that hands over everything queued as one message. It owns no
+// goroutine while idle; system messages go first. Stopping (a PoisonPill) is delivered alone,
+// behind what was queued before it.
 type mailbox struct {
 	mu     sync.Mutex
 	user   []any
@@ -85,7 +88,8 @@ func (m *mailbox) schedule() {
 	}
 }
 
-// run turns until nothing is left, or others have a right to the goroutine. What is posted after the last look finds scheduled false and schedules again.
+// run turns until nothing is left, or others have a right to the goroutine. What is posted after
+// the last look finds scheduled false and schedules again.
 func (m *mailbox) run() {
 	for range turnsInARow {
 		if m.turn() {

@@ -35,7 +35,8 @@ func (m *moody) Stopped() {
 	m.stopped++
 }
 
-// What an actor promised before its panic is gone with its state: whatever Fatal does, it never turns again.
+// What an actor promised before its panic is gone with its state: whatever Fatal does, it never
+// turns again.
 func TestAnActorThatPanickedNeverTurnsAgain(t *testing.T) {
 	fatal := make(chan any, 10)
 	s := NewSystem(Options{Fatal: func(_ string, cause any, _ []byte) { fatal <- cause }})
@@ -77,7 +78,8 @@ func TestStopTwiceAndSendAfterwards(t *testing.T) {
 	}
 }
 
-// pinger sends each message back to where it came from: every turn begins with a mailbox that was idle.
+// pinger sends each message back to where it came from: every turn begins with a mailbox that was
+// idle.
 type pinger struct{ back chan any }
 
 func (p *pinger) Turn(messages []any) {

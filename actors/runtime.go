@@ -6,16 +6,17 @@ import (
 	"time"
 )
 
-// Runtime is what code runs on that waits, for time or for news: goroutines and timers in a process, steps of a virtual clock in the simulator.
-// Everything of a node that waits does it by its Runtime, so that the simulator runs the same code.
+// Runtime is what code runs on that waits, for time or for news: goroutines and timers in a
+// process, steps of a virtual clock in the simulator. Everything of a node that waits does it by
+// its Runtime, so that the simulator runs the same code.
 type Runtime interface {
 	Now() time.Time
 	// Go runs f besides the caller. f may Wait.
 	Go(f func())
 	// After calls f once d has passed, unless it is stopped before. f must not Wait.
 	After(d time.Duration, f func()) Timer
-	// Wait waits until one of the channels is closed or brings something, which it takes, and returns which; -1 if none did within d, which
-	// may be Forever. A nil channel never does. At most three.
+	// Wait waits until one of the channels is closed or brings something, which it takes, and returns
+	// which; -1 if none did within d, which may be Forever. A nil channel never does. At most three.
 	Wait(d time.Duration, news ...<-chan struct{}) int
 	// Timeout is context.WithTimeout by this clock.
 	Timeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc)
@@ -73,15 +74,18 @@ func (Goroutines) Timeout(parent context.Context, d time.Duration) (context.Cont
 	return context.WithTimeout(parent, d)
 }
 
-// Every calls f every d, counted from origin, until stop is closed. A call that is late is one call, however late. What has the same origin falls due together where the periods
-// allow, and the process is woken once for all of it: to wake a process that sleeps costs more than most of what it then does.
+// Every calls f every d, counted from origin, until stop is closed. A call that is late is one
+// call, however late. What has the same origin falls due together where the periods allow, and the
+// process is woken once for all of it: to wake a process that sleeps costs more than most of what
+// it then does.
 func Every(r Runtime, origin time.Time, d time.Duration, stop <-chan struct{}, f func(now time.Time)) {
 	for r.Wait(UntilDue(r.Now(), origin, d), stop) < 0 {
 		f(r.Now())
 	}
 }
 
-// UntilDue is how long it is from now until the next moment of those that lie d apart from origin on.
+// UntilDue is how long it is from now until the next moment of those that lie d apart from origin
+// on.
 func UntilDue(now, origin time.Time, d time.Duration) time.Duration {
 	d = max(d, time.Millisecond) // a setting may say 0
 	return d - now.Sub(origin)%d

@@ -1,5 +1,5 @@
-// Package actors is the actor system of a node: named actors that get everything that arrived as one batch a turn, and a
-// process that ends when one of them panics.
+// Package actors is the actor system of a node: named actors that get everything that arrived as
+// one batch a turn, and a process that ends when one of them panics.
 package actors
 
 import (
@@ -12,8 +12,8 @@ import (
 
 // Actor is what a mailbox turns. Its methods are never called concurrently.
 type Actor interface {
-	// Turn gets all messages that arrived since the last turn, in the order of each sender. The slice is reused
-	// after it returns.
+	// Turn gets all messages that arrived since the last turn, in the order of each sender. The slice
+	// is reused after it returns.
 	Turn(messages []any)
 	// Stopped is called once, after the last turn.
 	Stopped()
@@ -22,16 +22,17 @@ type Actor interface {
 // Options are what a system is made with.
 type Options struct {
 	Logger *slog.Logger
-	// Fatal is called when an actor panics: its state is half changed, so nothing it would still say could be trusted, and
-	// starting it anew would forget what it promised. It must end the process.
+	// Fatal is called when an actor panics: its state is half changed, so nothing it would still say
+	// could be trusted, and starting it anew would forget what it promised. It must end the process.
 	Fatal func(actor string, cause any, stack []byte)
 }
 
 // System runs actors. All methods are safe for any goroutine.
 type System struct {
-	options  Options
-	system   *actor.ActorSystem
-	guardian actor.SupervisorStrategy // of all actors: one that panicked is stopped, never started anew
+	options Options
+	system  *actor.ActorSystem
+	// of all actors: one that panicked is stopped, never started anew
+	guardian actor.SupervisorStrategy
 	turns    *dispatcher
 }
 
@@ -63,7 +64,8 @@ type Address interface {
 	// Send queues a message. It never blocks. A message that is Asking, and comes to an actor that has
 	// stopped, is told that it is not answered; all others vanish then.
 	Send(message any)
-	// Stop lets the actor finish what is queued, stops it, and then calls done on a goroutine of its own.
+	// Stop lets the actor finish what is queued, stops it, and then calls done on a goroutine of its
+	// own.
 	Stop(done func())
 }
 
@@ -96,8 +98,8 @@ func (s *System) Spawn(name string, a Actor) (Address, error) {
 	return address, nil
 }
 
-// Send implements Address. It goes straight to the mailbox: by its PID protoactor would drop what comes
-// to an actor that is stopping.
+// Send implements Address. It goes straight to the mailbox: by its PID protoactor would drop what
+// comes to an actor that is stopping.
 func (a *address) Send(message any) { a.box.PostUserMessage(message) }
 
 // Stop implements Address.

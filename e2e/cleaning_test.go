@@ -77,7 +77,8 @@ func waitEarliest(t *testing.T, c *cluster.Cluster, topic, what string, ok func(
 	return start
 }
 
-// What retention.bytes and retention.ms delete is gone on every replica, reads of it are out of range, and what they promise to keep is there.
+// What retention.bytes and retention.ms delete is gone on every replica, reads of it are out of
+// range, and what they promise to keep is there.
 func TestRetention(t *testing.T) {
 	c := cluster.Start(t, 3, often()...)
 	onlyTroupe(t, c) // Kafka deletes whole segments only
@@ -127,7 +128,8 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// readSimply reads a topic of one partition from its start to its end, where offsets may be missing.
+// readSimply reads a topic of one partition from its start to its end, where offsets may be
+// missing.
 func readSimply(t *testing.T, c *cluster.Cluster, topic string) (all []*kgo.Record) {
 	t.Helper()
 	end := c.End(topic, 0)
@@ -151,7 +153,8 @@ func readSimply(t *testing.T, c *cluster.Cluster, topic string) (all []*kgo.Reco
 	return all
 }
 
-// keyed is what was acknowledged of a compacted topic: by key the last value and where it is, and every record by offset.
+// keyed is what was acknowledged of a compacted topic: by key the last value and where it is, and
+// every record by offset.
 type keyed struct {
 	last    map[string]int64
 	records map[int64]*kgo.Record
@@ -165,7 +168,8 @@ func (k *keyed) add(r *kgo.Record) {
 	k.last[string(r.Key)] = max(k.last[string(r.Key)], r.Offset)
 }
 
-// check holds what is read against what was acknowledged. values is how many keys must have exactly one record: their last.
+// check holds what is read against what was acknowledged. values is how many keys must have exactly
+// one record: their last.
 func (k *keyed) check(got []*kgo.Record) error {
 	last := int64(-1)
 	found := map[string]int64{}
@@ -189,8 +193,9 @@ func (k *keyed) check(got []*kgo.Record) error {
 	return nil
 }
 
-// A compacted topic under load, with leaders killed: who reads it from the start sees the last value of every key, at its offset, in order; what it does not see
-// is old; tombstones go when their time has come; all replicas hold the same bytes.
+// A compacted topic under load, with leaders killed: who reads it from the start sees the last
+// value of every key, at its offset, in order; what it does not see is old; tombstones go when
+// their time has come; all replicas hold the same bytes.
 func TestCompaction(t *testing.T) {
 	c := cluster.Start(t, 3, often()...)
 	onlyTroupe(t, c) // Kafka's cleaner needs longer
@@ -242,7 +247,8 @@ func TestCompaction(t *testing.T) {
 	small := func(limit int, what string, ok func([]*kgo.Record) error) {
 		t.Helper()
 		cluster.Eventually(t, 30*time.Second, what, func(context.Context) error {
-			r := &kgo.Record{Topic: "table", Key: []byte("filler"), Value: make([]byte, 8<<10)} // brings the end of the log forward
+			// brings the end of the log forward
+			r := &kgo.Record{Topic: "table", Key: []byte("filler"), Value: make([]byte, 8<<10)}
 			produce(t, codecs[0], r)
 			all.add(r)
 			got := readSimply(t, c, "table")
@@ -272,7 +278,8 @@ func TestCompaction(t *testing.T) {
 	}
 }
 
-// The offsets that a group committed are right after __consumer_offsets was compacted and another node coordinates.
+// The offsets that a group committed are right after __consumer_offsets was compacted and another
+// node coordinates.
 func TestCommittedOffsetsSurviveCompaction(t *testing.T) {
 	c := cluster.Start(t, 3, often(cluster.Set("log.segment.bytes", "2000"), cluster.Set("log.cleaner.min.cleanable.ratio", "0.01"), cluster.Set("offsets.topic.num.partitions", "1"))...)
 	onlyTroupe(t, c)

@@ -15,8 +15,10 @@ import (
 // longFlips is how many bits TestBitFlipsHeal flips with E2E_LONG=1.
 const longFlips = 100
 
-// TestBitFlipsHeal flips one bit after the other in the data files of one node after the other, under load, while the node is down: each is found, or proved to be where nothing is stored, and
-// heals without a human. The first ones are in files without which nothing can be said of a store, then some at once. E2E_LONG=1 flips a hundred, the others anywhere and one by one.
+// TestBitFlipsHeal flips one bit after the other in the data files of one node after the other,
+// under load, while the node is down: each is found, or proved to be where nothing is stored, and
+// heals without a human. The first ones are in files without which nothing can be said of a store,
+// then some at once. E2E_LONG=1 flips a hundred, the others anywhere and one by one.
 func TestBitFlipsHeal(t *testing.T) {
 	rounds := [][]string{{"*.sst", "MANIFEST"}, {"*.vlog", "KEYREGISTRY", "*"}}
 	flips := 5
@@ -28,7 +30,8 @@ func TestBitFlipsHeal(t *testing.T) {
 	random := seeded(t)
 	r := startRejoin(t)
 	if len(rounds) > 2 {
-		r.pause = 20 * time.Millisecond // what is rebuilt in the last round has been written in all of them
+		// what is rebuilt in the last round has been written in all of them
+		r.pause = 20 * time.Millisecond
 	}
 	r.begin()
 	r.follow()
@@ -58,7 +61,8 @@ func TestBitFlipsHeal(t *testing.T) {
 // setAside is what comes of damage over which nothing can be said of a store.
 const setAside = "set aside"
 
-// flipped flips bits while the node is down, waits until all that is on it is whole again, and tells where the bits were and what came of it.
+// flipped flips bits while the node is down, waits until all that is on it is whole again, and
+// tells where the bits were and what came of it.
 func (r *rejoin) flipped(random *rand.Rand, patterns []string) (where []string, outcome string) {
 	r.t.Helper()
 	before := r.said()
@@ -116,7 +120,8 @@ func (r *rejoin) said() (f findings) {
 	}
 }
 
-// shown checks that the cluster's status tells of a store that was set aside, and is healthy with it.
+// shown checks that the cluster's status tells of a store that was set aside, and is healthy with
+// it.
 func (r *rejoin) shown() {
 	r.t.Helper()
 	out, _ := operator(r.t, r.victim, "cluster", "status")

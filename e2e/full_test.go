@@ -23,7 +23,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/load"
 )
 
-// Sizes of the small disks, in MiB: of all of it, of what is low (half of it is full), of the ballast.
+// Sizes of the small disks, in MiB: of all of it, of what is low (half of it is full), of the
+// ballast.
 const (
 	smallMiB   = 320
 	lowMiB     = 112
@@ -31,7 +32,8 @@ const (
 	mib        = 1 << 20
 )
 
-// small puts a node's data on a file system of its own, of which some is taken by a file that is not the node's.
+// small puts a node's data on a file system of its own, of which some is taken by a file that is
+// not the node's.
 func small(t *testing.T, n *cluster.Node, takenMiB int64) {
 	t.Helper()
 	hosts.Need(t)
@@ -86,7 +88,8 @@ func waitDisk(t *testing.T, n *cluster.Node, within time.Duration, levels ...str
 	})
 }
 
-// waitBallast waits until the file is there that a node gives up to start on a full disk: it is made a while after the node.
+// waitBallast waits until the file is there that a node gives up to start on a full disk: it is
+// made a while after the node.
 func waitBallast(t *testing.T, n *cluster.Node) {
 	t.Helper()
 	cluster.Eventually(t, time.Minute, "the ballast", func(context.Context) error {
@@ -108,8 +111,9 @@ func flood(partitions int32) load.Config {
 	}
 }
 
-// One of three nodes runs out of space under load: its leaderships move, then it stops following; nobody's write fails. It is killed with no byte left and starts. With
-// space again it catches up and leads again, and nothing acknowledged is lost.
+// One of three nodes runs out of space under load: its leaderships move, then it stops following;
+// nobody's write fails. It is killed with no byte left and starts. With space again it catches up
+// and leads again, and nothing acknowledged is lost.
 func TestOneDiskFills(t *testing.T) {
 	c := cluster.New(t, 3)
 	onlyTroupe(t, c)
@@ -151,7 +155,8 @@ func TestOneDiskFills(t *testing.T) {
 		t.Fatalf("the ballast is not there to be given up: %v", err)
 	}
 	n.Start()
-	waitDisk(t, n, 30*time.Second, "full") // and so it has started; it is not ready, as it has not caught up
+	// and so it has started; it is not ready, as it has not caught up
+	waitDisk(t, n, 30*time.Second, "full")
 	producers.StopClean(60 * time.Second)
 	take(t, n, 0)
 	waitDisk(t, n, 60*time.Second, "ample")
@@ -175,7 +180,8 @@ func waitEvenly(t *testing.T, c *cluster.Cluster, topic string) {
 	})
 }
 
-// All three nodes run low: writes are refused with an error that clients retry, reads go on, and when retention gives space back, writes are taken again.
+// All three nodes run low: writes are refused with an error that clients retry, reads go on, and
+// when retention gives space back, writes are taken again.
 func TestAllDisksFill(t *testing.T) {
 	c := cluster.New(t, 3, often()...)
 	onlyTroupe(t, c)
@@ -214,12 +220,14 @@ func TestAllDisksFill(t *testing.T) {
 	checkTrimmed(t, c, rec)
 }
 
-// checkTrimmed holds what a trimmed log holds against what was acknowledged: of that, everything from the start on, once.
+// checkTrimmed holds what a trimmed log holds against what was acknowledged: of that, everything
+// from the start on, once.
 func checkTrimmed(t *testing.T, c *cluster.Cluster, rec *history.Recorder) {
 	t.Helper()
 	seen := map[int64]string{}
 	got := readSimply(t, c, "t")
-	start, err := earliest(within(t, 30*time.Second), c, "t") // the log may have been trimmed while it was read
+	// the log may have been trimmed while it was read
+	start, err := earliest(within(t, 30*time.Second), c, "t")
 	if err != nil {
 		t.Fatal(err)
 	}

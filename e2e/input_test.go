@@ -26,8 +26,9 @@ import (
 	"github.com/troupe-mq/troupe/protocol/batch"
 )
 
-// Frames that are cut, that lie about lengths or that had bytes flipped, thousands of them, of every request the nodes know, while a producer
-// works: connections end or errors are answered, and nothing else happens.
+// Frames that are cut, that lie about lengths or that had bytes flipped, thousands of them, of
+// every request the nodes know, while a producer works: connections end or errors are answered, and
+// nothing else happens.
 func TestBadInputHarmsNobody(t *testing.T) {
 	random := seeded(t)
 	c := cluster.Start(t, 3)
@@ -56,7 +57,8 @@ func TestBadInputHarmsNobody(t *testing.T) {
 	load.Check(t, c, rec, "good")
 }
 
-// anyRequest is a request of a key and version that the nodes know, in a frame, filled with defaults.
+// anyRequest is a request of a key and version that the nodes know, in a frame, filled with
+// defaults.
 func anyRequest(random *rand.Rand) []byte {
 	key, known := kmsg.Key(0), protocol.Range{}
 	for ok := false; !ok; known, ok = protocol.Versions(key) {
@@ -89,7 +91,8 @@ func spoil(random *rand.Rand, frame []byte) []byte {
 	return frame
 }
 
-// send gives a node some bytes, says that no more follow, and reads until the node has answered or closed.
+// send gives a node some bytes, says that no more follow, and reads until the node has answered or
+// closed.
 func send(t *testing.T, n *cluster.Node, b []byte) {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", n.Addr(), 10*time.Second)
@@ -144,7 +147,8 @@ func residentBytes(t *testing.T, n *cluster.Node) int64 {
 	return 0
 }
 
-// Record batches that are not what they say are refused with Kafka's errors and a line that names who sent them, and change nothing.
+// Record batches that are not what they say are refused with Kafka's errors and a line that names
+// who sent them, and change nothing.
 func TestBadBatchesAreRefused(t *testing.T) {
 	c := cluster.Start(t, 1)
 	c.CreateTopic("refuse", 1, 1)

@@ -12,15 +12,17 @@ import (
 	"github.com/troupe-mq/troupe/e2e/load"
 )
 
-// killEvery is the time from one kill to the next; killsLast is how long it goes on, in the full length and in CI's.
+// killEvery is the time from one kill to the next; killsLast is how long it goes on, in the full
+// length and in CI's.
 const (
 	killEvery      = 5 * time.Second
 	killsLast      = 3 * time.Minute
 	killsLastShort = 30 * time.Second
 )
 
-// A random node is killed every five seconds and started again, under load of idempotent and plain producers and a consumer group:
-// nothing acknowledged is lost, reordered or (idempotent) twice in the log. E2E_LONG=1 gives the full three minutes, E2E_SEED a certain run.
+// A random node is killed every five seconds and started again, under load of idempotent and plain
+// producers and a consumer group: nothing acknowledged is lost, reordered or (idempotent) twice in
+// the log. E2E_LONG=1 gives the full three minutes, E2E_SEED a certain run.
 func TestKillsUnderLoad(t *testing.T) {
 	random := seeded(t)
 	c := cluster.Start(t, 3)
@@ -50,8 +52,8 @@ func TestKillsUnderLoad(t *testing.T) {
 	load.Check(t, c, rec, "idempotent", "plain")
 }
 
-// killRandomly kills and starts nodes for a while and tells how often. At most one is down at a time, but one may be killed while another
-// has not caught up.
+// killRandomly kills and starts nodes for a while and tells how often. At most one is down at a
+// time, but one may be killed while another has not caught up.
 func killRandomly(c *cluster.Cluster, random *rand.Rand, d time.Duration) (kills int) {
 	next := time.NewTicker(killEvery)
 	defer next.Stop()

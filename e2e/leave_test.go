@@ -17,7 +17,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/load"
 )
 
-// atWork is a producer and a consumer group at work on a topic while something is done to the cluster.
+// atWork is a producer and a consumer group at work on a topic while something is done to the
+// cluster.
 type atWork struct {
 	c         *cluster.Cluster
 	topic     string
@@ -40,7 +41,8 @@ func startWork(t *testing.T, c *cluster.Cluster, topic string) *atWork {
 	return w
 }
 
-// finish checks that neither producers nor consumers saw an error, and that nothing acknowledged is lost.
+// finish checks that neither producers nor consumers saw an error, and that nothing acknowledged is
+// lost.
 func (w *atWork) finish(t *testing.T) {
 	t.Helper()
 	w.producers.Wait(50, 30*time.Second)
@@ -56,8 +58,9 @@ func (w *atWork) finish(t *testing.T) {
 	load.Check(t, w.c, w.rec, w.topic)
 }
 
-// A node that is dead, and will not come back, is decommissioned: the others give its replicas new homes from what they have, the cluster forgets it, and when it
-// comes back after all it is not let in under its old identity.
+// A node that is dead, and will not come back, is decommissioned: the others give its replicas new
+// homes from what they have, the cluster forgets it, and when it comes back after all it is not let
+// in under its old identity.
 func TestADeadNodeIsDecommissioned(t *testing.T) {
 	c := cluster.Start(t, 4)
 	onlyTroupe(t, c)
@@ -66,7 +69,8 @@ func TestADeadNodeIsDecommissioned(t *testing.T) {
 
 	dead := c.Node(4)
 	dead.Kill()
-	cluster.Eventually(t, 30*time.Second, "node 4 is to leave", func(context.Context) error { // it may have led the metadata
+	// it may have led the metadata
+	cluster.Eventually(t, 30*time.Second, "node 4 is to leave", func(context.Context) error {
 		if out, code := operator(t, c.Node(1), "cluster", "decommission", "4"); code != 0 {
 			return fmt.Errorf("exit code %d: %s", code, out)
 		}
@@ -88,7 +92,8 @@ func TestADeadNodeIsDecommissioned(t *testing.T) {
 	w.finish(t)
 }
 
-// A decommission is cancelled when half of the partitions have left: the node gets its share again, and leads again.
+// A decommission is cancelled when half of the partitions have left: the node gets its share again,
+// and leads again.
 func TestADecommissionIsCancelled(t *testing.T) {
 	c := cluster.Start(t, 4)
 	onlyTroupe(t, c)

@@ -140,7 +140,8 @@ func clientOf(t *testing.T, port int, options ...kgo.Opt) *kgo.Client {
 	return cl
 }
 
-// produceAt sends the records with a client of its own, which is gone after: one that lives on would create the topic again.
+// produceAt sends the records with a client of its own, which is gone after: one that lives on
+// would create the topic again.
 func produceAt(t *testing.T, port int, records []*kgo.Record) {
 	t.Helper()
 	cl := clientOf(t, port)
@@ -160,7 +161,8 @@ func values(t *testing.T, port int, topic string, n int) (got []string) {
 	return got
 }
 
-// troupe server without a flag is a cluster of one in ./data on port 9092; it creates topics, keeps its data, and stops when told to.
+// troupe server without a flag is a cluster of one in ./data on port 9092; it creates topics, keeps
+// its data, and stops when told to.
 func TestServerAlone(t *testing.T) {
 	if err := busy(9092, 9093, 9094, 9095); err != nil {
 		t.Skip(err)
@@ -181,7 +183,8 @@ func TestServerAlone(t *testing.T) {
 	}
 }
 
-// The first signal stops a node in good order, here held up by a receiver of telemetry that takes everything and answers nothing; a second one stops it at once.
+// The first signal stops a node in good order, here held up by a receiver of telemetry that takes
+// everything and answers nothing; a second one stops it at once.
 func TestASecondSignalStopsAtOnce(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -213,7 +216,8 @@ func (r *run) handedOver() (sum int) {
 	return sum
 }
 
-// killListener kills the node of a local cluster that has Kafka on a port, whichever process it is by now.
+// killListener kills the node of a local cluster that has Kafka on a port, whichever process it is
+// by now.
 func killListener(t *testing.T, port int) {
 	t.Helper()
 	listener := fmt.Sprintf("--listeners=PLAINTEXT://127.0.0.1:%d", port)
@@ -273,8 +277,9 @@ func busy(ports ...int) error {
 	return nil
 }
 
-// The local cluster says when it is ready and what to do next, starts a killed node again, drains at Ctrl-C and stops at once at a second, finds its data again, forgets it when
-// told to, and can be larger.
+// The local cluster says when it is ready and what to do next, starts a killed node again, drains
+// at Ctrl-C and stops at once at a second, finds its data again, forgets it when told to, and can
+// be larger.
 func TestLocalCluster(t *testing.T) {
 	base := cluster.FreeRange(t, 50)
 	dir := t.TempDir()

@@ -27,7 +27,8 @@ func movesAt(t *testing.T, n *cluster.Node) (s node.ClusterStatus, err error) {
 	return s, json.Unmarshal([]byte(out), &s)
 }
 
-// waitSpread waits until nothing moves and the nodes have as many replicas and preferred leaders as one another, give or take one.
+// waitSpread waits until nothing moves and the nodes have as many replicas and preferred leaders as
+// one another, give or take one.
 func waitSpread(t *testing.T, asked *cluster.Node, nodes ...int32) {
 	t.Helper()
 	cluster.Eventually(t, 90*time.Second, fmt.Sprintf("replicas and leaders spread over nodes %v", nodes), func(context.Context) error {
@@ -47,8 +48,9 @@ func waitSpread(t *testing.T, asked *cluster.Node, nodes ...int32) {
 	})
 }
 
-// Phase 3.6: a fourth node gets its share and another one leaves, while producers and a group work; both are seen in progress. The node that left ends by itself
-// and is not let in again with what is on its disk.
+// Phase 3.6: a fourth node gets its share and another one leaves, while producers and a group work;
+// both are seen in progress. The node that left ends by itself and is not let in again with what is
+// on its disk.
 func TestPhase3NodesComeAndGo(t *testing.T) {
 	c := cluster.Start(t, 3)
 	onlyTroupe(t, c)
@@ -112,8 +114,8 @@ func watchLeaving(t *testing.T, asked *cluster.Node, id int32) (left []int) {
 	return left
 }
 
-// A node whose disk is lost comes back with an empty one once the operator has said so, and holds all again. What cannot be is refused with a message that says
-// what to do, and changes nothing.
+// A node whose disk is lost comes back with an empty one once the operator has said so, and holds
+// all again. What cannot be is refused with a message that says what to do, and changes nothing.
 func TestALostDiskIsReplaced(t *testing.T) {
 	c := cluster.Start(t, 3)
 	onlyTroupe(t, c)

@@ -23,15 +23,17 @@ import (
 	"github.com/troupe-mq/troupe/e2e/cluster"
 )
 
-// memory is what each node may use in these tests, and tolerance how much more: Go holds its limit only as far as it is given the processor to collect garbage with, and
-// here everything competes for it.
+// memory is what each node may use in these tests, and tolerance how much more: Go holds its limit
+// only as far as it is given the processor to collect garbage with, and here everything competes
+// for it.
 const (
 	memory    = 256 << 20
 	tolerance = memory / 2
 )
 
-// frugal starts three nodes with little memory and watches that each stays within it for as long as the test runs. What counts is memory that is the process's
-// own: pages of mapped files are the kernel's to take back at any time.
+// frugal starts three nodes with little memory and watches that each stays within it for as long as
+// the test runs. What counts is memory that is the process's own: pages of mapped files are the
+// kernel's to take back at any time.
 func frugal(t *testing.T) *cluster.Cluster {
 	t.Helper()
 	if _, err := anonymous(os.Getpid()); err != nil {
@@ -125,7 +127,8 @@ func pour(t *testing.T, c *cluster.Cluster, topic string, clients int) *torrent 
 		f.clients = append(f.clients, cl)
 		f.done.Go(func() {
 			for ctx.Err() == nil {
-				cl.Produce(context.Background(), &kgo.Record{Value: value}, f.answered) // blocks while too much is under way
+				// blocks while too much is under way
+				cl.Produce(context.Background(), &kgo.Record{Value: value}, f.answered)
 			}
 		})
 	}
@@ -155,7 +158,8 @@ func (f *torrent) wait(n int64, limit time.Duration) {
 	})
 }
 
-// end waits for all answers and holds the log against them: records are sent once each, so as many as were acknowledged are there.
+// end waits for all answers and holds the log against them: records are sent once each, so as many
+// as were acknowledged are there.
 func (f *torrent) end(c *cluster.Cluster) {
 	f.t.Helper()
 	f.stop()
@@ -204,8 +208,9 @@ func (f *torrent) poured() {
 	}
 }
 
-// Producers that bring more than the disks take, and a follower that stands still for a while in the middle of it: all nodes stay within their memory, everything is
-// acknowledged in the end and is there.
+// Producers that bring more than the disks take, and a follower that stands still for a while in
+// the middle of it: all nodes stay within their memory, everything is acknowledged in the end and
+// is there.
 func TestMemoryUnderFlood(t *testing.T) {
 	c := frugal(t)
 	c.CreateTopic("t", 16, 3)
@@ -259,7 +264,8 @@ func connect(t *testing.T, n *cluster.Node, many int) []net.Conn {
 	return all
 }
 
-// 5,000 clients of one node, silent at first, then each with a request: the node stays within its memory, all are answered, and others go on.
+// 5,000 clients of one node, silent at first, then each with a request: the node stays within its
+// memory, all are answered, and others go on.
 func TestMemoryWithManyConnections(t *testing.T) {
 	c := frugal(t)
 	c.CreateTopic("t", 16, 3)
@@ -295,7 +301,8 @@ func wholeTopic(topic string, partitions int32) kmsg.Request {
 	return r
 }
 
-// Consumers that ask for all there is, many times over, and never read an answer: the nodes stay within their memory, and a consumer that reads gets everything.
+// Consumers that ask for all there is, many times over, and never read an answer: the nodes stay
+// within their memory, and a consumer that reads gets everything.
 func TestMemoryWithDeafConsumers(t *testing.T) {
 	c := frugal(t)
 	c.CreateTopic("t", 16, 3)

@@ -12,7 +12,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/cluster"
 )
 
-// nodes compares what nodes show of their clients, journals, links and processes with what they were sent: one record of 64 KiB, which is read once.
+// nodes compares what nodes show of their clients, journals, links and processes with what they
+// were sent: one record of 64 KiB, which is read once.
 func (w *watched) nodes(t *testing.T) {
 	const size = 64 << 10
 	leader, follower := w.c.Node(1), w.c.Node(2)
@@ -40,7 +41,8 @@ func (w *watched) nodes(t *testing.T) {
 	for _, stage := range []string{"check", "answer", "request"} {
 		w.settles(leader, "produce requests in the stage "+stage, func(m cluster.Metrics) (got, want float64) { return went(m, stage), 1 })
 	}
-	for _, stage := range []string{"queue", "stage", "wait", "sync", "replicate", "apply"} { // others go through these, too
+	// others go through these, too
+	for _, stage := range []string{"queue", "stage", "wait", "sync", "replicate", "apply"} {
 		if n := went(w.of(leader), stage); n < 1 {
 			t.Errorf("%g produce requests in the stage %s", n, stage)
 		}
@@ -94,7 +96,8 @@ func (w *watched) journaled(t *testing.T, n *cluster.Node, then cluster.Metrics,
 	}
 }
 
-// linked looks at a follower's link to node 1, from which a batch came since then: what it received was sent, the batch on the lane for bulk.
+// linked looks at a follower's link to node 1, from which a batch came since then: what it received
+// was sent, the batch on the lane for bulk.
 func (w *watched) linked(t *testing.T, n *cluster.Node, then cluster.Metrics, batch float64) {
 	from := []string{"peer", "1", "lane", ""}
 	to := []string{"peer", id(n), "lane", ""}
@@ -103,7 +106,8 @@ func (w *watched) linked(t *testing.T, n *cluster.Node, then cluster.Metrics, ba
 		for what, least := range map[string]float64{"frames": 1, "bytes": least} {
 			name := "troupe_remote_" + what + "_received_total"
 			var received float64
-			cluster.Eventually(t, 20*time.Second, what+" come on the lane "+lane, func(context.Context) error { // a heartbeat may be due only now
+			// a heartbeat may be due only now
+			cluster.Eventually(t, 20*time.Second, what+" come on the lane "+lane, func(context.Context) error {
 				received = w.of(n).Value(name, from...)
 				if grew := received - then.Value(name, from...); grew < least {
 					return fmt.Errorf("%g, want %g", grew, least)
@@ -137,7 +141,8 @@ func (w *watched) process(t *testing.T, n *cluster.Node) {
 	}
 }
 
-// connected opens three connections and sends nonsense on one of them. Clients of other tests may come and go meanwhile.
+// connected opens three connections and sends nonsense on one of them. Clients of other tests may
+// come and go meanwhile.
 func (w *watched) connected(t *testing.T, n *cluster.Node) {
 	before := w.of(n)
 	var last net.Conn

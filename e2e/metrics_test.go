@@ -28,8 +28,9 @@ func (w *watched) follows(n, other *cluster.Node, name string) {
 	})
 }
 
-// leastLed are the nodes in order of how many partitions they are preferred for: who makes a topic there gives the supervisor no reason to prefer other
-// leaders, which would take the watched partition from node 1.
+// leastLed are the nodes in order of how many partitions they are preferred for: who makes a topic
+// there gives the supervisor no reason to prefer other leaders, which would take the watched
+// partition from node 1.
 func (w *watched) leastLed(t *testing.T) []int32 {
 	t.Helper()
 	all, err := w.c.Admin().ListTopicsWithInternal(within(t, 10*time.Second))
@@ -41,7 +42,8 @@ func (w *watched) leastLed(t *testing.T) []int32 {
 	return slices.SortedFunc(slices.Values([]int32{3, 2, 1}), func(a, b int32) int { return preferred[a] - preferred[b] })
 }
 
-// stored sends four MiB to a topic of its own, reads their beginning and their end, and deletes the topic.
+// stored sends four MiB to a topic of its own, reads their beginning and their end, and deletes the
+// topic.
 func (w *watched) stored(t *testing.T) {
 	const sent, slack = 8 * 512 << 10, 128 << 10
 	live := func(n *cluster.Node, least, most float64) {
@@ -120,8 +122,9 @@ func (w *watched) fetched(t *testing.T, n *cluster.Node, topic string, offset in
 	}
 }
 
-// moved replaces one of a partition's two replicas. That is three changes of members: who comes becomes a learner, the joint configuration in which
-// it votes instead of who goes is entered, and it is left.
+// moved replaces one of a partition's two replicas. That is three changes of members: who comes
+// becomes a learner, the joint configuration in which it votes instead of who goes is entered, and
+// it is left.
 func (w *watched) moved(t *testing.T) {
 	at := w.leastLed(t)
 	w.c.CreateTopicAt("moved", at[:2])
@@ -142,7 +145,8 @@ func (w *watched) moved(t *testing.T) {
 		}
 		return err
 	})
-	m.becomes(come, 3, "troupe_raft_node_state", "node_id", id(come)) // a follower, no learner any more
+	// a follower, no learner any more
+	m.becomes(come, 3, "troupe_raft_node_state", "node_id", id(come))
 	want(t, "changes of members", m.value(leader, "troupe_raft_config_changes_total"), 3)
 	for _, n := range []*cluster.Node{leader, come} {
 		m.becomes(n, 2, "troupe_raft_cluster_size")
@@ -151,7 +155,8 @@ func (w *watched) moved(t *testing.T) {
 	m.becomes(leader, 2, "troupe_raft_isr_size")
 }
 
-// unanswered asks the leader of __meta, while it is paused, for a topic: one call and one error more of that kind to that node, none to the other.
+// unanswered asks the leader of __meta, while it is paused, for a topic: one call and one error
+// more of that kind to that node, none to the other.
 func (w *watched) unanswered(t *testing.T) {
 	paused := w.c.Controller()
 	asking, other := w.c.Node(paused.ID%3+1), w.c.Node((paused.ID+1)%3+1)
@@ -197,7 +202,8 @@ func metricsOfMany(t *testing.T, nodes int) {
 		topic := fmt.Sprintf("many-%d", i)
 		cluster.Eventually(t, 2*time.Minute, topic+" is created", func(ctx context.Context) error {
 			r, err := c.Admin().CreateTopic(ctx, 100, int16(nodes), nil, topic)
-			if err = errors.Join(err, r.Err); errors.Is(err, kerr.TopicAlreadyExists) { // the time was up for the answer before
+			// the time was up for the answer before
+			if err = errors.Join(err, r.Err); errors.Is(err, kerr.TopicAlreadyExists) {
 				return nil
 			}
 			return err

@@ -83,7 +83,8 @@ func freeAddress(t *testing.T) string {
 // prometheus is a running Prometheus.
 type prometheus struct{ address string }
 
-// startPrometheus scrapes the cluster every second by the configuration and the rules that are shipped.
+// startPrometheus scrapes the cluster every second by the configuration and the rules that are
+// shipped.
 func startPrometheus(t *testing.T, c *cluster.Cluster, dir string) *prometheus {
 	t.Helper()
 	var targets []string
@@ -134,7 +135,8 @@ func (p *prometheus) query(ctx context.Context, expr string) (int, error) {
 	return len(answer.Data.Result), nil
 }
 
-// queries are the expressions of all panels and their variables, rules and alerts, alerts without what they compare with.
+// queries are the expressions of all panels and their variables, rules and alerts, alerts without
+// what they compare with.
 func queries(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -191,7 +193,8 @@ func queries(t *testing.T) map[string]string {
 	return all
 }
 
-// TestObserve runs what an operator would run: Prometheus, a collector, a cluster under load; then a node dies and comes back.
+// TestObserve runs what an operator would run: Prometheus, a collector, a cluster under load; then
+// a node dies and comes back.
 func TestObserve(t *testing.T) {
 	dir := t.TempDir()
 	receiver := freeAddress(t)
@@ -264,7 +267,8 @@ func TestObserve(t *testing.T) {
 	group.Stop()
 }
 
-// traced sends one traced record, fetches it, and finds the whole trace in what the collector wrote.
+// traced sends one traced record, fetches it, and finds the whole trace in what the collector
+// wrote.
 func traced(t *testing.T, c *cluster.Cluster, log string) {
 	t.Helper()
 	c.CreateTopicAt("single", []int32{1, 2, 3})

@@ -67,8 +67,9 @@ func waitMayStop(t *testing.T, asked, n *cluster.Node) {
 	})
 }
 
-// Phase 3.5: every node is restarted, one after the other, as an operator does it who asks whether it is safe, while producers and a group work: nobody
-// sees an error that the clients' retries do not absorb.
+// Phase 3.5: every node is restarted, one after the other, as an operator does it who asks whether
+// it is safe, while producers and a group work: nobody sees an error that the clients' retries do
+// not absorb.
 func TestPhase3RollingRestart(t *testing.T) {
 	c := cluster.Start(t, 3)
 	onlyTroupe(t, c)
@@ -107,8 +108,9 @@ func TestPhase3RollingRestart(t *testing.T) {
 
 var handedOver = regexp.MustCompile(`leaderships were handed over.* handed=(\d+) longest=(\S+) took=(\S+) left=(\d+)`)
 
-// handsOver: a node that has stopped says how it handed its leaderships over. On a calm machine each takes far less than 100 ms; on any, none is left behind, and none
-// takes an election's time more than once.
+// handsOver: a node that has stopped says how it handed its leaderships over. On a calm machine
+// each takes far less than 100 ms; on any, none is left behind, and none takes an election's time
+// more than once.
 func handsOver(t *testing.T, n *cluster.Node) {
 	t.Helper()
 	found := n.LogFinds(handedOver)
@@ -124,7 +126,8 @@ func handsOver(t *testing.T, n *cluster.Node) {
 	}
 }
 
-// An operator looks at the cluster, takes a node out of the lead for as long as it needs, and is told what is wrong when something is.
+// An operator looks at the cluster, takes a node out of the lead for as long as it needs, and is
+// told what is wrong when something is.
 func TestOperator(t *testing.T) {
 	c := cluster.Start(t, 3)
 	onlyTroupe(t, c)

@@ -128,8 +128,8 @@ func TestPhase1LeadersStopAndDie(t *testing.T) {
 	load.Check(t, c, rec, "one")
 }
 
-// stopLeader is 1.3: a producer running throughout sees no error and no gap above 1 s, a group no error and no record less. They have a topic of their own, so that
-// the gap is of this step alone.
+// stopLeader is 1.3: a producer running throughout sees no error and no gap above 1 s, a group no
+// error and no record less. They have a topic of their own, so that the gap is of this step alone.
 func stopLeader(t *testing.T, c *cluster.Cluster) *cluster.Node {
 	t.Helper()
 	t.Log("1.3: SIGTERM the leader")
@@ -179,8 +179,9 @@ func killLeader(t *testing.T, c *cluster.Cluster, rec *history.Recorder) *cluste
 	return leader
 }
 
-// comesBack is 1.5 for a node that was away: with a third node dead, records commit only if this one votes; and then, as the third
-// lacks these records, this is the only one that can be elected when the leader stops.
+// comesBack is 1.5 for a node that was away: with a third node dead, records commit only if this
+// one votes; and then, as the third lacks these records, this is the only one that can be elected
+// when the leader stops.
 func comesBack(t *testing.T, c *cluster.Cluster, rec *history.Recorder, n *cluster.Node) {
 	t.Helper()
 	leader := c.Leader("one", 0)
@@ -206,7 +207,8 @@ func comesBack(t *testing.T, c *cluster.Cluster, rec *history.Recorder, n *clust
 	c.WaitInSync("one")
 }
 
-// Two of three are gone while records flow: nothing is acknowledged, nothing is lost, and it goes on when one is back.
+// Two of three are gone while records flow: nothing is acknowledged, nothing is lost, and it goes
+// on when one is back.
 func TestPhase1BelowQuorumNothingIsAcknowledged(t *testing.T) {
 	c := cluster.Start(t, 3)
 	c.CreateTopic("quorum", 1, 3)

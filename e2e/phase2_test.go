@@ -77,11 +77,13 @@ func wantAssigned(t *testing.T, c *cluster.Cluster, topic string, partition int3
 	}
 }
 
-// Phase 2.3: of five nodes two stand still (their connections stay open and nobody answers, which is worse than dead).
-// Partition 0 has its majority there; 1 and 2 have one replica each there and must not care.
+// Phase 2.3: of five nodes two stand still (their connections stay open and nobody answers, which
+// is worse than dead). Partition 0 has its majority there; 1 and 2 have one replica each there and
+// must not care.
 func TestPhase2APartitionWithoutQuorumDoesNotSlowTheOthers(t *testing.T) {
 	c := cluster.Start(t, 5)
-	onlyTroupe(t, c) // Kafka's other partitions wait until the still nodes have left the in-sync replicas
+	// Kafka's other partitions wait until the still nodes have left the in-sync replicas
+	onlyTroupe(t, c)
 	c.CreateTopicAt("isolated", []int32{3, 1, 2}, []int32{4, 5, 1}, []int32{5, 4, 2})
 	waitPreferred(t, c, "isolated", 3, 4, 5)
 	seeds := kgo.SeedBrokers(c.Node(4).Addr(), c.Node(5).Addr())
@@ -174,7 +176,8 @@ func measure(cl *kgo.Client, topic string, partition int32, d time.Duration) (la
 	ctx, cancel := context.WithTimeout(context.Background(), d+30*time.Second)
 	defer cancel()
 	first := &kgo.Record{Topic: topic, Partition: partition, Value: []byte("connects")}
-	if err := cl.ProduceSync(ctx, first).FirstErr(); err != nil { // this one pays for connections and metadata
+	// this one pays for connections and metadata
+	if err := cl.ProduceSync(ctx, first).FirstErr(); err != nil {
 		return latency{}, err
 	}
 	var took []time.Duration

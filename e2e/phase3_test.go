@@ -57,7 +57,8 @@ func createAt(t *testing.T, n *cluster.Node, topic string, replicas int16) {
 	}
 }
 
-// Phase 3.2: nine partitions are spread evenly, and again after a node was away, without an operator.
+// Phase 3.2: nine partitions are spread evenly, and again after a node was away, without an
+// operator.
 func TestPhase3NinePartitionsAreEven(t *testing.T) {
 	c := cluster.Start(t, 3)
 	c.CreateTopic("nine", 9, 3)

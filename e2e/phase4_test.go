@@ -124,14 +124,16 @@ func (w *watched) produced(t *testing.T) {
 	if ms <= 0 || timed == 10 && ms > float64(took.Microseconds())/1000 {
 		t.Errorf("ten commits took %g ms, the client waited for them %s", ms, took)
 	}
-	w.settles(leader, "produce requests", func(m cluster.Metrics) (got, want float64) { // counted once they are answered
+	// counted once they are answered
+	w.settles(leader, "produce requests", func(m cluster.Metrics) (got, want float64) {
 		answered := []string{"api", "Produce", "error", "NONE"}
 		return m.Value("troupe_requests_total", answered...), before[leader.ID].Value("troupe_requests_total", answered...) + 10
 	})
 	if all := grew("troupe_request_latency_ms", "api", "Produce"); timed == 10 && all <= ms || all > float64(took.Microseconds())/1000 {
 		t.Errorf("ten requests took %g ms with their commits, the client waited %s", all, took)
 	}
-	w.settles(leader, "entries committed at once", func(m cluster.Metrics) (got, want float64) { // since the start, of all shards
+	// since the start, of all shards
+	w.settles(leader, "entries committed at once", func(m cluster.Metrics) (got, want float64) {
 		return m.Value("troupe_raft_commit_batch_size"), m.Value("troupe_raft_commits_total")
 	})
 	want(t, "appends rejected", grew("troupe_raft_append_entries_rejected_total", w.labels...), 0)
@@ -154,7 +156,8 @@ func (w *watched) produced(t *testing.T) {
 		for _, n := range w.c.Nodes[1:] {
 			received += w.of(n).Value("troupe_raft_append_entries_received_total", w.labels...) - before[n.ID].Value("troupe_raft_append_entries_received_total", w.labels...)
 		}
-		if off := sent - received; off < -2 || off > 2 { // of each link a message may have been under way before
+		// of each link a message may have been under way before
+		if off := sent - received; off < -2 || off > 2 {
 			return fmt.Errorf("%g of %g", received, sent)
 		}
 		return nil
@@ -181,7 +184,8 @@ func (w *watched) quiet(t *testing.T) {
 		want(t, "high watermark", w.value(n, "troupe_partition_high_watermark"), 10)
 		want(t, "changes of members", w.value(n, "troupe_raft_config_changes_total"), 0)
 		m := w.of(n)
-		want(t, "roles", m.Value("troupe_raft_leader_count")+m.Value("troupe_raft_follower_count"), 2) // of the topic and of __meta
+		// of the topic and of __meta
+		want(t, "roles", m.Value("troupe_raft_leader_count")+m.Value("troupe_raft_follower_count"), 2)
 		want(t, "leaders", m.Value("troupe_raft_leader_count"), m.Value("troupe_metadata_leader")+map[bool]float64{true: 1}[n.ID == 1])
 		want(t, "nodes", m.Value("troupe_nodes_up"), 3)
 	}
@@ -193,7 +197,8 @@ func (w *watched) quiet(t *testing.T) {
 			t.Errorf("node %d shows an ISR though it does not lead", n.ID)
 		}
 	}
-	// A question from one node to another, counted once on each side of it: a topic made where __meta is not led.
+	// A question from one node to another, counted once on each side of it: a topic made where __meta
+	// is not led.
 	asking := w.c.Node(w.c.Controller().ID%3 + 1)
 	target := []string{"rpc_type", "submit", "target_node", id(w.c.Controller())}
 	before := w.of(asking)
@@ -252,7 +257,8 @@ func (w *watched) snapshots(t *testing.T) {
 	for _, n := range w.c.Nodes {
 		cluster.Eventually(t, 20*time.Second, "a snapshot is taken at node "+id(n), func(context.Context) error {
 			taken := w.value(n, "troupe_raft_snapshot_count")
-			if taken == 0 { // it goes with the next write, which a follower that got all at once does not have yet
+			// it goes with the next write, which a follower that got all at once does not have yet
+			if taken == 0 {
 				produce(t, cl, &kgo.Record{Topic: w.topic, Partition: 0, Value: []byte("next")})
 				return fmt.Errorf("none")
 			}
@@ -269,8 +275,9 @@ func (w *watched) snapshots(t *testing.T) {
 	}
 }
 
-// lagAndElection pauses a follower, appends seven entries, kills the leader, and lets the follower go on: its lag was seven, the ISR two, the third
-// node is elected once, by two votes, and finds the follower's log behind.
+// lagAndElection pauses a follower, appends seven entries, kills the leader, and lets the follower
+// go on: its lag was seven, the ISR two, the third node is elected once, by two votes, and finds
+// the follower's log behind.
 func (w *watched) lagAndElection(t *testing.T) {
 	leader, heir, follower := w.c.Node(1), w.c.Node(2), w.c.Node(3)
 	w.becomes(leader, 0, "troupe_raft_follower_lag_entries", "follower_id", id(follower))

@@ -53,13 +53,15 @@ func inRacks(t *testing.T, more int) *cluster.Cluster {
 	return c
 }
 
-// KIP-392: a consumer reads from the replica in its rack, and sees there what it would see at the leader.
+// KIP-392: a consumer reads from the replica in its rack, and sees there what it would see at the
+// leader.
 func TestConsumersReadInTheirRack(t *testing.T) {
 	c := inRacks(t, 0)
 	c.CreateTopicAt("near", []int32{1, 2, 3})
 	waitPreferred(t, c, "near", 1)
 	const n, size = 400, 2000
-	asItIs := []kgo.Opt{kgo.ProducerBatchCompression(kgo.NoCompression())} // what is counted is what is sent
+	// what is counted is what is sent
+	asItIs := []kgo.Opt{kgo.ProducerBatchCompression(kgo.NoCompression())}
 	rec := history.NewRecorder()
 	p := load.Start(t, c, rec, load.Config{Topic: "near", Partitions: 1, Limit: n, Size: size, Interval: time.Millisecond, Options: asItIs})
 	p.StopClean(60 * time.Second)
@@ -83,7 +85,8 @@ func TestConsumersReadInTheirRack(t *testing.T) {
 	if near, far := from.node(2), from.node(1)+from.node(3); near < n*size || far > near/4 {
 		t.Errorf("%d bytes came from the node in the rack, %d from others", near, far)
 	}
-	// While it goes on reading there it is never told of less than it knows, and what is written meanwhile arrives.
+	// While it goes on reading there it is never told of less than it knows, and what is written
+	// meanwhile arrives.
 	p = load.Start(t, c, rec, load.Config{Topic: "near", Partitions: 1, Limit: n, Size: size, Interval: 3 * time.Millisecond, Options: asItIs})
 	before := from.node(2)
 	read(2 * n)
@@ -99,7 +102,8 @@ func TestConsumersReadInTheirRack(t *testing.T) {
 	load.Check(t, c, rec, "near")
 }
 
-// A consumer whose replica is gone asks the leader again, in its own time, and is not sent back to where nobody is.
+// A consumer whose replica is gone asks the leader again, in its own time, and is not sent back to
+// where nobody is.
 func TestConsumersOutliveTheirReplica(t *testing.T) {
 	c := inRacks(t, 0)
 	c.CreateTopicAt("outlived", []int32{1, 2, 3})

@@ -18,7 +18,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/load"
 )
 
-// A read-only replica serves consumers in its rack, is a replica in sync to Kafka's clients, delays nothing, votes for nothing, and votes once it is promoted.
+// A read-only replica serves consumers in its rack, is a replica in sync to Kafka's clients, delays
+// nothing, votes for nothing, and votes once it is promoted.
 func TestReadReplicas(t *testing.T) {
 	c := inRacks(t, 1)
 	c.CreateTopicAt("read", []int32{1, 2, 3})

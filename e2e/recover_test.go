@@ -17,8 +17,9 @@ import (
 	"github.com/troupe-mq/troupe/e2e/load"
 )
 
-// Phase 3.7: two of three nodes are lost for good, disks and all. Nothing happens by itself; the operator is told what is left and what may be lost, and
-// brings it back, and the record of it stays. The lost nodes come back with empty disks, and the cluster is whole again.
+// Phase 3.7: two of three nodes are lost for good, disks and all. Nothing happens by itself; the
+// operator is told what is left and what may be lost, and brings it back, and the record of it
+// stays. The lost nodes come back with empty disks, and the cluster is whole again.
 func TestPhase3TwoNodesLostForGood(t *testing.T) {
 	c := cluster.Start(t, 3, cluster.NoVerify())
 	onlyTroupe(t, c)
@@ -77,7 +78,8 @@ func TestPhase3TwoNodesLostForGood(t *testing.T) {
 func goesOn(t *testing.T, c *cluster.Cluster, rec *history.Recorder, left *cluster.Node) {
 	t.Helper()
 	cluster.Eventually(t, 20*time.Second, "the partitions are led again", func(context.Context) error {
-		if h := healthAt(t, left); h.MetaLeader != left.ID || h.Partitions.Leaderless != 1 || len(h.Recoveries) != 1 { // gone-0 stays so
+		// gone-0 stays so
+		if h := healthAt(t, left); h.MetaLeader != left.ID || h.Partitions.Leaderless != 1 || len(h.Recoveries) != 1 {
 			return fmt.Errorf("%+v", h)
 		}
 		return nil
@@ -112,8 +114,9 @@ func producerID(t *testing.T, at *cluster.Node) int64 {
 	return r.ProducerID
 }
 
-// comeBack: a lost node whose disk turns up after all is not let in with it. With empty disks the lost nodes start without another word of the operator's, and are all
-// that they were: when the one that was left is killed, they go on.
+// comeBack: a lost node whose disk turns up after all is not let in with it. With empty disks the
+// lost nodes start without another word of the operator's, and are all that they were: when the one
+// that was left is killed, they go on.
 func comeBack(t *testing.T, c *cluster.Cluster, rec *history.Recorder, left *cluster.Node) {
 	t.Helper()
 	ctx := within(t, 60*time.Second)

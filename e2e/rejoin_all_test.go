@@ -5,13 +5,15 @@ import (
 	"time"
 )
 
-// All nodes die at once and one of them returns with a copy of its disk that was made while it ran. What the others remember of it outlived their end.
+// All nodes die at once and one of them returns with a copy of its disk that was made while it ran.
+// What the others remember of it outlived their end.
 func TestAnOlderDiskIsRecognisedThoughAllNodesDied(t *testing.T) {
 	r := startRejoin(t)
 	r.begin()
 	r.follow()
 	restore := r.victim.Snapshot()
-	r.load.Wait(6000, 60*time.Second) // for longer than they take to keep what they hear: the load is 1,500 a second at most
+	// for longer than they take to keep what they hear: the load is 1,500 a second at most
+	r.load.Wait(6000, 60*time.Second)
 	for _, n := range r.c.Nodes {
 		n.Kill()
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/load"
 )
 
-// rejoin is a cluster of three under load, one of whose nodes goes away and comes back. What is sent before the load is not part of the history, so
-// that it may be deleted.
+// rejoin is a cluster of three under load, one of whose nodes goes away and comes back. What is
+// sent before the load is not part of the history, so that it may be deleted.
 type rejoin struct {
 	t      *testing.T
 	c      *cluster.Cluster
@@ -72,13 +72,15 @@ func (r *rejoin) begin() kadm.ListedOffsets {
 	return starts
 }
 
-// follow begins to read along; what was filled in before must be deleted, for it is not part of the history.
+// follow begins to read along; what was filled in before must be deleted, for it is not part of the
+// history.
 func (r *rejoin) follow() {
 	r.t.Helper()
 	r.watch = load.Watch(r.t, r.c, r.rec, rejoinTopic)
 }
 
-// end waits until all replicas are in sync, ends the load and checks its history. That the replicas are identical is checked at the end of every test.
+// end waits until all replicas are in sync, ends the load and checks its history. That the replicas
+// are identical is checked at the end of every test.
 func (r *rejoin) end() {
 	r.t.Helper()
 	r.c.WaitReady()
@@ -100,7 +102,8 @@ func TestPhase3RejoinAfterAMoment(t *testing.T) {
 	r.end()
 }
 
-// Phase 3.4 (b): a node returns after the log was trimmed past where it stood. It is sent a snapshot and pulls the log that goes with it.
+// Phase 3.4 (b): a node returns after the log was trimmed past where it stood. It is sent a
+// snapshot and pulls the log that goes with it.
 func TestPhase3RejoinBehindATrimmedLog(t *testing.T) {
 	r := startRejoin(t)
 	r.fill(1000)
@@ -154,7 +157,8 @@ func (r *rejoin) says(pattern string) {
 	})
 }
 
-// healsWithin is how long a node may take to be whole again: all that it had may have to be sent to it, on a machine that does other things besides.
+// healsWithin is how long a node may take to be whole again: all that it had may have to be sent to
+// it, on a machine that does other things besides.
 const healsWithin = 3 * time.Minute
 
 // healed waits until nothing on the node is out of service.
@@ -180,7 +184,8 @@ func (r *rejoin) whole() {
 	})
 }
 
-// Phase 3.4 (c): a node returns with an empty disk, after the old one was declared lost. It is given other replicas, which pull their logs.
+// Phase 3.4 (c): a node returns with an empty disk, after the old one was declared lost. It is
+// given other replicas, which pull their logs.
 func TestPhase3RejoinWithAnEmptyDisk(t *testing.T) {
 	r := startRejoin(t)
 	r.begin()
@@ -194,7 +199,8 @@ func TestPhase3RejoinWithAnEmptyDisk(t *testing.T) {
 	r.end()
 }
 
-// Phase 3.4 (d): a node returns with a byte of its newest log flipped. What cannot be proved is replaced.
+// Phase 3.4 (d): a node returns with a byte of its newest log flipped. What cannot be proved is
+// replaced.
 func TestPhase3RejoinWithAFlippedByte(t *testing.T) {
 	r := startRejoin(t)
 	r.begin()
@@ -214,7 +220,8 @@ func TestPhase3RejoinWithAFlippedByte(t *testing.T) {
 	r.whole()
 }
 
-// Phase 3.4 (e): a node returns with an older copy of its disk. The others know better, and it is given other replicas.
+// Phase 3.4 (e): a node returns with an older copy of its disk. The others know better, and it is
+// given other replicas.
 func TestPhase3RejoinWithAnOlderDisk(t *testing.T) {
 	r := startRejoin(t)
 	r.begin()

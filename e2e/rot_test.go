@@ -11,8 +11,9 @@ import (
 	"github.com/troupe-mq/troupe/e2e/history"
 )
 
-// Two of three stores are damaged at once. Neither node gives up what it held, for what both acknowledged may be nowhere else: they wait, and say so. With the stores
-// repaired, which are still there, everything goes on.
+// Two of three stores are damaged at once. Neither node gives up what it held, for what both
+// acknowledged may be nowhere else: they wait, and say so. With the stores repaired, which are
+// still there, everything goes on.
 func TestTwoDamagedStoresWait(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	r := startRejoin(t)
@@ -45,7 +46,8 @@ func TestTwoDamagedStoresWait(t *testing.T) {
 	r.end()
 }
 
-// What nobody reads rots on one node. The pass through all that is stored finds it; what it was of is replaced. Then a table rots, and the node ends, and mends itself when it is started again.
+// What nobody reads rots on one node. The pass through all that is stored finds it; what it was of
+// is replaced. Then a table rots, and the node ends, and mends itself when it is started again.
 func TestColdRotIsFound(t *testing.T) {
 	c := cluster.New(t, 3)
 	onlyTroupe(t, c)

@@ -12,8 +12,9 @@ import (
 	"github.com/troupe-mq/troupe/e2e/load"
 )
 
-// A rolling upgrade to a build that has more to say of a node than the present one, and back: every node is let in at once, whichever build leads
-// the metadata; no node writes to it again and again; nothing is lost.
+// A rolling upgrade to a build that has more to say of a node than the present one, and back: every
+// node is let in at once, whichever build leads the metadata; no node writes to it again and again;
+// nothing is lost.
 func TestARollingUpgradeToABuildThatSaysMoreOfANode(t *testing.T) {
 	tomorrow, err := cluster.Tomorrow()
 	if err != nil {
@@ -48,7 +49,8 @@ func TestARollingUpgradeToABuildThatSaysMoreOfANode(t *testing.T) {
 	c.Verify()
 }
 
-// writesLittle holds that a cluster at rest writes next to nothing into its metadata within some seconds.
+// writesLittle holds that a cluster at rest writes next to nothing into its metadata within some
+// seconds.
 func writesLittle(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
 	index := func() float64 {

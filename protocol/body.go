@@ -7,15 +7,19 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// MaxElements is the most elements that all arrays of a request may have together: each of them is answered with many times the bytes it takes.
+// MaxElements is the most elements that all arrays of a request may have together: each of them is
+// answered with many times the bytes it takes.
 const MaxElements = 1_000_000
 
-// MaxControlBytes is the largest body of a request other than Produce. Decoding takes memory for what an array claims, up to some
-// 50 bytes for each byte of the body: kmsg refuses an array whose elements at their smallest do not fit into the rest of the body, so
-// that a bound on the body bounds arrays and tags too. Only Produce has reason to send more, and is walked through before it is decoded.
+// MaxControlBytes is the largest body of a request other than Produce. Decoding takes memory for
+// what an array claims, up to some
+// 50 bytes for each byte of the body: kmsg refuses an array whose elements at their smallest do not
+// fit into the rest of the body, so that a bound on the body bounds arrays and tags too. Only
+// Produce has reason to send more, and is walked through before it is decoded.
 const MaxControlBytes = 8 << 20
 
-// ParseBody decodes the body of a request whose header is known. Byte fields of the result are parts of body.
+// ParseBody decodes the body of a request whose header is known. Byte fields of the result are
+// parts of body.
 func ParseBody(h Header, body []byte) (kmsg.Request, error) {
 	request := kmsg.RequestForKey(h.Key.Int16())
 	if request == nil {
@@ -113,7 +117,8 @@ func (w *walker) tags() {
 	}
 }
 
-// array yields once for each element of an array while there is no error. None that is walked over may be null.
+// array yields once for each element of an array while there is no error. None that is walked over
+// may be null.
 func (w *walker) array() func(yield func() bool) {
 	n := w.length(w.flexible, func() int64 { return int64(w.int32()) })
 	if n < 0 {

@@ -26,7 +26,8 @@ func TestParseBodyOfEveryRequest(t *testing.T) {
 	})
 }
 
-// A request of many bytes may have as many elements as MaxElements says, whether they are in one array or in arrays of arrays, and no more.
+// A request of many bytes may have as many elements as MaxElements says, whether they are in one
+// array or in arrays of arrays, and no more.
 func TestElementsAreBounded(t *testing.T) {
 	groups := func(n int) kmsg.Request {
 		r := kmsg.NewPtrDescribeGroupsRequest()
@@ -120,7 +121,8 @@ func TestParseBodyRefusesWhatClaimsTooMuch(t *testing.T) {
 	}
 }
 
-// Every string of every request that may not be null, made null, spoils the request: none is read as an empty name.
+// Every string of every request that may not be null, made null, spoils the request: none is read
+// as an empty name.
 func TestANullStringIsMalformed(t *testing.T) {
 	const needle = "instead of null"
 	spoiled := 0

@@ -1,5 +1,5 @@
-// Package protocol is Kafka's wire, without sockets: frames, headers, the table of APIs and versions that Troupe speaks, and
-// errors. Bodies are kmsg's.
+// Package protocol is Kafka's wire, without sockets: frames, headers, the table of APIs and
+// versions that Troupe speaks, and errors. Bodies are kmsg's.
 //
 // A request and its answer on a connection:
 //
@@ -16,6 +16,7 @@
 //	| :4    | id:4        | (v1)   |
 //	+-------+-------------+--------+------
 //
-// All integers are big endian. The client id is never compact, so that the header of any version can be read. tags are there when the
-// body's version is flexible (KIP-482), except in the answer to ApiVersions, which a client must read before it knows anything.
+// All integers are big endian. The client id is never compact, so that the header of any version
+// can be read. tags are there when the body's version is flexible (KIP-482), except in the answer
+// to ApiVersions, which a client must read before it knows anything.
 package protocol

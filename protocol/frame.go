@@ -7,11 +7,13 @@ import (
 	"io"
 )
 
-// DefaultMaxRequestBytes is Kafka's default of socket.request.max.bytes: the largest frame behind its size.
+// DefaultMaxRequestBytes is Kafka's default of socket.request.max.bytes: the largest frame behind
+// its size.
 const DefaultMaxRequestBytes = 100 << 20
 
-// firstStep is how much memory a frame is given before any of its bytes arrived. Each further step multiplies what is there; those of large frames less,
-// for what has not come yet is taken from others.
+// firstStep is how much memory a frame is given before any of its bytes arrived. Each further step
+// multiplies what is there; those of large frames less, for what has not come yet is taken from
+// others.
 const (
 	firstStep       = 4 << 10
 	stepFactor      = 4
@@ -19,19 +21,20 @@ const (
 	largeStepFactor = 2
 )
 
-// ErrMalformed is behind every error over bytes that are not Kafka's protocol. What follows them on the connection cannot be
-// understood either: it must be closed.
+// ErrMalformed is behind every error over bytes that are not Kafka's protocol. What follows them on
+// the connection cannot be understood either: it must be closed.
 var ErrMalformed = errors.New("malformed request")
 
 func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
 }
 
-// ReadFrame reads a size and as many bytes. Sizes beyond limit, or too small for a header, are ErrMalformed; io.EOF says that the
-// stream ended before a frame, io.ErrUnexpectedEOF that it ended in one.
+// ReadFrame reads a size and as many bytes. Sizes beyond limit, or too small for a header, are
+// ErrMalformed; io.EOF says that the stream ended before a frame, io.ErrUnexpectedEOF that it ended
+// in one.
 //
-// Memory follows what has arrived, not what the size claims. Before each step grow is told how many more bytes of memory the frame
-// takes; it may wait. Its error ends the reading and is returned.
+// Memory follows what has arrived, not what the size claims. Before each step grow is told how many
+// more bytes of memory the frame takes; it may wait. Its error ends the reading and is returned.
 func ReadFrame(r io.Reader, limit int, grow func(n int) error) ([]byte, error) {
 	n, err := readSize(r, limit)
 	if err != nil {

@@ -21,8 +21,9 @@ type Header struct {
 	ClientID      string // empty if null
 }
 
-// ParseHeader reads the header of a frame and returns the bytes of the body. For an API or a version that kmsg does not know, body
-// is nil and known false: how its header ends is not known either.
+// ParseHeader reads the header of a frame and returns the bytes of the body. For an API or a
+// version that kmsg does not know, body is nil and known false: how its header ends is not known
+// either.
 func ParseHeader(frame []byte) (h Header, body []byte, known bool, err error) {
 	if len(frame) < minHeader {
 		return h, nil, false, malformed("%d bytes are too few for a request header", len(frame))
@@ -62,7 +63,8 @@ func ResponseBytes(response kmsg.Response) int {
 	return n
 }
 
-// AppendResponse appends the whole answer r to the request with the given correlation id: size, header, body.
+// AppendResponse appends the whole answer r to the request with the given correlation id: size,
+// header, body.
 func AppendResponse(dst []byte, correlationID int32, r kmsg.Response) []byte {
 	at := len(dst)
 	dst = slices.Grow(dst, ResponseBytes(r)) // else it would be copied again and again as it grows

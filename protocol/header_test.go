@@ -9,7 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// requests calls f with an empty request of every API in every version that kmsg knows, encoded as franz-go does.
+// requests calls f with an empty request of every API in every version that kmsg knows, encoded as
+// franz-go does.
 func requests(f func(r kmsg.Request, frame []byte)) {
 	formatter := kmsg.NewRequestFormatter(kmsg.FormatterClientID("me"))
 	for key := int16(0); key <= kmsg.MaxKey; key++ {
@@ -112,7 +113,8 @@ func FuzzParseHeader(f *testing.F) {
 	})
 }
 
-// TestAFetchResponseIsAppendedInOneGo: its buffer is made as large as what is to be sent, not grown to it in many steps.
+// TestAFetchResponseIsAppendedInOneGo: its buffer is made as large as what is to be sent, not grown
+// to it in many steps.
 func TestAFetchResponseIsAppendedInOneGo(t *testing.T) {
 	r := kmsg.NewPtrFetchResponse()
 	r.SetVersion(13)
@@ -123,7 +125,8 @@ func TestAFetchResponseIsAppendedInOneGo(t *testing.T) {
 		topic.Partitions = append(topic.Partitions, p)
 	}
 	r.Topics = append(r.Topics, topic)
-	if n := testing.AllocsPerRun(3, func() { AppendResponse(nil, 1, r) }); n > 2 { // with the race detector slices.Grow makes two
+	// with the race detector slices.Grow makes two
+	if n := testing.AllocsPerRun(3, func() { AppendResponse(nil, 1, r) }); n > 2 {
 		t.Errorf("%v allocations for one response", n)
 	}
 }

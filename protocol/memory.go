@@ -6,8 +6,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// DecodeFactor is how many bytes of memory decoding takes at most for each byte of a body other than Produce's: kmsg makes an array as long as it claims
-// to be before it reads the first element.
+// DecodeFactor is how many bytes of memory decoding takes at most for each byte of a body other
+// than Produce's: kmsg makes an array as long as it claims to be before it reads the first element.
 const DecodeFactor = 50
 
 // producedBytes is about what a topic or a partition of a produce request takes, decoded.

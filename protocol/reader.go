@@ -2,7 +2,8 @@ package protocol
 
 import "encoding/binary"
 
-// reader takes Kafka's primitives off a slice. After the first that does not fit, err is set and everything reads as empty.
+// reader takes Kafka's primitives off a slice. After the first that does not fit, err is set and
+// everything reads as empty.
 type reader struct {
 	b   []byte
 	err error

@@ -5,13 +5,13 @@ import "github.com/twmb/franz-go/pkg/kmsg"
 // Range is the versions of an API that are spoken.
 type Range struct {
 	Min, Max int16
-	// Advertised is the smallest version that ApiVersions tells: below Min only for Produce, because librdkafka switches compression
-	// off for brokers that do not claim Produce v0 (KAFKA-18659).
+	// Advertised is the smallest version that ApiVersions tells: below Min only for Produce, because
+	// librdkafka switches compression off for brokers that do not claim Produce v0 (KAFKA-18659).
 	Advertised int16
 }
 
-// Versions returns the versions that Troupe speaks of an API: from the smallest that Kafka 4 accepts up to the newest stable one. ok is false
-// for APIs that Troupe does not have.
+// Versions returns the versions that Troupe speaks of an API: from the smallest that Kafka 4
+// accepts up to the newest stable one. ok is false for APIs that Troupe does not have.
 func Versions(key kmsg.Key) (r Range, ok bool) {
 	r, ok = versions[key]
 	return r, ok

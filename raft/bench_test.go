@@ -16,7 +16,8 @@ func (c *counter) Apply(index, _ uint64, _ []byte) (any, error) { c.applied = in
 func (c *counter) Snapshot() []byte                             { return nil }
 func (c *counter) Restore([]byte) error                         { return nil }
 
-// trio is a shard of three without threads, clocks and network: what costs is what Raft and this package do.
+// trio is a shard of three without threads, clocks and network: what costs is what Raft and this
+// package do.
 type trio struct {
 	b       *testing.B
 	members map[storage.ReplicaID]*Replica
@@ -73,7 +74,8 @@ func (t *trio) settle(id storage.ReplicaID) {
 	}
 }
 
-// From a proposal until it is applied by the leader and known to be committed by the others, in turns that bring one entry, or several.
+// From a proposal until it is applied by the leader and known to be committed by the others, in
+// turns that bring one entry, or several.
 func BenchmarkCommit(b *testing.B) {
 	for _, c := range []struct{ entries, size int }{{1, 1 << 10}, {1, 16 << 10}, {1, 128 << 10}, {16, 1 << 10}} {
 		b.Run(fmt.Sprintf("%dx%dKiB", c.entries, c.size>>10), func(b *testing.B) {

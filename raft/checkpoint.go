@@ -10,12 +10,14 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// checkpointDue tells whether so much was applied since the last checkpoint that the next write should carry one.
+// checkpointDue tells whether so much was applied since the last checkpoint that the next write
+// should carry one.
 func (r *Replica) checkpointDue() bool {
 	return r.sinceBytes >= r.limits.CheckpointBytes || r.sinceCount >= r.limits.CheckpointCount
 }
 
-// checkpoint adds the machine's state to a write, and drops entries behind it if they are no longer wanted.
+// checkpoint adds the machine's state to a write, and drops entries behind it if they are no longer
+// wanted.
 func (r *Replica) checkpoint(w *write) error {
 	w.checkpoint = &storage.Checkpoint{
 		Position: r.applied,
@@ -24,7 +26,8 @@ func (r *Replica) checkpoint(w *write) error {
 	}
 	r.sinceBytes, r.sinceCount, r.regrouped, r.freed = 0, 0, false, false
 	start := r.keep(r.dispensable())
-	if start <= r.state.Start.Index || r.Restoring() { // the log that came with a snapshot cannot be read yet
+	// the log that came with a snapshot cannot be read yet
+	if start <= r.state.Start.Index || r.Restoring() {
 		return nil
 	}
 	term, err := r.log.Term(start)
@@ -36,8 +39,9 @@ func (r *Replica) checkpoint(w *write) error {
 	return nil
 }
 
-// regroup hands out a checkpoint because entries that come later may be long in coming: with new members, as a replica takes a snapshot only if that names it a
-// member; and with a new start of the log, as the space of what was trimmed may be waited for.
+// regroup hands out a checkpoint because entries that come later may be long in coming: with new
+// members, as a replica takes a snapshot only if that names it a member; and with a new start of
+// the log, as the space of what was trimmed may be waited for.
 func (r *Replica) regroup(fx *Effects) error {
 	w := write{start: r.state.Start}
 	if err := r.checkpoint(&w); err != nil {

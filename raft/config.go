@@ -9,9 +9,9 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Founding is the position at which the founding replicas of a shard start, as if everything before had been compacted.
-// It is not zero so that a replica which was not there at the founding, and whose log is empty, can only learn the members
-// from a snapshot, never from the entries alone.
+// Founding is the position at which the founding replicas of a shard start, as if everything before
+// had been compacted. It is not zero so that a replica which was not there at the founding, and
+// whose log is empty, can only learn the members from a snapshot, never from the entries alone.
 var Founding = storage.Position{Index: 10, Term: 5}
 
 // Reader reads durable entries; storage.Store is one.
@@ -24,16 +24,20 @@ const DefaultChunkBytes = 256 << 10
 
 // Limits bound what one shard may have under way. Zero fields take the default.
 type Limits struct {
-	ElectionTicks   int    // ticks without a leader before an election; randomized up to twice that. Default 12
-	HeartbeatTicks  int    // ticks between heartbeats. Default HeartbeatTicks
-	MessageBytes    uint64 // most entry bytes in one message to a follower, one entry at least. Default 1 MiB
+	// ticks without a leader before an election; randomized up to twice that. Default 12
+	ElectionTicks  int
+	HeartbeatTicks int // ticks between heartbeats. Default HeartbeatTicks
+	// most entry bytes in one message to a follower, one entry at least. Default 1 MiB
+	MessageBytes    uint64
 	InflightBytes   uint64 // most entry bytes under way to one follower. Default 8 MiB
 	InflightMessage int    // most messages under way to one follower. Default 256
 	CacheBytes      uint64 // newest entries kept in memory for followers. Default 1 MiB
 	CheckpointBytes uint64 // applied entry bytes after which a checkpoint is due. Default 1 MiB
 	CheckpointCount uint64 // applied entries after which a checkpoint is due. Default 512
-	ChunkBytes      uint64 // most entry bytes in one piece of a log that is pulled, one entry at least; what fits one travels with the snapshot. Default 256 KiB
-	KeepEntries     uint64 // with Compact: entries kept behind a checkpoint. Default 1024
+	// most entry bytes in one piece of a log that is pulled, one entry at least; what fits one travels
+	// with the snapshot. Default 256 KiB
+	ChunkBytes  uint64
+	KeepEntries uint64 // with Compact: entries kept behind a checkpoint. Default 1024
 }
 
 // HeartbeatTicks is the default of Limits.HeartbeatTicks: a third of the shortest election timeout.
@@ -65,7 +69,8 @@ type Config struct {
 	Entries    Reader
 	Machine    Machine
 	Limits     Limits
-	// Compact drops entries behind checkpoints: for machines whose state is all that matters (__meta). A partition's log is its data and stays.
+	// Compact drops entries behind checkpoints: for machines whose state is all that matters (__meta).
+	// A partition's log is its data and stays.
 	Compact bool
 }
 
@@ -83,8 +88,8 @@ func (c *Config) validate() error {
 	return nil
 }
 
-// Join returns what the store of a replica holds at first that is to become a member of a shard that is there already: nothing, not even the members, which
-// it learns with a snapshot.
+// Join returns what the store of a replica holds at first that is to become a member of a shard
+// that is there already: nothing, not even the members, which it learns with a snapshot.
 func Join(s storage.ShardID, r storage.ReplicaID) storage.Append {
 	return storage.Append{
 		State:      storage.State{Shard: s, Replica: r},

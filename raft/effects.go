@@ -6,20 +6,23 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Effects is what the owner of a replica has to do after a turn. Order between the three does not matter; order within each does.
+// Effects is what the owner of a replica has to do after a turn. Order between the three does not
+// matter; order within each does.
 type Effects struct {
 	// Messages go to other replicas of the shard; any of them may be lost.
 	Messages []*raftpb.Message
-	// Writes go to the journal, in this order and after those of earlier turns; for each one, once it is durable,
-	// Written is called.
+	// Writes go to the journal, in this order and after those of earlier turns; for each one, once it
+	// is durable, Written is called.
 	Writes []storage.Append
 	// Applied are the entries committed in this turn.
 	Applied []Applied
 	// Pulls go to other replicas of the shard, which answer with Chunks; any of them may be lost.
 	Pulls []*Pull
-	// Confirmed is the latest Confirm that a majority answered: this replica led when it was called. 0 if none was.
+	// Confirmed is the latest Confirm that a majority answered: this replica led when it was called. 0
+	// if none was.
 	Confirmed uint64
-	// Restored is the index of a snapshot that replaced machine and log, before what is in Applied; 0 if none did.
+	// Restored is the index of a snapshot that replaced machine and log, before what is in Applied; 0
+	// if none did.
 	Restored uint64
 }
 
@@ -44,7 +47,8 @@ type write struct {
 // Role is what a replica is at the moment.
 type Role uint8
 
-// The roles. A pre-candidate counts as Candidate; whoever is not a voter, member or not, as Learner.
+// The roles. A pre-candidate counts as Candidate; whoever is not a voter, member or not, as
+// Learner.
 const (
 	Follower Role = iota
 	Candidate

@@ -19,14 +19,18 @@ type Forcing struct {
 	Entries    Reader
 	Lost       []storage.ReplicaID // members that will never come back
 	Term       uint64              // above that of every replica that is left
-	Then       [][]byte            // data of entries that follow at once, before anything else can be proposed
+	// data of entries that follow at once, before anything else can be proposed
+	Then [][]byte
 }
 
-// Force returns what makes a replica go on without members that are lost for good, although they were a majority and nobody could agree to it. It is the
-// operator's word in the place of Raft's: what only the lost ones had is lost, and if one of them lives on the shard splits in two.
+// Force returns what makes a replica go on without members that are lost for good, although they
+// were a majority and nobody could agree to it. It is the operator's word in the place of Raft's:
+// what only the lost ones had is lost, and if one of them lives on the shard splits in two.
 //
-// Of the replicas that are left it must be the one whose last entry has the highest term, and of those the highest index: then it has every entry that any of them knows to
-// be committed. Its log grows by entries that take the lost members out one by one, and all of it counts as committed. The others learn of it as of any other entries.
+// Of the replicas that are left it must be the one whose last entry has the highest term, and of
+// those the highest index: then it has every entry that any of them knows to be committed. Its log
+// grows by entries that take the lost members out one by one, and all of it counts as committed.
+// The others learn of it as of any other entries.
 func Force(f Forcing) (storage.Append, error) {
 	if f.Term <= f.State.Term || f.Term <= f.State.Last.Term {
 		return storage.Append{}, fmt.Errorf("raft: force at term %d, the replica is at %d", f.Term, f.State.Term)
@@ -109,7 +113,8 @@ func takeIn(t *tracker.ProgressTracker, e *raftpb.Entry) error {
 	return nil
 }
 
-// changes are the entries that take the lost members out: one voter a change, as raft wants it outside of joint configurations.
+// changes are the entries that take the lost members out: one voter a change, as raft wants it
+// outside of joint configurations.
 func (f *Forcing) changes(conf *raftpb.ConfState) (changes []*raftpb.ConfChangeV2) {
 	one := func(t raftpb.ConfChangeType, r uint64) {
 		changes = append(changes, &raftpb.ConfChangeV2{Changes: []*raftpb.ConfChangeSingle{{Type: t.Enum(), NodeId: new(r)}}})

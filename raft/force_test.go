@@ -10,8 +10,9 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// TestForceKeepsWhatIsLeft runs a shard through faults, takes a majority of its members away at some moment, and forces the others to go on: they agree, have all that
-// any of them had applied, and commit again. What stands behind is what Raft cannot know: it is compared with nothing.
+// TestForceKeepsWhatIsLeft runs a shard through faults, takes a majority of its members away at
+// some moment, and forces the others to go on: they agree, have all that any of them had applied,
+// and commit again. What stands behind is what Raft cannot know: it is compared with nothing.
 func TestForceKeepsWhatIsLeft(t *testing.T) {
 	for seed := range int64(10) {
 		for _, n := range []int{3, 5} {

@@ -10,12 +10,16 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// A leader that hands over takes no proposals from when raft is asked for it until the next leader stands for election, so every moment in between is one without a
-// leader. Raft alone would let it last for an election timeout whenever the other replica cannot stand: because it is far behind, because it has not applied a
-// change of members that is committed, because it does not know yet that it votes, or because the call to stand was lost. Therefore:
-//   - a leader asks raft only when the other one is a voter, in sync, and no change of members is under way (fit);
+// A leader that hands over takes no proposals from when raft is asked for it until the next leader
+// stands for election, so every moment in between is one without a leader. Raft alone would let it
+// last for an election timeout whenever the other replica cannot stand: because it is far behind,
+// because it has not applied a change of members that is committed, because it does not know yet
+// that it votes, or because the call to stand was lost. Therefore:
+//   - a leader asks raft only when the other one is a voter, in sync, and no change of members is
+//     under way (fit);
 //   - it calls again at every tick, and takes proposals again after a few (tickHandover);
-//   - a replica that is called and cannot stand yet stands as soon as it can, unless the leader has gone on meanwhile (takeOver).
+//   - a replica that is called and cannot stand yet stands as soon as it can, unless the leader
+//     has gone on meanwhile (takeOver).
 
 // handover is the leadership of this replica on its way to another.
 type handover struct {
@@ -24,11 +28,13 @@ type handover struct {
 	begun bool              // raft was asked, and takes no proposals
 }
 
-// callTicks is for how many ticks a leader calls another replica to take over without being answered.
+// callTicks is for how many ticks a leader calls another replica to take over without being
+// answered.
 const callTicks = 4
 
-// Transfer hands leadership to another voter, as soon as that can take it within moments. It is given up if that does not come about within an election timeout: the
-// owner asks again if it still wants it.
+// Transfer hands leadership to another voter, as soon as that can take it within moments. It is
+// given up if that does not come about within an election timeout: the owner asks again if it still
+// wants it.
 func (r *Replica) Transfer(to storage.ReplicaID) {
 	if r.role != Leader || to == r.id || r.handing.begun {
 		return
@@ -67,7 +73,8 @@ func (r *Replica) fit(to storage.ReplicaID) bool {
 // Handing reports whether leadership is being handed over, or is to be.
 func (r *Replica) Handing() bool { return r.handing.to != 0 }
 
-// yield hands over if a change of members has left this leader out: nothing can be proposed any more.
+// yield hands over if a change of members has left this leader out: nothing can be proposed any
+// more.
 func (r *Replica) yield() {
 	if r.role != Leader || len(r.conf.GetVotersOutgoing()) > 0 || slices.Contains(r.conf.GetVoters(), uint64(r.id)) {
 		return
@@ -117,17 +124,20 @@ type call struct {
 	left int // ticks until it is forgotten
 }
 
-// calling marks a call with where the leader's log ends: whoever has more was called in vain, for the leader has gone on.
+// calling marks a call with where the leader's log ends: whoever has more was called in vain, for
+// the leader has gone on.
 func (r *Replica) calling(m *raftpb.Message) { m.Index = new(r.last) }
 
-// takeOver has raft stand for election once it can. Raft ignores a call before: while a change of members may be committed and is not applied, while a snapshot is not
-// durable, or in a replica that does not vote as far as it knows.
+// takeOver has raft stand for election once it can. Raft ignores a call before: while a change of
+// members may be committed and is not applied, while a snapshot is not durable, or in a replica
+// that does not vote as far as it knows.
 func (r *Replica) takeOver() error {
 	m := r.called.Message
 	switch {
 	case m == nil:
 		return nil
-	case m.GetTerm() != r.term(), m.GetIndex() != 0 && m.GetIndex() < r.last: // an older build does not say where its log ends
+	case m.GetTerm() != r.term(), m.GetIndex() != 0 && m.GetIndex() < r.last:
+		// an older build does not say where its log ends
 		r.called = call{}
 		return nil
 	case r.applied.Index < r.commit(), r.Restoring(), !r.voter():

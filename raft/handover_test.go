@@ -8,7 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// live lets time pass: everything is delivered and made durable, but for what those who are cut off say and hear.
+// live lets time pass: everything is delivered and made durable, but for what those who are cut off
+// say and hear.
 func (d *director) live(ticks int, cut ...storage.ReplicaID) {
 	lost := func(p packet) bool {
 		for _, c := range cut {
@@ -82,7 +83,8 @@ func (d *director) exchange(leader *member) {
 	d.t.Fatalf("no exchange: %v", leader.replica.Members())
 }
 
-// TestAJointConfigurationEnds has raft drop its own proposal to leave the joint configuration, as it does while leadership is handed over. Nobody writes to the shard.
+// TestAJointConfigurationEnds has raft drop its own proposal to leave the joint configuration, as
+// it does while leadership is handed over. Nobody writes to the shard.
 func TestAJointConfigurationEnds(t *testing.T) {
 	d, leader := led(t)
 	d.want = Wanted{Voters: ids{1, 2, d.blank()}}
@@ -103,7 +105,8 @@ func TestAJointConfigurationEnds(t *testing.T) {
 	}
 }
 
-// TestAHandoverWaitsForTheMembers hands leadership over while members change: it comes about when the change is over, and proposals are taken until then.
+// TestAHandoverWaitsForTheMembers hands leadership over while members change: it comes about when
+// the change is over, and proposals are taken until then.
 func TestAHandoverWaitsForTheMembers(t *testing.T) {
 	d, leader := led(t)
 	d.want = Wanted{Voters: ids{1, 2, d.blank()}}
@@ -119,8 +122,9 @@ func TestAHandoverWaitsForTheMembers(t *testing.T) {
 	}
 }
 
-// TestWhoIsCalledTooEarlyTakesOverLater has a replica hear in one turn that the change which makes it a voter is committed, and that it is to lead. Raft ignores the call of who has
-// not applied such a change, and the shard would take no proposals until an election timeout is over.
+// TestWhoIsCalledTooEarlyTakesOverLater has a replica hear in one turn that the change which makes
+// it a voter is committed, and that it is to lead. Raft ignores the call of who has not applied
+// such a change, and the shard would take no proposals until an election timeout is over.
 func TestWhoIsCalledTooEarlyTakesOverLater(t *testing.T) {
 	d, leader := led(t)
 	four := d.blank()
@@ -171,7 +175,8 @@ func TestACallIsRepeated(t *testing.T) {
 	}
 }
 
-// TestALeaderThatIsNotAnsweredGoesOn hands leadership over to a replica that has just died. Proposals are taken again after a few ticks, not only after an election timeout.
+// TestALeaderThatIsNotAnsweredGoesOn hands leadership over to a replica that has just died.
+// Proposals are taken again after a few ticks, not only after an election timeout.
 func TestALeaderThatIsNotAnsweredGoesOn(t *testing.T) {
 	d, leader := led(t)
 	leader.replica.Transfer(2)

@@ -7,11 +7,13 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// A commit index alone is not synced, so after a crash a replica may have forgotten that a change of members is committed, while those that left know. It
-// then asks them for votes, which they refuse because their logs are longer, and they do not stand for election, being no members: for ever. So whoever
-// answers about a vote tells how far it has applied, and who asked believes it as far as its own log says the same: an entry of the same
-// index and term is the same entry, and committed for one is committed for all. It does so only when the election came to nothing, because a
-// candidate that learns anything from anybody is one no more.
+// A commit index alone is not synced, so after a crash a replica may have forgotten that a change
+// of members is committed, while those that left know. It then asks them for votes, which they
+// refuse because their logs are longer, and they do not stand for election, being no members: for
+// ever. So whoever answers about a vote tells how far it has applied, and who asked believes it as
+// far as its own log says the same: an entry of the same index and term is the same entry, and
+// committed for one is committed for all. It does so only when the election came to nothing,
+// because a candidate that learns anything from anybody is one no more.
 
 // hearsay is what the answer to a vote told about what is committed.
 type hearsay struct {
@@ -34,7 +36,8 @@ func vote(t raftpb.MessageType) bool {
 // hear keeps what an answer about a vote tells.
 func (r *Replica) hear(m *raftpb.Message) {
 	at := storage.Position{Index: m.GetCommit(), Term: m.GetLogTerm()}
-	if !vote(m.GetType()) || at.Index <= max(r.commit(), r.told.Index) || at.Index > r.last { // what is after the end of this log does not help it
+	// what is after the end of this log does not help it
+	if !vote(m.GetType()) || at.Index <= max(r.commit(), r.told.Index) || at.Index > r.last {
 		return
 	}
 	wait := r.told.wait
@@ -59,8 +62,9 @@ func (r *Replica) tickHearsay() {
 	}
 }
 
-// believe learns what is committed if this replica's log holds the same. Raft takes a commit index from a leader only, so it is given an append without
-// entries that follows the entry in question: then raft compares, with the log as it is at this moment. What is durable may be another log.
+// believe learns what is committed if this replica's log holds the same. Raft takes a commit index
+// from a leader only, so it is given an append without entries that follows the entry in question:
+// then raft compares, with the log as it is at this moment. What is durable may be another log.
 func (r *Replica) believe(h hearsay) {
 	_ = r.step(&raftpb.Message{
 		Type: raftpb.MsgApp.Enum(), From: new(uint64(h.from)), To: new(uint64(r.id)), Term: new(r.term()),

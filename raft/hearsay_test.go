@@ -7,8 +7,9 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// TestATransfereeThatKnowsLessIsElected hands leadership over right behind an entry, and loses what tells the next leader that it is committed. Those who
-// vote for it know, and say so; that must not end the candidacy: the shard would be without a leader until an election times out.
+// TestATransfereeThatKnowsLessIsElected hands leadership over right behind an entry, and loses what
+// tells the next leader that it is committed. Those who vote for it know, and say so; that must not
+// end the candidacy: the shard would be without a leader until an election times out.
 func TestATransfereeThatKnowsLessIsElected(t *testing.T) {
 	w := newWorld(t, 1, false)
 	leader := w.elect()

@@ -39,7 +39,8 @@ func (s *scene) open(m *member) {
 
 func (s *scene) at(id storage.ReplicaID) *member { return s.members[id-1] }
 
-// run delivers what passes, loses the rest, and has the disks write that do not stall, until nothing moves.
+// run delivers what passes, loses the rest, and has the disks write that do not stall, until
+// nothing moves.
 func (s *scene) run(pass passes) {
 	s.t.Helper()
 	for moved := true; moved; {
@@ -109,8 +110,9 @@ func (s *scene) propose(id storage.ReplicaID, v byte, size int) {
 	s.settle(s.at(id))
 }
 
-// TestWhatIsToldIsComparedWithTheNewestLog has the disk of replica 3 stall with a truncation on the way to it: the disk says a, b, c, which the others commit later, and
-// raft's log says X. Told that b is committed, replica 3 must not take X for committed.
+// TestWhatIsToldIsComparedWithTheNewestLog has the disk of replica 3 stall with a truncation on the
+// way to it: the disk says a, b, c, which the others commit later, and raft's log says X. Told that
+// b is committed, replica 3 must not take X for committed.
 func TestWhatIsToldIsComparedWithTheNewestLog(t *testing.T) {
 	s := newScene(t)
 	s.at(1).replica.Campaign()
@@ -120,7 +122,8 @@ func TestWhatIsToldIsComparedWithTheNewestLog(t *testing.T) {
 	for _, v := range []byte("abc") {
 		s.propose(1, v, 1<<20)
 	}
-	s.run(func(m *raftpb.Message) bool { return m.GetFrom() == 1 && m.GetTo() == 3 }) // and its answers are lost
+	// and its answers are lost
+	s.run(func(m *raftpb.Message) bool { return m.GetFrom() == 1 && m.GetTo() == 3 })
 	for range 60 {
 		s.at(1).replica.Tick() // cut off, it leads no more
 		s.settle(s.at(1))
@@ -140,7 +143,8 @@ func TestWhatIsToldIsComparedWithTheNewestLog(t *testing.T) {
 	s.elect(1, 1, 4, 5)
 	s.open(s.at(2))
 	s.time(30, among(1, 2, 4), 1)
-	s.time(30, func(m *raftpb.Message) bool { // 5 gets a and b only, and learns that they are committed
+	// 5 gets a and b only, and learns that they are committed
+	s.time(30, func(m *raftpb.Message) bool {
 		late := m.GetType() == raftpb.MsgApp && len(m.Entries) > 0 && m.Entries[0].GetIndex() > base+2 && m.GetIndex() <= s.at(5).replica.Status().Last
 		return among(1, 5)(m) && !late
 	}, 1)

@@ -8,25 +8,30 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Beat is what goes to and fro between two members of a shard in which nothing happens: the leader's heartbeat, and the answer to it. Immutable.
+// Beat is what goes to and fro between two members of a shard in which nothing happens: the
+// leader's heartbeat, and the answer to it. Immutable.
 type Beat struct {
 	With storage.ReplicaID
 	Out  *raftpb.Message // what this replica says
 	In   *raftpb.Message // what it hears
 }
 
-// Expects tells whether a message is what an idle replica hears at a beat, so that to step it changes nothing but when its sender was heard of last. A heartbeat that
-// asks something (a read's round) is not.
+// Expects tells whether a message is what an idle replica hears at a beat, so that to step it
+// changes nothing but when its sender was heard of last. A heartbeat that asks something (a read's
+// round) is not.
 func (b *Beat) Expects(m *raftpb.Message) bool {
 	return m.GetType() == b.In.GetType() && m.GetFrom() == b.In.GetFrom() && m.GetTo() == b.In.GetTo() && m.GetTerm() == b.In.GetTerm() &&
 		m.GetCommit() <= b.In.GetCommit() && len(m.Context) == 0 && !m.GetReject()
 }
 
-// Idle returns the beats of a replica in whose shard nothing is open as far as it knows: all of its log is committed, applied and durable, and nothing is pulled, handed over
-// or changed; of a leader also, that every member has all of the log and was heard of since the heartbeat before the last. nil if that is not so.
+// Idle returns the beats of a replica in whose shard nothing is open as far as it knows: all of its
+// log is committed, applied and durable, and nothing is pulled, handed over or changed; of a leader
+// also, that every member has all of the log and was heard of since the heartbeat before the last.
+// nil if that is not so.
 //
-// As long as no other message comes, an idle replica is the same after a beat as before it, but for when the others were heard of. So beats need not be stepped one by
-// one: it is enough to step the last ones before time goes on. Ready must have been called since the last Step.
+// As long as no other message comes, an idle replica is the same after a beat as before it, but for
+// when the others were heard of. So beats need not be stepped one by one: it is enough to step the
+// last ones before time goes on. Ready must have been called since the last Step.
 func (r *Replica) Idle() []Beat {
 	if !r.atRest() {
 		return nil

@@ -7,8 +7,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// beat takes a message that an idle member expects, as a node does: now and then it is stepped, to see that it changes nothing and is answered with what Idle said; else it is
-// noted, and the answer sent.
+// beat takes a message that an idle member expects, as a node does: now and then it is stepped, to
+// see that it changes nothing and is answered with what Idle said; else it is noted, and the answer
+// sent.
 func (w *world) beat(to *member, m *raftpb.Message) bool {
 	for _, b := range to.beats {
 		if !b.Expects(m) {
@@ -94,7 +95,8 @@ func TestMembersBecomeIdle(t *testing.T) {
 	}
 }
 
-// An idle leader that a new entry finds is idle no more, nor is one whose follower was not heard of.
+// An idle leader that a new entry finds is idle no more, nor is one whose follower was not heard
+// of.
 func TestWhoIsNotIdle(t *testing.T) {
 	w := newWorld(t, 1, false)
 	w.quiet()

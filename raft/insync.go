@@ -11,8 +11,9 @@ import (
 
 // quorum is what a leader remembers of its followers to tell who is in sync.
 type quorum struct {
-	now    uint64                       // ticks
-	since  uint64                       // tick at which this leadership began: nobody counts as silent before it
+	now uint64 // ticks
+	// tick at which this leadership began: nobody counts as silent before it
+	since  uint64
 	last   map[storage.ReplicaID]uint64 // tick of the last message
 	commit uint64                       // commit index at the last call of InSync
 
@@ -31,8 +32,9 @@ func (q *quorum) heard(from storage.ReplicaID) {
 	q.last[from] = q.now
 }
 
-// InSync returns, on a leader, the voters that were heard of within an election timeout (or the leadership is younger) and have all that was committed when InSync was
-// called before: Kafka's ISR, to be asked about once a heartbeat. In order of id, not to be changed. nil on others.
+// InSync returns, on a leader, the voters that were heard of within an election timeout (or the
+// leadership is younger) and have all that was committed when InSync was called before: Kafka's
+// ISR, to be asked about once a heartbeat. In order of id, not to be changed. nil on others.
 func (r *Replica) InSync() []storage.ReplicaID {
 	if r.role != Leader {
 		return nil
@@ -61,8 +63,9 @@ func (r *Replica) InSync() []storage.ReplicaID {
 	return r.quorum.in
 }
 
-// Near returns, on a leader, the other members, voters and learners, that were heard of and near the commit index at the last call of InSync: good enough to be
-// read from. Who is in sync may change with every moment of load; this does not.
+// Near returns, on a leader, the other members, voters and learners, that were heard of and near
+// the commit index at the last call of InSync: good enough to be read from. Who is in sync may
+// change with every moment of load; this does not.
 func (r *Replica) Near() []storage.ReplicaID { return r.quorum.near }
 
 func (r *Replica) inSync(id storage.ReplicaID, match uint64) bool {
@@ -72,7 +75,8 @@ func (r *Replica) inSync(id storage.ReplicaID, match uint64) bool {
 	return r.heardOf(id) && match >= r.quorum.commit
 }
 
-// heardOf tells whether a member was heard of within an election timeout, or the leadership is younger.
+// heardOf tells whether a member was heard of within an election timeout, or the leadership is
+// younger.
 func (r *Replica) heardOf(id storage.ReplicaID) bool {
 	at := max(r.quorum.last[id], r.quorum.since)
 	return r.quorum.now-at <= uint64(r.limits.ElectionTicks)

@@ -10,16 +10,16 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// lent is a snapshot that was sent to a replica which may now pull the log that goes with it. As long as that goes on, the log here keeps its
-// beginning.
+// lent is a snapshot that was sent to a replica which may now pull the log that goes with it. As
+// long as that goes on, the log here keeps its beginning.
 type lent struct {
 	at    uint64 // index of the snapshot
 	from  uint64 // first index that the replica still needs
 	until uint64 // tick at which it counts as given up
 }
 
-// lendTicks is how long a replica is given to answer a snapshot or to ask for more of its log. Raft sends it nothing meanwhile, and would
-// wait for ever.
+// lendTicks is how long a replica is given to answer a snapshot or to ask for more of its log. Raft
+// sends it nothing meanwhile, and would wait for ever.
 const lendTicks = 50
 
 // lend takes note of a snapshot that is sent.
@@ -40,7 +40,8 @@ func (r *Replica) lends(to storage.ReplicaID, l lent) {
 	r.lent[to] = l
 }
 
-// Lending tells that a replica asks for the log from index next on. The log keeps its beginning for it as long as it gets on.
+// Lending tells that a replica asks for the log from index next on. The log keeps its beginning for
+// it as long as it gets on.
 func (r *Replica) Lending(to storage.ReplicaID, next uint64) {
 	l, ok := r.lent[to]
 	switch {
@@ -51,8 +52,9 @@ func (r *Replica) Lending(to storage.ReplicaID, next uint64) {
 	}
 }
 
-// returned takes note that a replica has what it was sent. If the log here does not reach back to that, because it was trimmed just when the snapshot was
-// made, raft still waits for one that does: it is told that this one failed.
+// returned takes note that a replica has what it was sent. If the log here does not reach back to
+// that, because it was trimmed just when the snapshot was made, raft still waits for one that does:
+// it is told that this one failed.
 func (r *Replica) returned(m *raftpb.Message) {
 	from := storage.ReplicaID(m.GetFrom())
 	if l, ok := r.lent[from]; ok && !m.GetReject() && l.at > 0 && m.GetIndex() >= l.at {
@@ -71,7 +73,8 @@ func (r *Replica) tickLent() {
 	}
 }
 
-// keep returns how far the start of the log may move, at most to the given index, without taking anything from those who pull it.
+// keep returns how far the start of the log may move, at most to the given index, without taking
+// anything from those who pull it.
 func (r *Replica) keep(start uint64) uint64 {
 	for _, l := range r.lent {
 		start = min(start, l.from-1)

@@ -10,8 +10,9 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// log is the durable log of one replica as etcd/raft reads it (raft.Storage): what the journal has reported as durable, and
-// nothing else. The newest entries are also kept in memory, because followers want them again.
+// log is the durable log of one replica as etcd/raft reads it (raft.Storage): what the journal has
+// reported as durable, and nothing else. The newest entries are also kept in memory, because
+// followers want them again.
 //
 // Invariant: start.Index <= known <= last.Index+1; runs describe the terms of [known, last.Index].
 type log struct {
@@ -21,14 +22,17 @@ type log struct {
 	hard *raftpb.HardState // as of start-up; raft asks only then
 	conf *raftpb.ConfState // as of the checkpoint
 	snap *storage.Checkpoint
-	// groupedAt is the applied entry that changed the members last. A snapshot from before it may not know whom it is for.
+	// groupedAt is the applied entry that changed the members last. A snapshot from before it may not
+	// know whom it is for.
 	groupedAt uint64
-	// compact tells that the machine's state is all that matters, so that a snapshot comes without the log before it.
+	// compact tells that the machine's state is all that matters, so that a snapshot comes without the
+	// log before it.
 	compact    bool
 	chunkBytes uint64
 
 	start, last storage.Position
-	// leaving is the last entry that the journal was told to drop: from start on up to it the store may have entries, or not any more.
+	// leaving is the last entry that the journal was told to drop: from start on up to it the store
+	// may have entries, or not any more.
 	leaving uint64
 
 	known uint64 // first index whose term is in runs
@@ -45,7 +49,8 @@ type log struct {
 type run struct{ first, term uint64 }
 
 func newLog(c *Config) *log {
-	commit := max(c.State.Commit, c.Checkpoint.Index) // a commit alone is not synced, the checkpoint is
+	// a commit alone is not synced, the checkpoint is
+	commit := max(c.State.Commit, c.Checkpoint.Index)
 	return &log{
 		replica: c.State.Replica,
 		store:   c.Entries,
@@ -114,7 +119,8 @@ func (l *log) Entries(lo, hi, maxBytes uint64) ([]*raftpb.Entry, error) {
 	return l.read(lo, hi, maxBytes)
 }
 
-// limit returns the longest beginning of entries within maxBytes, one entry at least; a copy, for raft may append to it.
+// limit returns the longest beginning of entries within maxBytes, one entry at least; a copy, for
+// raft may append to it.
 func limit(entries []*raftpb.Entry, maxBytes uint64) []*raftpb.Entry {
 	n, bytes := 0, uint64(0)
 	for n < len(entries) {
@@ -127,8 +133,9 @@ func limit(entries []*raftpb.Entry, maxBytes uint64) []*raftpb.Entry {
 	return append([]*raftpb.Entry(nil), entries[:n]...)
 }
 
-// read reads from the store. An error there means that acknowledged entries cannot be read: it is kept so that the
-// owner hears of it, and raft is told that the entries are gone: it then sends nothing, or a snapshot, until the owner acts on the error.
+// read reads from the store. An error there means that acknowledged entries cannot be read: it is
+// kept so that the owner hears of it, and raft is told that the entries are gone: it then sends
+// nothing, or a snapshot, until the owner acts on the error.
 func (l *log) read(lo, hi, maxBytes uint64) ([]*raftpb.Entry, error) {
 	entries, err := l.store.Entries(l.replica, lo, hi, maxBytes)
 	if err != nil {
@@ -159,7 +166,8 @@ func (l *log) Snapshot() (*raftpb.Snapshot, error) {
 	}, nil
 }
 
-// small returns the entries up to the checkpoint if they are few enough to travel with a snapshot, else none.
+// small returns the entries up to the checkpoint if they are few enough to travel with a snapshot,
+// else none.
 func (l *log) small() []*raftpb.Entry {
 	n := l.snap.Index - l.start.Index
 	if n == 0 || n > chunkEntries {

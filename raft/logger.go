@@ -6,8 +6,8 @@ import (
 	"go.etcd.io/raft/v3"
 )
 
-// quiet is etcd/raft's logger here: what raft does shows in Effects and Status, so its lines are dropped; what it panics
-// over is a broken invariant and panics.
+// quiet is etcd/raft's logger here: what raft does shows in Effects and Status, so its lines are
+// dropped; what it panics over is a broken invariant and panics.
 type quiet struct{}
 
 var _ raft.Logger = quiet{}

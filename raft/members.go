@@ -21,16 +21,20 @@ type Standing struct {
 	Ready   bool // has been so for a while: it may be made a voter
 }
 
-// move is what a leader does next to bring the members nearer to those wanted: at most one of change and transfer is set.
+// move is what a leader does next to bring the members nearer to those wanted: at most one of
+// change and transfer is set.
 type move struct {
-	change   *raftpb.ConfChangeV2
-	transfer storage.ReplicaID // a leader that shall leave does not take itself out: it hands over first
-	waits    string            // what for, if nothing can be done now; empty if the members are those wanted
+	change *raftpb.ConfChangeV2
+	// a leader that shall leave does not take itself out: it hands over first
+	transfer storage.ReplicaID
+	// what for, if nothing can be done now; empty if the members are those wanted
+	waits string
 }
 
-// nextMove decides. New members begin as learners. When they have the log they become voters in the same change in which those that are to leave
-// stop being some, so that the shard never has fewer voters than before and after, and only while the new voters have a majority in reach, for
-// behind a change that cannot be committed everything would wait.
+// nextMove decides. New members begin as learners. When they have the log they become voters in the
+// same change in which those that are to leave stop being some, so that the shard never has fewer
+// voters than before and after, and only while the new voters have a majority in reach, for behind
+// a change that cannot be committed everything would wait.
 func nextMove(conf *raftpb.ConfState, w Wanted, self storage.ReplicaID, standing map[storage.ReplicaID]Standing) move {
 	if len(conf.GetVotersOutgoing()) > 0 {
 		if !conf.GetAutoLeave() {
@@ -78,7 +82,8 @@ func changeOf(t raftpb.ConfChangeType, r storage.ReplicaID) *raftpb.ConfChangeSi
 	return &raftpb.ConfChangeSingle{Type: t.Enum(), NodeId: new(uint64(r))}
 }
 
-// joins returns the changes that cost no majority anything: who comes is a learner first, and a learner that is not wanted goes.
+// joins returns the changes that cost no majority anything: who comes is a learner first, and a
+// learner that is not wanted goes.
 func (m *members) joins() (changes []*raftpb.ConfChangeSingle) {
 	for _, wanted := range [][]storage.ReplicaID{m.want.Voters, m.want.Learners} {
 		for _, r := range wanted {
@@ -95,7 +100,8 @@ func (m *members) joins() (changes []*raftpb.ConfChangeSingle) {
 	return changes
 }
 
-// promotions returns the learners that may become voters now, and how many have yet to catch up for it.
+// promotions returns the learners that may become voters now, and how many have yet to catch up for
+// it.
 func (m *members) promotions() (promote []storage.ReplicaID, missing int) {
 	for _, r := range m.want.Voters {
 		switch {
@@ -109,8 +115,9 @@ func (m *members) promotions() (promote []storage.ReplicaID, missing int) {
 	return promote, missing
 }
 
-// drops returns the voters that may stop being some together with n promotions, those out of reach first: all that are not wanted once nobody is
-// missing, else as many as leaves the number that is wanted.
+// drops returns the voters that may stop being some together with n promotions, those out of reach
+// first: all that are not wanted once nobody is missing, else as many as leaves the number that is
+// wanted.
 func (m *members) drops(n, missing int) (drop []storage.ReplicaID) {
 	for _, r := range m.voters {
 		if !slices.Contains(m.want.Voters, r) && r != m.self {

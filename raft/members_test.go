@@ -81,8 +81,9 @@ func TestNextMove(t *testing.T) {
 	}
 }
 
-// TestMovesEnd holds that from any members to any others the moves end, each of them is one that etcd/raft takes, and none leaves fewer voters than before
-// and after, drops the leader, or makes a voter of somebody who is not ready.
+// TestMovesEnd holds that from any members to any others the moves end, each of them is one that
+// etcd/raft takes, and none leaves fewer voters than before and after, drops the leader, or makes a
+// voter of somebody who is not ready.
 func TestMovesEnd(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		some := func(label string, least int) ids {
@@ -143,7 +144,8 @@ func restored(t *rapid.T, w Wanted) *raftpb.ConfState {
 	return c
 }
 
-// changed applies a change by etcd/raft's own rules, and ends the joint configuration if it begins one.
+// changed applies a change by etcd/raft's own rules, and ends the joint configuration if it begins
+// one.
 func changed(t *rapid.T, now *raftpb.ConfState, c *raftpb.ConfChangeV2, standing map[storage.ReplicaID]Standing) *raftpb.ConfState {
 	for _, s := range c.Changes {
 		if s.GetType() == raftpb.ConfChangeAddNode && !standing[storage.ReplicaID(s.GetNodeId())].Ready {

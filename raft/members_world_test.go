@@ -10,8 +10,10 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// TestNothingIsLostWhileMembersChange runs a shard whose wanted members change again and again, through loss, reordering, crashes and transfers. Replicas
-// that come are blank, those that have left never run again. At the end the members are those wanted last, and they hold whatever was acknowledged.
+// TestNothingIsLostWhileMembersChange runs a shard whose wanted members change again and again,
+// through loss, reordering, crashes and transfers. Replicas that come are blank, those that have
+// left never run again. At the end the members are those wanted last, and they hold whatever was
+// acknowledged.
 func TestNothingIsLostWhileMembersChange(t *testing.T) {
 	acked, changes, refused := 0, 0, 0
 	for seed := range seeds(60) {

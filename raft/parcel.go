@@ -11,8 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// parcel is what the data of a raft snapshot holds: the machine's state, where the log that goes with it begins, and, if it is small, that
-// log. A log that is not small is pulled (see puller).
+// parcel is what the data of a raft snapshot holds: the machine's state, where the log that goes
+// with it begins, and, if it is small, that log. A log that is not small is pulled (see puller).
 //
 //	0         1             9            17                21
 //	+---------+-------------+------------+-----------------+---------+---------+
@@ -29,7 +29,8 @@ const (
 	parcelVersion = 1
 	parcelHead    = 21
 
-	// chunkEntries is how many entries a piece of a log holds at most, so that it fits one storage.Append whatever their sizes.
+	// chunkEntries is how many entries a piece of a log holds at most, so that it fits one
+	// storage.Append whatever their sizes.
 	chunkEntries = 2000
 )
 
@@ -73,7 +74,8 @@ type Chunk struct {
 	Entries []*raftpb.Entry
 }
 
-// Pull asks for a log: chunk after chunk, as many as there is credit for. It repeats itself and may be lost.
+// Pull asks for a log: chunk after chunk, as many as there is credit for. It repeats itself and may
+// be lost.
 type Pull struct {
 	Shard  storage.ShardID
 	From   storage.ReplicaID // who pulls
@@ -168,7 +170,8 @@ func entriesSize(entries []*raftpb.Entry) (n int) {
 	return n
 }
 
-// appendEntries writes entries that follow one another: of each type, term and length as varints, and the data.
+// appendEntries writes entries that follow one another: of each type, term and length as varints,
+// and the data.
 func appendEntries(b []byte, entries []*raftpb.Entry) []byte {
 	for _, e := range entries {
 		b = binary.AppendUvarint(b, uint64(e.GetType()))

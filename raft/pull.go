@@ -8,12 +8,13 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// puller brings the log that goes with a snapshot here before raft hears of the snapshot. Until all of it is durable the replica is the
-// member it was: what it answers and how it votes rests on the log that it has, and nothing on the one that comes. The log goes into the
-// next generation, so that what came survives a restart and is continued.
+// puller brings the log that goes with a snapshot here before raft hears of the snapshot. Until all
+// of it is durable the replica is the member it was: what it answers and how it votes rests on the
+// log that it has, and nothing on the one that comes. The log goes into the next generation, so
+// that what came survives a restart and is continued.
 //
-// What is pulled was applied where it comes from, so it is the same whoever gives it: a pull goes on with another source, and with
-// a later snapshot.
+// What is pulled was applied where it comes from, so it is the same whoever gives it: a pull goes
+// on with another source, and with a later snapshot.
 type puller struct {
 	offer *raftpb.Message // the snapshot; nil if nothing is pulled
 	start storage.Position
@@ -34,8 +35,8 @@ type puller struct {
 const (
 	// pullWindow is how many chunks may be on their way or waiting to become durable.
 	pullWindow = 2
-	// pullTicks is how long a chunk is waited for, pullTries how often it is asked for until the snapshot is given up. The leader
-	// then sends another one.
+	// pullTicks is how long a chunk is waited for, pullTries how often it is asked for until the
+	// snapshot is given up. The leader then sends another one.
 	pullTicks = 20
 	pullTries = 8
 )
@@ -45,11 +46,13 @@ func (r *Replica) Pulling() (got, upto uint64, ok bool) {
 	return r.pull.got.Index, r.pull.upto.Index, r.pull.offer != nil
 }
 
-// offered takes a snapshot of the leader. Raft hears of it at once if nothing has to be pulled for it, or if raft has no use for it.
+// offered takes a snapshot of the leader. Raft hears of it at once if nothing has to be pulled for
+// it, or if raft has no use for it.
 func (r *Replica) offered(m *raftpb.Message) error {
 	p, err := openParcel(m.GetSnapshot().GetData())
 	if err != nil {
-		return nil // of a newer build: as good as lost, the leader sends it again until this node is upgraded
+		// of a newer build: as good as lost, the leader sends it again until this node is upgraded
+		return nil
 	}
 	at := positionOf(m)
 	if p.whole(at.Index) || m.GetTerm() < r.term() || at.Index <= r.commit() || r.holds(at) {
@@ -69,7 +72,8 @@ func (r *Replica) holds(p storage.Position) bool {
 	return ok && term == p.Term
 }
 
-// take begins to pull the log of a snapshot, or goes on with one that is being pulled. have is what is there of the next generation.
+// take begins to pull the log of a snapshot, or goes on with one that is being pulled. have is what
+// is there of the next generation.
 func (p *puller) take(m *raftpb.Message, at, start storage.Position, have storage.Stretch) {
 	same := p.offer != nil && p.offer.GetFrom() == m.GetFrom()
 	switch {

@@ -29,7 +29,8 @@ func (w *world) grow(leader *member, n int) {
 	}
 }
 
-// behind makes a world in which the third member was away while the log was trimmed past where it stood, and is back.
+// behind makes a world in which the third member was away while the log was trimmed past where it
+// stood, and is back.
 func behind(t *testing.T, values int) (w *world, leader, late *member) {
 	t.Helper()
 	w = newWorld(t, 1, false)
@@ -57,7 +58,8 @@ func (w *world) pass(ticks int) {
 	}
 }
 
-// caughtUp lets time pass until a member has applied all that the leader has, and compares the logs.
+// caughtUp lets time pass until a member has applied all that the leader has, and compares the
+// logs.
 func (w *world) caughtUp(leader, m *member) {
 	w.t.Helper()
 	for range 1000 {
@@ -84,7 +86,8 @@ func TestALogIsPulledWithItsSnapshot(t *testing.T) {
 	w.caughtUp(leader, late)
 }
 
-// TestASmallLogTravelsWithItsSnapshot is the same with chunks so large that nothing has to be pulled.
+// TestASmallLogTravelsWithItsSnapshot is the same with chunks so large that nothing has to be
+// pulled.
 func TestASmallLogTravelsWithItsSnapshot(t *testing.T) {
 	w, leader, late := behind(t, 100)
 	leader.replica.log.chunkBytes = DefaultChunkBytes
@@ -94,7 +97,8 @@ func TestASmallLogTravelsWithItsSnapshot(t *testing.T) {
 	}
 }
 
-// TestAPullIsTakenUpWhereItWas crashes the receiver after every write, and expects that it never begins anew.
+// TestAPullIsTakenUpWhereItWas crashes the receiver after every write, and expects that it never
+// begins anew.
 func TestAPullIsTakenUpWhereItWas(t *testing.T) {
 	w, leader, late := behind(t, 200)
 	var had uint64
@@ -127,8 +131,8 @@ func (w *world) tickAll() {
 	}
 }
 
-// writesOne delivers until a member has something to write for the next generation or to change to it, and writes one of it; false if
-// nothing came of it.
+// writesOne delivers until a member has something to write for the next generation or to change to
+// it, and writes one of it; false if nothing came of it.
 func (w *world) writesOne(m *member) bool {
 	for n := 0; n < 1000 && len(w.network) > 0; n++ {
 		w.deliver(false)
@@ -151,7 +155,8 @@ func pulls(s storage.State, a storage.Append) bool {
 	return len(a.NextEntries) > 0 || a.State.Generation != s.Generation
 }
 
-// TestTheSourceStartsAnew crashes the source amid a pull: it remembers nothing, and its start may be taken from others.
+// TestTheSourceStartsAnew crashes the source amid a pull: it remembers nothing, and its start may
+// be taken from others.
 func TestTheSourceStartsAnew(t *testing.T) {
 	w, leader, late := behind(t, 200)
 	for w.held(late).Next.Last.Index < w.held(leader).Start.Index+20 {
@@ -175,7 +180,8 @@ func TestTheSourceStartsAnew(t *testing.T) {
 	}
 }
 
-// TestTheSourceTrimmedMeanwhile takes the log away that is being pulled. The receiver is sent another snapshot.
+// TestTheSourceTrimmedMeanwhile takes the log away that is being pulled. The receiver is sent
+// another snapshot.
 func TestTheSourceTrimmedMeanwhile(t *testing.T) {
 	w, leader, late := behind(t, 200)
 	for w.held(late).Next == (storage.Stretch{}) {
@@ -193,8 +199,8 @@ func TestTheSourceTrimmedMeanwhile(t *testing.T) {
 	w.caughtUp(leader, late)
 }
 
-// TestALogKeepsItsBeginningForWhoPullsIt lets retention go on while a receiver does not get on: the beginning stays until the receiver
-// is given up, and no longer.
+// TestALogKeepsItsBeginningForWhoPullsIt lets retention go on while a receiver does not get on: the
+// beginning stays until the receiver is given up, and no longer.
 func TestALogKeepsItsBeginningForWhoPullsIt(t *testing.T) {
 	w, leader, late := behind(t, 200)
 	w.deaf = true
@@ -214,7 +220,8 @@ func TestALogKeepsItsBeginningForWhoPullsIt(t *testing.T) {
 	}
 }
 
-// TestABlankReplicaJoins adds a replica that holds nothing: it learns members and log, the part included that no checkpoint has.
+// TestABlankReplicaJoins adds a replica that holds nothing: it learns members and log, the part
+// included that no checkpoint has.
 func TestABlankReplicaJoins(t *testing.T) {
 	for _, values := range []int{0, 4, 200} {
 		t.Run(fmt.Sprint(values), func(t *testing.T) {
@@ -261,7 +268,8 @@ func TestABlankReplicaVotesForNobody(t *testing.T) {
 	}
 }
 
-// TestALostEndIsNoticed rolls a disk back to what it held earlier, under a leader that remembers what the replica had acknowledged.
+// TestALostEndIsNoticed rolls a disk back to what it held earlier, under a leader that remembers
+// what the replica had acknowledged.
 func TestALostEndIsNoticed(t *testing.T) {
 	w := newWorld(t, 1, false)
 	leader, m := w.elect(), w.members[2]
@@ -312,7 +320,8 @@ func mustCheckpoint(t testing.TB, m *member) *storage.Checkpoint {
 	return c
 }
 
-// TestAHeartbeatBehindItsEntriesIsNoDoubt gives a follower entries and the heartbeat that speaks of them in one turn.
+// TestAHeartbeatBehindItsEntriesIsNoDoubt gives a follower entries and the heartbeat that speaks of
+// them in one turn.
 func TestAHeartbeatBehindItsEntriesIsNoDoubt(t *testing.T) {
 	w := newWorld(t, 1, false)
 	leader, m := w.elect(), w.members[1]
@@ -358,7 +367,8 @@ func TestChunksAreChecked(t *testing.T) {
 	}
 }
 
-// TestASnapshotThatIsTooOldWhenItArrives has the leader's log trimmed past a snapshot that is on its way, as happens when both are made in one turn.
+// TestASnapshotThatIsTooOldWhenItArrives has the leader's log trimmed past a snapshot that is on
+// its way, as happens when both are made in one turn.
 func TestASnapshotThatIsTooOldWhenItArrives(t *testing.T) {
 	w := newWorld(t, 1, true)
 	leader, late := w.elect(), w.members[2]

@@ -61,8 +61,9 @@ func (r *Replica) drain(fx *Effects) error {
 	return nil
 }
 
-// ask sends the requests for votes among what raft has ready, once the candidate's term and log are durable. Raft would send them at once. But a candidate that forgets its term in
-// a crash may stand in the same term again, with less of a log, and the votes for the one before would count.
+// ask sends the requests for votes among what raft has ready, once the candidate's term and log are
+// durable. Raft would send them at once. But a candidate that forgets its term in a crash may stand
+// in the same term again, with less of a log, and the votes for the one before would count.
 func (r *Replica) ask(messages []*raftpb.Message) error {
 	var votes []*raftpb.Message
 	for _, m := range messages {
@@ -130,8 +131,9 @@ func (r *Replica) perform(m *raftpb.Message, fx *Effects) error {
 	return nil
 }
 
-// write turns a MsgStorageAppend into a write for the journal. One that carries nothing that must be durable (a commit alone) waits
-// only for the writes before it: a commit index that is lost in a crash is learned again.
+// write turns a MsgStorageAppend into a write for the journal. One that carries nothing that must
+// be durable (a commit alone) waits only for the writes before it: a commit index that is lost in a
+// crash is learned again.
 func (r *Replica) write(m *raftpb.Message, fx *Effects) error {
 	voted := m.Term != nil && (m.GetTerm() != r.state.Term || m.GetVote() != r.state.Vote)
 	if m.Term != nil {
@@ -194,7 +196,8 @@ func (r *Replica) append(entries []*raftpb.Entry) error {
 	return nil
 }
 
-// Payload returns what an entry holds for the machine: nothing if it is one of Raft's own (empty, or a change of members).
+// Payload returns what an entry holds for the machine: nothing if it is one of Raft's own (empty,
+// or a change of members).
 func Payload(e *raftpb.Entry) []byte {
 	if e.GetType() != raftpb.EntryNormal || len(e.Data) == 0 {
 		return nil
@@ -202,8 +205,9 @@ func Payload(e *raftpb.Entry) []byte {
 	return e.Data
 }
 
-// restore replaces machine and log by a snapshot of the leader, in a write of its own. The log that goes with it came with it, or was pulled. What that write
-// says to be committed is the snapshot: raft may know of more, which is in the next write.
+// restore replaces machine and log by a snapshot of the leader, in a write of its own. The log that
+// goes with it came with it, or was pulled. What that write says to be committed is the snapshot:
+// raft may know of more, which is in the next write.
 func (r *Replica) restore(s *raftpb.Snapshot, fx *Effects) error {
 	p, err := openParcel(s.Data)
 	if err != nil {

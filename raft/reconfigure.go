@@ -18,9 +18,10 @@ const (
 
 // reconfiguration is what a leader remembers of the change of members it is about.
 type reconfiguration struct {
-	near     map[storage.ReplicaID]int // looks in a row at which a member was near the end
-	proposed uint64                    // where the last proposed change stands in the log; 0 if it was looked at
-	before   *raftpb.ConfState         // the members when it was proposed
+	near map[storage.ReplicaID]int // looks in a row at which a member was near the end
+	// where the last proposed change stands in the log; 0 if it was looked at
+	proposed uint64
+	before   *raftpb.ConfState // the members when it was proposed
 }
 
 // Reconfigured is how a change of members stands.
@@ -32,12 +33,14 @@ type Reconfigured struct {
 	Waits    string            // what for, else
 }
 
-// Reconfigure takes the next step towards the wanted members, if this replica leads and nothing is under way. To be called now and then; what raft refused
-// is seen by the members having stayed the same, and tried again. Ready must have been called since the last Step.
+// Reconfigure takes the next step towards the wanted members, if this replica leads and nothing is
+// under way. To be called now and then; what raft refused is seen by the members having stayed the
+// same, and tried again. Ready must have been called since the last Step.
 //
-// A leader never proposes to take itself out, but it may find such a proposal of its predecessor in its log. It then goes on leading, as a member no more,
-// until another voter has all of its log and takes over: if it stopped at once, nobody else might know yet that the change is committed, and its own tail might be the
-// longest, so that it would be asked for a vote it does not give.
+// A leader never proposes to take itself out, but it may find such a proposal of its predecessor in
+// its log. It then goes on leading, as a member no more, until another voter has all of its log and
+// takes over: if it stopped at once, nobody else might know yet that the change is committed, and
+// its own tail might be the longest, so that it would be asked for a vote it does not give.
 func (r *Replica) Reconfigure(w Wanted) Reconfigured {
 	var out Reconfigured
 	if r.role != Leader || r.applied.Term != r.node.BasicStatus().GetTerm() {
@@ -71,8 +74,9 @@ func (r *Replica) Reconfigure(w Wanted) Reconfigured {
 	return out
 }
 
-// leaveDropped reports whether the shard is in a joint configuration that raft was to leave by itself, and nothing in the log does. Raft drops its proposal to leave while
-// leadership is being handed over, and proposes again only when another entry is applied, which may be never.
+// leaveDropped reports whether the shard is in a joint configuration that raft was to leave by
+// itself, and nothing in the log does. Raft drops its proposal to leave while leadership is being
+// handed over, and proposes again only when another entry is applied, which may be never.
 func (r *Replica) leaveDropped() bool {
 	return len(r.conf.GetVotersOutgoing()) > 0 && r.applied.Index == r.last && r.node.BasicStatus().LeadTransferee == raft.None
 }
@@ -81,8 +85,10 @@ func (r *Replica) leaveDropped() bool {
 type Grouping struct {
 	Conf    *raftpb.ConfState // as of the last applied entry; not to be changed
 	Applied uint64            // that entry
-	// Durable means that the replica cannot forget it any more. Members that left may be deleted only when a majority of those that stay are that far: a
-	// commit index alone is not synced, and after a crash a replica that has forgotten the change would wait for the votes of replicas that are no more.
+	// Durable means that the replica cannot forget it any more. Members that left may be deleted only
+	// when a majority of those that stay are that far: a commit index alone is not synced, and after a
+	// crash a replica that has forgotten the change would wait for the votes of replicas that are no
+	// more.
 	Durable bool
 }
 

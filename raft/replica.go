@@ -12,11 +12,12 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Replica is one member of one shard: etcd/raft's RawNode, the log as far as it is durable, and the machine. It has one
-// owner. The owner feeds it (Step, Tick, Propose, Written, …) and then calls Ready and performs the Effects.
+// Replica is one member of one shard: etcd/raft's RawNode, the log as far as it is durable, and the
+// machine. It has one owner. The owner feeds it (Step, Tick, Propose, Written, …) and then calls
+// Ready and performs the Effects.
 //
-// Nothing here waits. An error from Ready, Step or Written is a broken invariant or unreadable storage: the owner must
-// quarantine the replica and never use it again.
+// Nothing here waits. An error from Ready, Step or Written is a broken invariant or unreadable
+// storage: the owner must quarantine the replica and never use it again.
 type Replica struct {
 	id      storage.ReplicaID
 	limits  Limits
@@ -25,23 +26,27 @@ type Replica struct {
 	node    *raft.RawNode
 	machine Machine
 
-	// There are three logs, each of which may be ahead of the next. Raft's own holds what was stepped. The one handed out (state, last, inflight) is
-	// equal to it once Ready has taken all that raft has ready. The durable one (log) lacks the writes that the journal has not reported.
+	// There are three logs, each of which may be ahead of the next. Raft's own holds what was stepped.
+	// The one handed out (state, last, inflight) is equal to it once Ready has taken all that raft has
+	// ready. The durable one (log) lacks the writes that the journal has not reported.
 	//
-	// log is for raft, which knows what it has not written yet, for entries that are applied (only durable ones are, unless Restoring), and for
-	// what can be said to be durable. Whether this replica holds an entry is not to be decided from it: a truncation may be on its way to the
-	// disk. Raft decides that by its own log (see believe), or termOf by the one handed out.
+	// log is for raft, which knows what it has not written yet, for entries that are applied (only
+	// durable ones are, unless Restoring), and for what can be said to be durable. Whether this
+	// replica holds an entry is not to be decided from it: a truncation may be on its way to the disk.
+	// Raft decides that by its own log (see believe), or termOf by the one handed out.
 	log *log
-	// inflight are the writes handed out that the journal has not reported, oldest first. It tells what is on its way to the disk (termOf, Restoring,
-	// Durable), never what is on it.
+	// inflight are the writes handed out that the journal has not reported, oldest first. It tells
+	// what is on its way to the disk (termOf, Restoring, Durable), never what is on it.
 	inflight []write
 	state    storage.State // as of the last write handed out
 	last     uint64        // last entry of the log handed out; given to the machine's Append
 	conf     *raftpb.ConfState
 
-	role     Role
-	leader   storage.ReplicaID
-	applied  storage.Position // last entry given to the machine's Apply, or the snapshot given to its Restore, which may not be durable yet
+	role   Role
+	leader storage.ReplicaID
+	// last entry given to the machine's Apply, or the snapshot given to its Restore, which may not be
+	// durable yet
+	applied  storage.Position
 	out      []*raftpb.Message
 	offers   []*raftpb.Message // snapshots that came since the last Ready
 	doubtful []*raftpb.Message // see doubt
@@ -63,7 +68,8 @@ type Replica struct {
 	freed     bool // so much was trimmed since that the log's start can move
 }
 
-// Open makes a replica of what the store holds. Entries behind the checkpoint are read and given to the machine.
+// Open makes a replica of what the store holds. Entries behind the checkpoint are read and given to
+// the machine.
 func Open(c Config) (*Replica, error) {
 	c.Limits.setDefaults()
 	if err := c.validate(); err != nil {
@@ -111,8 +117,9 @@ func (r *Replica) raftConfig() *raft.Config {
 		PreVote:                   true,
 		ReadOnlyOption:            raft.ReadOnlySafe,
 		DisableProposalForwarding: true,
-		StepDownOnRemoval:         false, // who stays must learn first that the change is committed: see Reconfigure
-		Logger:                    quiet{},
+		// who stays must learn first that the change is committed: see Reconfigure
+		StepDownOnRemoval: false,
+		Logger:            quiet{},
 	}
 }
 
@@ -166,11 +173,13 @@ func (r *Replica) Step(m *raftpb.Message) error {
 	return r.step(m)
 }
 
-// blank tells that this replica knows no members yet: it holds nothing, so it votes for nobody. Raft itself would.
+// blank tells that this replica knows no members yet: it holds nothing, so it votes for nobody.
+// Raft itself would.
 func (r *Replica) blank() bool { return len(r.conf.GetVoters()) == 0 }
 
-// judge takes the messages about which this replica has to compare something with its log, once all else that came with them is in the log handed out: one
-// snapshot, or, when there are none left, all heartbeats that are doubtful.
+// judge takes the messages about which this replica has to compare something with its log, once all
+// else that came with them is in the log handed out: one snapshot, or, when there are none left,
+// all heartbeats that are doubtful.
 func (r *Replica) judge() error {
 	if len(r.offers) > 0 {
 		m := r.offers[0]
@@ -180,8 +189,9 @@ func (r *Replica) judge() error {
 	return r.doubt()
 }
 
-// doubt looks at heartbeats that spoke of a commit after the end of the log. A leader names no index that this replica has not told it to have, so
-// if it is still missing the disk lost what was acknowledged.
+// doubt looks at heartbeats that spoke of a commit after the end of the log. A leader names no
+// index that this replica has not told it to have, so if it is still missing the disk lost what was
+// acknowledged.
 func (r *Replica) doubt() error {
 	all := r.doubtful
 	r.doubtful = nil
@@ -197,8 +207,9 @@ func (r *Replica) doubt() error {
 	return nil
 }
 
-// termOf returns the term of the entry at an index of the log handed out; ok is false if that has none, or its term cannot be known now because the
-// entry comes with a snapshot that is not durable.
+// termOf returns the term of the entry at an index of the log handed out; ok is false if that has
+// none, or its term cannot be known now because the entry comes with a snapshot that is not
+// durable.
 func (r *Replica) termOf(index uint64) (term uint64, ok bool) {
 	switch {
 	case index < r.state.Start.Index || index > r.last:
@@ -208,7 +219,8 @@ func (r *Replica) termOf(index uint64) (term uint64, ok bool) {
 	}
 	for _, w := range slices.Backward(r.inflight) {
 		if len(w.entries) > 0 && index >= w.entries[0].GetIndex() {
-			return w.entries[index-w.entries[0].GetIndex()].GetTerm(), true // no newer write reaches down to it
+			// no newer write reaches down to it
+			return w.entries[index-w.entries[0].GetIndex()].GetTerm(), true
 		}
 		if w.snapshot != nil {
 			return w.snapshot.Term, index == w.snapshot.Index
@@ -240,8 +252,9 @@ func (r *Replica) Tick() {
 	r.tickLent()
 }
 
-// tickSilence has a replica that does not vote forget a leader that it has not heard of for two election timeouts. Raft has those forget it who may stand for election, so that one that
-// was removed while it was cut off would believe in its last leader for ever.
+// tickSilence has a replica that does not vote forget a leader that it has not heard of for two
+// election timeouts. Raft has those forget it who may stand for election, so that one that was
+// removed while it was cut off would believe in its last leader for ever.
 func (r *Replica) tickSilence() {
 	if r.role == Learner && r.leader != 0 && r.quorum.now-max(r.quorum.last[r.leader], r.quorum.since) > 2*uint64(r.limits.ElectionTicks) {
 		r.ForgetLeader()
@@ -255,8 +268,9 @@ func (r *Replica) Campaign() {
 	}
 }
 
-// Propose appends entries to the leader's log. It returns the index of the first; ok is false if they were dropped: not
-// the leader, handing leadership over, or an entry that no store takes. Ready must have been called since the last Step.
+// Propose appends entries to the leader's log. It returns the index of the first; ok is false if
+// they were dropped: not the leader, handing leadership over, or an entry that no store takes.
+// Ready must have been called since the last Step.
 func (r *Replica) Propose(data ...[]byte) (first uint64, ok bool) {
 	entries := make([]*raftpb.Entry, len(data))
 	for i, d := range data {
@@ -272,21 +286,22 @@ func (r *Replica) Propose(data ...[]byte) (first uint64, ok bool) {
 	return r.last + 1, true
 }
 
-// ProposeMembers proposes a change of members. Raft may turn a change it refuses into an empty entry without a word: the caller must
-// look at Members when it is applied.
+// ProposeMembers proposes a change of members. Raft may turn a change it refuses into an empty
+// entry without a word: the caller must look at Members when it is applied.
 func (r *Replica) ProposeMembers(change *raftpb.ConfChangeV2) bool {
 	return r.role == Leader && r.node.ProposeConfChange(change) == nil
 }
 
-// Confirm asks the other members whether this replica leads, and returns the number by which Effects.Confirmed tells that it did. A replica that does
-// not lead any more is never told.
+// Confirm asks the other members whether this replica leads, and returns the number by which
+// Effects.Confirmed tells that it did. A replica that does not lead any more is never told.
 func (r *Replica) Confirm() uint64 {
 	r.confirms++
 	r.node.ReadIndex(binary.BigEndian.AppendUint64(nil, r.confirms))
 	return r.confirms
 }
 
-// ForgetLeader makes a follower believe that its leader is gone, so that it grants pre-votes at once.
+// ForgetLeader makes a follower believe that its leader is gone, so that it grants pre-votes at
+// once.
 func (r *Replica) ForgetLeader() { _ = r.node.ForgetLeader() }
 
 // Unreachable tells that messages to a replica were lost.

@@ -10,8 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/storage/memory"
 )
 
-// TestNothingAcknowledgedIsLost runs a shard through loss, reordering, crashes and transfers of leadership, heals it, and
-// compares what leaders reported with what everybody applied.
+// TestNothingAcknowledgedIsLost runs a shard through loss, reordering, crashes and transfers of
+// leadership, heals it, and compares what leaders reported with what everybody applied.
 func TestNothingAcknowledgedIsLost(t *testing.T) {
 	acked, pulled := 0, 0
 	for seed := range seeds(150) {
@@ -36,7 +36,8 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 	t.Logf("%d values acknowledged, %d logs pulled", acked, pulled)
 }
 
-// TestCommitAloneCostsNoSync counts writes: one entry is one write on each replica, whatever commit indexes follow.
+// TestCommitAloneCostsNoSync counts writes: one entry is one write on each replica, whatever commit
+// indexes follow.
 func TestCommitAloneCostsNoSync(t *testing.T) {
 	w := newWorld(t, 1, false)
 	leader := w.elect()
@@ -173,8 +174,8 @@ func TestInSync(t *testing.T) {
 	}
 }
 
-// TestOpenReplaysALongTail opens a replica with more behind its checkpoint than is read at once: what was not replayed would be truncated by
-// the next write.
+// TestOpenReplaysALongTail opens a replica with more behind its checkpoint than is read at once:
+// what was not replayed would be truncated by the next write.
 func TestOpenReplaysALongTail(t *testing.T) {
 	d := newDisk(t, Found(7, 1, []storage.ReplicaID{1}, nil))
 	a := grown(Found(7, 1, []storage.ReplicaID{1}, nil).State, 10)
@@ -234,7 +235,8 @@ func TestConfirmWaitsForAMajority(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeReadIsAnError: a leader that finds an entry damaged when a follower wants it says so, and does not panic.
+// TestWhatCannotBeReadIsAnError: a leader that finds an entry damaged when a follower wants it says
+// so, and does not panic.
 func TestWhatCannotBeReadIsAnError(t *testing.T) {
 	w := newWorld(t, 1, false)
 	leader := w.elect()
@@ -271,7 +273,8 @@ func TestWhatCannotBeReadIsAnError(t *testing.T) {
 	t.Fatal("nobody noticed")
 }
 
-// TestALearnerForgetsASilentLeader: whoever does not vote believes in a leader as long as it hears of it, and no longer.
+// TestALearnerForgetsASilentLeader: whoever does not vote believes in a leader as long as it hears
+// of it, and no longer.
 func TestALearnerForgetsASilentLeader(t *testing.T) {
 	w := newWorld(t, 1, false)
 	m := w.add(Join(7, 9))

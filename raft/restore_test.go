@@ -7,7 +7,8 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// snapshotFor lets time pass until the leader has sent a snapshot to a member, and returns it instead of delivering it. Heartbeats until then tell the member nothing.
+// snapshotFor lets time pass until the leader has sent a snapshot to a member, and returns it
+// instead of delivering it. Heartbeats until then tell the member nothing.
 func (w *world) snapshotFor(m *member) *raftpb.Message {
 	w.t.Helper()
 	for range 1000 {
@@ -74,8 +75,8 @@ func (w *world) pullAllButTheLast(m *member) {
 	w.t.Fatalf("the log is not being pulled: %+v", m.replica.Status())
 }
 
-// TestAPowerLossWithinARestore has a snapshot and the entries after it take effect in one turn: two writes. The power goes between them, and what the first one
-// says must be true by itself.
+// TestAPowerLossWithinARestore has a snapshot and the entries after it take effect in one turn: two
+// writes. The power goes between them, and what the first one says must be true by itself.
 func TestAPowerLossWithinARestore(t *testing.T) {
 	w, leader, late := behind(t, 100)
 	w.pullAllButTheLast(late)
@@ -111,8 +112,9 @@ func TestAPowerLossWithinARestore(t *testing.T) {
 	w.caughtUp(leader, late)
 }
 
-// TestMembersChangeInTheTurnOfARestore has a follower learn in one turn that a change of members is committed, and a snapshot from far ahead. The checkpoint that
-// the change calls for must not ask the log that the snapshot replaces.
+// TestMembersChangeInTheTurnOfARestore has a follower learn in one turn that a change of members is
+// committed, and a snapshot from far ahead. The checkpoint that the change calls for must not ask
+// the log that the snapshot replaces.
 func TestMembersChangeInTheTurnOfARestore(t *testing.T) {
 	w := newWorld(t, 1, false)
 	leader, late := w.elect(), w.members[2]
@@ -132,8 +134,9 @@ func TestMembersChangeInTheTurnOfARestore(t *testing.T) {
 		Type: raftpb.MsgHeartbeat.Enum(), From: new(uint64(leader.id)), To: new(uint64(late.id)), Term: new(leader.replica.Status().Term), Commit: new(at),
 	}
 	old := late.replica
-	w.crash(late)                                // it hears nothing for a while
-	leader.replica.lends(2, lent{from: at + 40}) // so the log of the snapshot begins before what the machine still needs
+	w.crash(late) // it hears nothing for a while
+	// so the log of the snapshot begins before what the machine still needs
+	leader.replica.lends(2, lent{from: at + 40})
 	w.grow(leader, 200)
 	late.replica = old
 	leader.replica.Unreachable(late.id)
@@ -160,8 +163,9 @@ func TestMembersChangeInTheTurnOfARestore(t *testing.T) {
 	}
 }
 
-// TestASnapshotMeetsATruncation has the entry of a snapshot on the disk of a follower, and its truncation on the way there. The follower does not hold the
-// entry any more: what goes with the snapshot has to be pulled.
+// TestASnapshotMeetsATruncation has the entry of a snapshot on the disk of a follower, and its
+// truncation on the way there. The follower does not hold the entry any more: what goes with the
+// snapshot has to be pulled.
 func TestASnapshotMeetsATruncation(t *testing.T) {
 	w := newWorld(t, 1, false)
 	leader, m := w.elect(), w.members[1]

@@ -6,8 +6,9 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Source gives the logs of a node's replicas to those that pull them: a core without a clock, for an owner that decides how fast. What it
-// remembers of a stream may be forgotten at any time, the next Pull brings it back.
+// Source gives the logs of a node's replicas to those that pull them: a core without a clock, for
+// an owner that decides how fast. What it remembers of a stream may be forgotten at any time, the
+// next Pull brings it back.
 type Source struct {
 	ChunkBytes uint64                        // as in Limits
 	streams    map[storage.ReplicaID]*stream // by who pulls
@@ -23,7 +24,8 @@ type stream struct {
 
 func (s *stream) ready() bool { return s.seq < s.pull.Credit && s.next <= s.pull.Upto }
 
-// maxStreams bounds what is remembered; beyond it all is forgotten, and comes back with the next Pulls.
+// maxStreams bounds what is remembered; beyond it all is forgotten, and comes back with the next
+// Pulls.
 const maxStreams = 1024
 
 // Pull takes a Pull.
@@ -54,8 +56,9 @@ func (s *Source) Due() bool {
 	return false
 }
 
-// Next reads the next chunk that is due, in turn of who pulls, and tells how many bytes of entries it has. An error is about the log that the
-// chunk should have come from and does not concern the others; the chunk then says so to who pulls.
+// Next reads the next chunk that is due, in turn of who pulls, and tells how many bytes of entries
+// it has. An error is about the log that the chunk should have come from and does not concern the
+// others; the chunk then says so to who pulls.
 func (s *Source) Next(logs Reader) (c *Chunk, bytes int, err error) {
 	by := s.turn[0]
 	s.turn = s.turn[1:]

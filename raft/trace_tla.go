@@ -8,7 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Trace is given every event of the replicas of this process, for etcd/raft's TLA+ specification. It is set before the first replica is opened.
+// Trace is given every event of the replicas of this process, for etcd/raft's TLA+ specification.
+// It is set before the first replica is opened.
 var Trace func(storage.ShardID, *raft.TracingEvent)
 
 // tracer is etcd/raft's logger of one shard's events.

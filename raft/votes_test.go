@@ -6,8 +6,9 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// TestVotesAreForOneLifeOfACandidate has a replica ask for votes with a log that its disk does not hold yet, and lose it in a crash. The votes, which are late, must not elect it in
-// its next life: what it lost was committed.
+// TestVotesAreForOneLifeOfACandidate has a replica ask for votes with a log that its disk does not
+// hold yet, and lose it in a crash. The votes, which are late, must not elect it in its next life:
+// what it lost was committed.
 func TestVotesAreForOneLifeOfACandidate(t *testing.T) {
 	s := newScene(t)
 	s.at(1).replica.Campaign()
@@ -52,8 +53,8 @@ func TestVotesAreForOneLifeOfACandidate(t *testing.T) {
 	}
 }
 
-// A request for votes that waits for the disk is not sent any more when the election is lost: another leader of the
-// term may have replaced the log that it speaks of.
+// A request for votes that waits for the disk is not sent any more when the election is lost:
+// another leader of the term may have replaced the log that it speaks of.
 func TestALostElectionAsksForNoVotes(t *testing.T) {
 	s := newScene(t)
 	s.at(1).replica.Campaign()

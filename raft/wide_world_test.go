@@ -8,9 +8,11 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// TestNothingIsLostWhateverComesTogether runs shards of one to seven voters whose disks stall, so that truncations and much else are long on their way to them, whose network
-// falls into two parts, and which elect and hand over at any step, while their members change. No two replicas ever apply different entries at an index. When all is healed the
-// members are those wanted, outside of a joint configuration, although nobody writes any more.
+// TestNothingIsLostWhateverComesTogether runs shards of one to seven voters whose disks stall, so
+// that truncations and much else are long on their way to them, whose network falls into two parts,
+// and which elect and hand over at any step, while their members change. No two replicas ever apply
+// different entries at an index. When all is healed the members are those wanted, outside of a
+// joint configuration, although nobody writes any more.
 func TestNothingIsLostWhateverComesTogether(t *testing.T) {
 	acked, changes := 0, 0
 	all := slices.Collect(seeds(140))
@@ -34,7 +36,8 @@ func TestNothingIsLostWhateverComesTogether(t *testing.T) {
 	}
 }
 
-// found are seeds that once ended in a joint configuration for ever (998), or did not come to rest (446).
+// found are seeds that once ended in a joint configuration for ever (998), or did not come to rest
+// (446).
 var found = []int64{446, 998}
 
 // wide is a world of troubles that come together.

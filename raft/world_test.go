@@ -96,7 +96,8 @@ var small = Limits{CheckpointCount: 8, KeepEntries: 4, CacheBytes: 64, ChunkByte
 // chunk is so small that most logs have to be pulled.
 const chunk = 40
 
-// world is a shard of three on a network that loses, delays and reorders, with disks that forget what was not reported.
+// world is a shard of three on a network that loses, delays and reorders, with disks that forget
+// what was not reported.
 type world struct {
 	t       testing.TB
 	rng     *rand.Rand
@@ -141,7 +142,8 @@ func newWorldOf(t testing.TB, n int, seed int64, compact bool) *world {
 	return w
 }
 
-// seeded has etcd/raft draw its election timeouts from the world's seed. It takes them from crypto/rand, so one world runs at a time.
+// seeded has etcd/raft draw its election timeouts from the world's seed. It takes them from
+// crypto/rand, so one world runs at a time.
 func (w *world) seeded() {
 	before := crypto.Reader
 	crypto.Reader = rand.New(rand.NewSource(w.rng.Int63()))
@@ -288,7 +290,8 @@ func (w *world) deliver(faults bool) {
 	w.settle(to)
 }
 
-// parted reports whether what is on its way is lost between two parts of the network. Who sent a Chunk is not known: it passes.
+// parted reports whether what is on its way is lost between two parts of the network. Who sent a
+// Chunk is not known: it passes.
 func (w *world) parted(p packet) bool {
 	switch m := p.what.(type) {
 	case *raftpb.Message:
@@ -334,7 +337,8 @@ func (w *world) take(to *member, what any) error {
 	return nil
 }
 
-// reach makes the next write durable. The replica does not hear of it yet, though it reads from that disk.
+// reach makes the next write durable. The replica does not hear of it yet, though it reads from
+// that disk.
 func (w *world) reach(m *member) {
 	a := m.queue[m.durable]
 	if a.State.Generation > w.held(m).Generation && len(a.Entries) == 0 {
@@ -469,7 +473,8 @@ func newDisk(t testing.TB, a storage.Append) *memory.Store {
 
 var firstSeed = flag.Int64("seed", 0, "the first seed of the random worlds")
 
-// seeds are so many seeds of worlds, from the first one on. With another first one, from the command line, it is a search.
+// seeds are so many seeds of worlds, from the first one on. With another first one, from the
+// command line, it is a search.
 func seeds(n int64) func(yield func(int64) bool) {
 	return func(yield func(int64) bool) {
 		for seed := *firstSeed; seed < *firstSeed+n; seed++ {

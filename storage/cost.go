@@ -2,13 +2,15 @@ package storage
 
 import "go.etcd.io/raft/v3/raftpb"
 
-// Cost is what an append takes of a transaction's bounds: small values travel with their keys, large ones do not count.
+// Cost is what an append takes of a transaction's bounds: small values travel with their keys,
+// large ones do not count.
 type Cost struct {
 	Keys  int
 	Bytes int
 }
 
-// The bounds are what the smallest store takes: see storage/badger, which checks at compile time that its smallest memtable holds them.
+// The bounds are what the smallest store takes: see storage/badger, which checks at compile time
+// that its smallest memtable holds them.
 const (
 	// MaxKeys and MaxBytes bound the sum of the costs of one Write.
 	MaxKeys  = 8_000

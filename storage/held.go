@@ -16,19 +16,21 @@ var ErrRemoved = errors.New("storage: the replica was removed")
 // ErrDistrusted is why a replica is suspect that was distrusted by an Append.
 var ErrDistrusted = fmt.Errorf("%w: it was found to hold less than it had promised", ErrCorrupt)
 
-// ErrRefused is returned for an append that does not follow what the store holds. Nothing of the Write took place; the
-// caller's picture of the log is wrong, so it must not go on with the replica; what is held of the others stands.
+// ErrRefused is returned for an append that does not follow what the store holds. Nothing of the
+// Write took place; the caller's picture of the log is wrong, so it must not go on with the
+// replica; what is held of the others stands.
 var ErrRefused = errors.New("storage: the append does not follow")
 
 // Tidier is a Store that has work to put off: deleting what was trimmed, giving space back.
 type Tidier interface {
-	// Tidy does a bounded part of it, at the cost of one small Write at most, and tells whether there is more to do soon. It is
-	// called by the goroutine that calls Write, while nothing waits to be written. After an error the process must end.
+	// Tidy does a bounded part of it, at the cost of one small Write at most, and tells whether there
+	// is more to do soon. It is called by the goroutine that calls Write, while nothing waits to be
+	// written. After an error the process must end.
 	Tidy() (more bool, err error)
 }
 
-// Held is what a store holds of a replica, as far as it decides what may be appended. The zero value is held of a replica
-// that the store never saw.
+// Held is what a store holds of a replica, as far as it decides what may be appended. The zero
+// value is held of a replica that the store never saw.
 type Held struct {
 	State      State
 	Checkpoint Position // of the checkpoint, the zero value if there is none
@@ -37,8 +39,8 @@ type Held struct {
 	Suspect    bool     // it failed the check at open, or is distrusted
 }
 
-// After returns what is held after an append, or why the append may not follow (wraps ErrRefused, ErrRemoved or ErrCorrupt). It
-// is the contract of Append as code: all stores decide by it.
+// After returns what is held after an append, or why the append may not follow (wraps ErrRefused,
+// ErrRemoved or ErrCorrupt). It is the contract of Append as code: all stores decide by it.
 func (h Held) After(a *Append) (Held, error) {
 	switch {
 	case a.State.Shard == 0 || a.State.Replica == 0:
@@ -71,7 +73,8 @@ func refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrRefused, fmt.Sprintf(format, args...))
 }
 
-// whole checks an append in itself: the entries are one run that ends at the last position and begins behind the start.
+// whole checks an append in itself: the entries are one run that ends at the last position and
+// begins behind the start.
 func whole(a *Append) error {
 	s := a.State
 	if s.Last.Index < s.Start.Index || s.Last.Index == s.Start.Index && s.Last != s.Start {

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Unreadable is the error of opening a store that is damaged so that nothing can be said of what it held. It wraps ErrCorrupt.
+// Unreadable is the error of opening a store that is damaged so that nothing can be said of what it
+// held. It wraps ErrCorrupt.
 type Unreadable struct {
 	Dir   string // of the store
 	Known bool   // that Held is what the store's node record was: it is kept apart from the rest

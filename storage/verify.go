@@ -34,8 +34,9 @@ const (
 	maxDamage   = 50      // places told of one replica
 )
 
-// Verify reads all that a store holds: every entry and every checkpoint, with length and checksum. It calls f often, and with a Proof when
-// it has finished a replica. The store may be written to meanwhile. An error is ctx's.
+// Verify reads all that a store holds: every entry and every checkpoint, with length and checksum.
+// It calls f often, and with a Proof when it has finished a replica. The store may be written to
+// meanwhile. An error is ctx's.
 func Verify(ctx context.Context, s Store, f func(Verified)) error {
 	suspect := s.Suspect()
 	states, err := s.Replicas()
@@ -98,7 +99,8 @@ func (v *verifying) replica(ctx context.Context, s State) (*Proof, error) {
 	return p, nil
 }
 
-// run reads entries from an index on and returns how many it is done with; 0 if they are not there any more.
+// run reads entries from an index on and returns how many it is done with; 0 if they are not there
+// any more.
 func (v *verifying) run(p *Proof, next uint64) (uint64, error) {
 	entries, err := v.store.Entries(p.Replica, next, p.Last+1, verifyBytes)
 	if errors.Is(err, ErrCorrupt) { // find out which one
@@ -118,7 +120,8 @@ func (v *verifying) run(p *Proof, next uint64) (uint64, error) {
 	return uint64(len(entries)), err
 }
 
-// moved looks where the log is now, which was trimmed or truncated meanwhile; false if the replica is gone.
+// moved looks where the log is now, which was trimmed or truncated meanwhile; false if the replica
+// is gone.
 func (v *verifying) moved(p *Proof, next *uint64) bool {
 	states, err := v.store.Replicas()
 	if err != nil {

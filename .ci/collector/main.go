@@ -1,5 +1,6 @@
-// Command collector is an OpenTelemetry Collector with what the configuration in deploy/observability needs and no more: the OTLP receiver, the batch
-// processor, and exporters to its log and over OTLP. Its makers offer binaries, no module that is a whole collector.
+// Command collector is an OpenTelemetry Collector with what the configuration in
+// deploy/observability needs and no more: the OTLP receiver, the batch processor, and exporters to
+// its log and over OTLP. Its makers offer binaries, no module that is a whole collector.
 package main
 
 import (

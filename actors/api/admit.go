@@ -24,9 +24,9 @@ const zstd = 4
 // than usual takes four times what a batch may have.
 const leastInflated = 32 << 20
 
-// opening bounds how many batches are inflated at a time, on all connections: each may take the window
-// of its decoder, and what a client compressed well costs time. There is nothing to wait for but the
-// processor.
+// opening bounds how many batches are inflated at a time, on all connections: each may take the
+// window of its decoder, and what a client compressed well costs time. There is nothing to wait for
+// but the processor.
 var opening = make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))
 
 // door decides by a topic's settings whether a batch from a producer is let in.
@@ -38,8 +38,9 @@ type door struct {
 	now     int64 // ms since the epoch
 	names   int   // how many records may be named one by one
 
-	faulty     []kmsg.ProduceResponseTopicPartitionErrorRecord // of the batch that was refused
-	unreadable bool                                            // the batch was refused because nobody could read it
+	faulty []kmsg.ProduceResponseTopicPartitionErrorRecord // of the batch that was refused
+	// the batch was refused because nobody could read it
+	unreadable bool
 }
 
 func newDoor(c Cluster, t *metadata.Topic) *door {
@@ -50,7 +51,8 @@ func newDoor(c Cluster, t *metadata.Topic) *door {
 	return d
 }
 
-// admit opens a batch whose header is good, and returns it as it shall be stored, or why it is refused.
+// admit opens a batch whose header is good, and returns it as it shall be stored, or why it is
+// refused.
 func (d *door) admit(b batch.Batch) (batch.Batch, *protocol.Error) {
 	switch {
 	case d.topic.Internal:
@@ -119,13 +121,13 @@ func (d *door) demands() batch.Demands {
 	return demands
 }
 
-// mostNamed is how many faulty records one answer names, over all partitions of its request: some bytes
-// can be inflated to ten thousand of them, and a request has room for many batches.
+// mostNamed is how many faulty records one answer names, over all partitions of its request: some
+// bytes can be inflated to ten thousand of them, and a request has room for many batches.
 const mostNamed = 10_000
 
-// refused returns the error for a batch some of whose records are faulty, which are then named one by
-// one (KIP-467): a producer sends the others again. Code and words are Kafka's. Beyond what may be named
-// only the batch is refused, as by brokers before KIP-467.
+// refused returns the error for a batch some of whose records are faulty, which are then named one
+// by one (KIP-467): a producer sends the others again. Code and words are Kafka's. Beyond what may
+// be named only the batch is refused, as by brokers before KIP-467.
 func (d *door) refused(faulty []batch.Faulty) *protocol.Error {
 	if len(faulty) == 0 {
 		return nil

@@ -125,7 +125,8 @@ func TestProduceNamesBadRecords(t *testing.T) {
 	}
 }
 
-// The largest timestamp is what the records say, whatever the header said: it is what is looked for by time, and what retention goes by.
+// The largest timestamp is what the records say, whatever the header said: it is what is looked for
+// by time, and what retention goes by.
 func TestProduceComputesTheLargestTimestamp(t *testing.T) {
 	c := newCluster(t, nil)
 	now := time.Now().UnixMilli()
@@ -180,7 +181,8 @@ func TestListOffsetsOfABombTakesNoMemory(t *testing.T) {
 	}
 }
 
-// A request of some KiB that brings a million bad records is refused, and not answered with a million lines: what one answer names is bounded over all of its batches.
+// A request of some KiB that brings a million bad records is refused, and not answered with a
+// million lines: what one answer names is bounded over all of its batches.
 func TestOneAnswerNamesSoManyBadRecords(t *testing.T) {
 	c := newCluster(t, map[string]string{"cleanup.policy": "compact"})
 	bad := must(batch.Build(make([]batch.Record, 6000)).Recompress(1))

@@ -114,8 +114,8 @@ func checkSetting(at resource, name string, value *string, replace bool) *protoc
 	return d.Check(*value)
 }
 
-// checkBrokers tells why a broker setting may not be set to a value. One that is not known is kept, as Kafka does:
-// plugins have settings of their own.
+// checkBrokers tells why a broker setting may not be set to a value. One that is not known is kept,
+// as Kafka does: plugins have settings of their own.
 func checkBrokers(name string, value *string) *protocol.Error {
 	d := metadata.BrokerConfigOf(name)
 	switch {

@@ -8,18 +8,20 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// mostPartitionsAtOnce is the most partitions that one request may create (Kafka's MAX_PARTITIONS_PER_BATCH).
+// mostPartitionsAtOnce is the most partitions that one request may create (Kafka's
+// MAX_PARTITIONS_PER_BATCH).
 const mostPartitionsAtOnce = 10_000
 
-// mostAtOnce is how many parts of one request are worked on at a time: enough to share syncs, few enough to leave the
-// processors to other clients.
+// mostAtOnce is how many parts of one request are worked on at a time: enough to share syncs, few
+// enough to leave the processors to other clients.
 const mostAtOnce = 64
 
 // errTooManyAtOnce refuses a request as Kafka does.
 var errTooManyAtOnce = protocol.Errorf(kerr.PolicyViolation,
 	"Excessively large number of partitions per request: %d are the most.", mostPartitionsAtOnce)
 
-// roomFor tells why a number of new replicas would be too many for the cluster's nodes; nil if they are not.
+// roomFor tells why a number of new replicas would be too many for the cluster's nodes; nil if they
+// are not.
 func roomFor(c Cluster, partitions, replicationFactor int) *protocol.Error {
 	image, nodes := c.Image(), 0
 	for _, n := range image.Nodes {
@@ -56,7 +58,8 @@ func inParts(r actors.Runtime, n int, do func(i int)) {
 	}
 }
 
-// distinct returns the elements of a list without those whose key came before, so that what is asked for twice is answered once.
+// distinct returns the elements of a list without those whose key came before, so that what is
+// asked for twice is answered once.
 func distinct[T any, K comparable](all []T, key func(T) K) []T {
 	if len(all) < 2 {
 		return all

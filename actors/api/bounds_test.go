@@ -94,7 +94,8 @@ func TestPartitionsAreBoundedBeforeTheyArePlaced(t *testing.T) {
 	}{
 		{[]string{"one"}, 1<<31 - 1, 1, kerr.PolicyViolation, "per request"},
 		{[]string{"one", "two"}, 5001, 1, kerr.PolicyViolation, "per request"},
-		{[]string{"one"}, 1000, 3, kerr.PolicyViolation, "memory"}, // with the one that is there more than 3,000 replicas
+		// with the one that is there more than 3,000 replicas
+		{[]string{"one"}, 1000, 3, kerr.PolicyViolation, "memory"},
 		{[]string{"one"}, 999, 3, nil, ""},
 		{[]string{"one"}, 0, 1, kerr.InvalidPartitions, ""},
 		{[]string{"one"}, -2, 1, kerr.InvalidPartitions, ""},
@@ -132,7 +133,8 @@ func told(code int16, message *string) error {
 	return fmt.Errorf("%w %s", kerr.ErrorForCode(code), text)
 }
 
-// TestManyNamesTakeTimeInProportion: if every name were compared with every other, this would take an hour.
+// TestManyNamesTakeTimeInProportion: if every name were compared with every other, this would take
+// an hour.
 func TestManyNamesTakeTimeInProportion(t *testing.T) {
 	names := make([]string, 400_000)
 	for i := range names {
@@ -209,7 +211,8 @@ func TestDistinctKeepsTheFirstInOrder(t *testing.T) {
 	}
 }
 
-// late is a cluster in which all time is up at once. It counts the topics that it finds a place for.
+// late is a cluster in which all time is up at once. It counts the topics that it finds a place
+// for.
 type late struct {
 	*bounded
 	placed int
@@ -232,7 +235,8 @@ func (l *late) Place(topic string, n, replicas int) ([][]metadata.NodeID, error)
 	return l.bounded.Place(topic, n, replicas)
 }
 
-// A request that has topics created, however many it names, ends with its time: clients ask for the rest again.
+// A request that has topics created, however many it names, ends with its time: clients ask for the
+// rest again.
 func TestTopicsAreNotPlannedWhenTheTimeIsUp(t *testing.T) {
 	l := &late{bounded: &bounded{operate(t, 3), 1000}}
 	r := kmsg.NewPtrMetadataRequest()

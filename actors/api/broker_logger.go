@@ -10,13 +10,14 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// A node has one logger, Kafka's root, whose level is a configuration of the resource BROKER_LOGGER (KIP-412). It is
-// not stored: after a start it is what log.level says.
+// A node has one logger, Kafka's root, whose level is a configuration of the resource BROKER_LOGGER
+// (KIP-412). It is not stored: after a start it is what log.level says.
 
 // rootLogger is the name of the only logger.
 const rootLogger = "root"
 
-// levels are Kafka's names of levels, and ours for each. Kafka has more of them: the next finer one counts.
+// levels are Kafka's names of levels, and ours for each. Kafka has more of them: the next finer one
+// counts.
 var levels = map[string]string{"TRACE": "debug", "DEBUG": "debug", "INFO": "info", "WARN": "warn", "ERROR": "error", "FATAL": "error"}
 
 // checkLogger tells why a resource is not the logger of this node; nil if it is.

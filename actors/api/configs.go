@@ -48,8 +48,8 @@ type layer struct {
 	source kmsg.ConfigSource
 }
 
-// topicLayers returns the values of a topic's setting, the one that counts first: the topic's own, then those of the
-// broker setting that is its default.
+// topicLayers returns the values of a topic's setting, the one that counts first: the topic's own,
+// then those of the broker setting that is its default.
 func topicLayers(c Cluster, t *metadata.Topic, d *metadata.Config) (all []layer) {
 	if own, ok := t.Configs[d.Name]; ok {
 		all = append(all, layer{d.Name, own, kmsg.ConfigSourceDynamicTopicConfig})
@@ -60,7 +60,8 @@ func topicLayers(c Cluster, t *metadata.Topic, d *metadata.Config) (all []layer)
 	}
 	all = append(all, brokerLayers(c, c.Self(), b)...)
 	if all[0].source != kmsg.ConfigSourceDynamicTopicConfig {
-		all[0].value = c.TopicSetting(t, d.Name) // some follow a second broker setting, as retention.ms does
+		// some follow a second broker setting, as retention.ms does
+		all[0].value = c.TopicSetting(t, d.Name)
 	}
 	return all
 }
@@ -87,7 +88,8 @@ func topicValue(c Cluster, t *metadata.Topic, d *metadata.Config) (string, kmsg.
 	return l.value, l.source
 }
 
-// brokerValue returns the value of a broker setting that counts for a node, and where it comes from.
+// brokerValue returns the value of a broker setting that counts for a node, and where it comes
+// from.
 func brokerValue(c Cluster, node metadata.NodeID, d *metadata.Config) (string, kmsg.ConfigSource) {
 	l := brokerLayers(c, node, d)[0]
 	return l.value, l.source

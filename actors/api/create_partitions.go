@@ -72,7 +72,8 @@ func addPartitions(ctx context.Context, c Cluster, want kmsg.CreatePartitionsReq
 	return addReaders(ctx, c, t.Name, have)
 }
 
-// addReaders gives the partitions of a topic from one on as many read-only replicas as its first partition has.
+// addReaders gives the partitions of a topic from one on as many read-only replicas as its first
+// partition has.
 func addReaders(ctx context.Context, c Cluster, topic string, from int) error {
 	image := c.Image()
 	t := image.Topics[topic]

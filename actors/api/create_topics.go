@@ -117,7 +117,8 @@ func (n *newTopic) assign(all []kmsg.CreateTopicsRequestTopicReplicaAssignment) 
 		if a.Partition < 0 || int(a.Partition) >= len(all) || n.placement[a.Partition] != nil {
 			return protocol.Errorf(kerr.InvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence")
 		}
-		n.placement[a.Partition] = append([]metadata.NodeID{}, a.Replicas...) // never nil: the place is taken
+		// never nil: the place is taken
+		n.placement[a.Partition] = append([]metadata.NodeID{}, a.Replicas...)
 	}
 	return nil
 }

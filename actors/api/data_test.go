@@ -1,7 +1,8 @@
 //go:build !race
 
-// These tests run a whole node in the process. protoactor sets grpc's logger each time a remote starts, and a node starts two, while grpc reads
-// it unguarded: under the race detector every one of them would fail over that.
+// These tests run a whole node in the process. protoactor sets grpc's logger each time a remote
+// starts, and a node starts two, while grpc reads it unguarded: under the race detector every one
+// of them would fail over that.
 
 package api_test
 
@@ -134,7 +135,8 @@ func (f fixed) SetVersion(int16)            { f.Request.SetVersion(f.version) }
 func (f fixed) MaxVersion() int16           { return f.version }
 func (f fixed) ResponseKind() kmsg.Response { return f.Request.ResponseKind() }
 
-// produce sends one batch and returns the partition's answer, retrying while the partition finds its leader.
+// produce sends one batch and returns the partition's answer, retrying while the partition finds
+// its leader.
 func (c *cluster) produce(version int16, acks int16, records []byte) kmsg.ProduceResponseTopicPartition {
 	c.Helper()
 	for {

@@ -5,8 +5,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Delegation tokens (KIP-48) stand on authentication, which listeners do not have: everything about them is
-// answered as by a Kafka broker without delegation.token.secret.key.
+// Delegation tokens (KIP-48) stand on authentication, which listeners do not have: everything about
+// them is answered as by a Kafka broker without delegation.token.secret.key.
 
 func createDelegationToken(c *Call) {
 	r := c.Body.ResponseKind().(*kmsg.CreateDelegationTokenResponse)

@@ -21,9 +21,11 @@ type deleting struct {
 	response *kmsg.DeleteRecordsResponse
 	done     chan struct{} // closed with the answer
 
-	mu       sync.Mutex
-	left     int    // trims without an outcome
-	drop     func() // gives back what the request holds: after the last outcome, though the client may have its answer since long
+	mu   sync.Mutex
+	left int // trims without an outcome
+	// gives back what the request holds: after the last outcome, though the client may have its answer
+	// since long
+	drop     func()
 	answered bool
 }
 
@@ -55,8 +57,8 @@ func deleteRecords(c *Call) {
 	}
 }
 
-// deletesOf makes the answer, with the offset asked for as the low watermark and without an outcome.
-// What is asked twice of a partition counts once, the last time, as in Kafka.
+// deletesOf makes the answer, with the offset asked for as the low watermark and without an
+// outcome. What is asked twice of a partition counts once, the last time, as in Kafka.
 func deletesOf(request *kmsg.DeleteRecordsRequest) (topics []kmsg.DeleteRecordsResponseTopic) {
 	type key struct {
 		topic     string
@@ -84,8 +86,8 @@ func deletesOf(request *kmsg.DeleteRecordsRequest) (topics []kmsg.DeleteRecordsR
 	return topics
 }
 
-// trimmable finds a topic whose records clients may delete, by Kafka's rules: what an internal topic
-// or one that is only compacted holds is not old when it lies far back.
+// trimmable finds a topic whose records clients may delete, by Kafka's rules: what an internal
+// topic or one that is only compacted holds is not old when it lies far back.
 func trimmable(c Cluster, image *metadata.Image, name string) (*metadata.Topic, *protocol.Error) {
 	t, err := topicOf(image, name, [16]byte{}, false)
 	if err != nil {
@@ -129,7 +131,8 @@ func (d *deleting) trim(t *metadata.Topic, part *kmsg.DeleteRecordsResponseTopic
 	}})
 }
 
-// outcome takes what became of a trim and answers after the last of them. It reports whether the request is answered.
+// outcome takes what became of a trim and answers after the last of them. It reports whether the
+// request is answered.
 func (d *deleting) outcome(set func()) (answered bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

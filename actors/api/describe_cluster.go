@@ -8,8 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// describeCluster tells the cluster's id and nodes (KIP-700). In version 1 a client may ask for controllers instead of brokers, which
-// it is only told of by controllers.
+// describeCluster tells the cluster's id and nodes (KIP-700). In version 1 a client may ask for
+// controllers instead of brokers, which it is only told of by controllers.
 func describeCluster(c *Call) {
 	request := c.Body.(*kmsg.DescribeClusterRequest)
 	r := request.ResponseKind().(*kmsg.DescribeClusterResponse)

@@ -98,8 +98,8 @@ func describeConfig(request *kmsg.DescribeConfigsRequest, d *metadata.Config, la
 	return out
 }
 
-// describeForeign tells of broker settings that were set and that nothing here knows. Their values are not shown:
-// they may be secrets, as far as anybody here can tell.
+// describeForeign tells of broker settings that were set and that nothing here knows. Their values
+// are not shown: they may be secrets, as far as anybody here can tell.
 func describeForeign(image *metadata.Image, names []string, node metadata.NodeID) (out []kmsg.DescribeConfigsResponseResourceConfig) {
 	source := kmsg.ConfigSourceDynamicBrokerConfig
 	if node == metadata.DefaultNode {

@@ -9,8 +9,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/partition"
 )
 
-// describeProducers tells which producers the leaders of partitions remember (KIP-664). There are no transactions, so
-// none holds anything back.
+// describeProducers tells which producers the leaders of partitions remember (KIP-664). There are
+// no transactions, so none holds anything back.
 func describeProducers(c *Call) {
 	request := c.Body.(*kmsg.DescribeProducersRequest)
 	r := request.ResponseKind().(*kmsg.DescribeProducersResponse)

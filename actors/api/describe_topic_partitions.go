@@ -92,7 +92,8 @@ func topicPage(c Cluster, t *metadata.Topic, partitions []*metadata.Partition) k
 		one := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 		one.ErrorCode, one.Partition, one.LeaderID, one.LeaderEpoch = known.ErrorCode, known.Partition, known.Leader, known.LeaderEpoch
 		one.Replicas, one.ISR, one.OfflineReplicas = known.Replicas, known.ISR, known.OfflineReplicas
-		one.EligibleLeaderReplicas, one.LastKnownELR = []int32{}, []int32{} // raft elects whoever has all that is committed
+		// raft elects whoever has all that is committed
+		one.EligibleLeaderReplicas, one.LastKnownELR = []int32{}, []int32{}
 		out.Partitions = append(out.Partitions, one)
 	}
 	return out

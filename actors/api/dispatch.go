@@ -11,7 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/actors/server"
 )
 
-// Table is all the APIs of a node; it implements server.Handler. What is not in it is neither advertised nor answered.
+// Table is all the APIs of a node; it implements server.Handler. What is not in it is neither
+// advertised nor answered.
 type Table struct {
 	cluster  Cluster
 	log      *slog.Logger
@@ -35,7 +36,8 @@ func NewTable(c Cluster, groups Groups, log *slog.Logger) *Table {
 		advertised := kmsg.NewApiVersionsResponseApiKey()
 		advertised.ApiKey, advertised.MinVersion, advertised.MaxVersion = int16(h.key), h.min, h.max
 		if h.key == kmsg.Produce {
-			advertised.MinVersion = 0 // librdkafka switches compression off for brokers that do not know old versions (KAFKA-18659)
+			// librdkafka switches compression off for brokers that do not know old versions (KAFKA-18659)
+			advertised.MinVersion = 0
 		}
 		t.versions = append(t.versions, advertised)
 	}
@@ -95,8 +97,9 @@ func (t *Table) apiVersions(c *Call) {
 	c.Answer(r)
 }
 
-// misrouted tells a client that believes itself to be at another node, or in another cluster, to bootstrap anew
-// (KIP-1242): a load balancer or a reused address brought it here. It says both or nothing.
+// misrouted tells a client that believes itself to be at another node, or in another cluster, to
+// bootstrap anew (KIP-1242): a load balancer or a reused address brought it here. It says both or
+// nothing.
 func misrouted(request *kmsg.ApiVersionsRequest, c Cluster) *kerr.Error {
 	says := request.NodeID != -1
 	switch {

@@ -1,3 +1,3 @@
-// Package api answers Kafka's requests: one file per API key. A handler authorizes, checks, asks a replica, the metadata
-// or a coordinator, and answers.
+// Package api answers Kafka's requests: one file per API key. A handler authorizes, checks, asks a
+// replica, the metadata or a coordinator, and answers.
 package api

@@ -17,11 +17,13 @@ import (
 //
 //	1  the kind of election (KIP-460)
 
-// uncleanElection is the kind of election that gives the leadership to a replica which may lack records.
+// uncleanElection is the kind of election that gives the leadership to a replica which may lack
+// records.
 const uncleanElection = 1
 
-// electLeaders has the preferred replicas lead, of the partitions asked for or of all. An unclean election is never held: Raft elects by a
-// majority or not at all, and a lost majority is a case for `troupe cluster recover`, which says what it costs first.
+// electLeaders has the preferred replicas lead, of the partitions asked for or of all. An unclean
+// election is never held: Raft elects by a majority or not at all, and a lost majority is a case
+// for `troupe cluster recover`, which says what it costs first.
 func electLeaders(c *Call) {
 	request := c.Body.(*kmsg.ElectLeadersRequest)
 	c.Go(func() {
@@ -51,7 +53,8 @@ func electLeaders(c *Call) {
 	})
 }
 
-// namedOnce are the partitions that a request names, each once, whether their topic is named once or several times.
+// namedOnce are the partitions that a request names, each once, whether their topic is named once
+// or several times.
 func namedOnce(topics []kmsg.ElectLeadersRequestTopic) (all []namedPartitions) {
 	at := make(map[string]int)
 	for _, t := range topics {
@@ -68,7 +71,8 @@ func namedOnce(topics []kmsg.ElectLeadersRequestTopic) (all []namedPartitions) {
 	return all
 }
 
-// elected makes the answer for a topic. Who asks for all partitions is told of those where something was to be done.
+// elected makes the answer for a topic. Who asks for all partitions is told of those where
+// something was to be done.
 func elected(t namedPartitions, outcomes []error, all bool) kmsg.ElectLeadersResponseTopic {
 	topic := kmsg.NewElectLeadersResponseTopic()
 	topic.Topic = t.topic
@@ -122,6 +126,7 @@ const leaderWithin = 3 * time.Second
 func knownLeader(ctx context.Context, c Cluster, s storage.ShardID) Leadership {
 	ctx, cancel := c.Runtime().Timeout(ctx, leaderWithin)
 	defer cancel()
-	_ = c.AwaitLeaderships(ctx, func() bool { return c.Leadership(s).Known }) // else the answer says that there is none
+	// else the answer says that there is none
+	_ = c.AwaitLeaderships(ctx, func() bool { return c.Leadership(s).Known })
 	return c.Leadership(s)
 }

@@ -29,7 +29,8 @@ func TestFetchTellsWhereEpochsPart(t *testing.T) {
 	}{
 		{offset: 0, last: -1, parts: -1, end: -1, records: true},
 		{offset: 1, last: epoch, parts: -1, end: -1, records: true},
-		{offset: 0, last: epoch - 1, parts: -1, end: -1, records: true}, // it ends where the log begins: trimmed or empty, not truncated
+		// it ends where the log begins: trimmed or empty, not truncated
+		{offset: 0, last: epoch - 1, parts: -1, end: -1, records: true},
 		{offset: 2, last: epoch - 1, parts: epoch - 1, end: 0},
 		{offset: 7, last: epoch, parts: epoch, end: 3},
 		{offset: 2, last: epoch + 1, code: kerr.OffsetOutOfRange.Code, parts: -1, end: -1},

@@ -16,8 +16,9 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// Every API answers in every version that is advertised, to a request without and to one with an element in each array, in the order of the requests and
-// in the very bytes of that version. What it answers is for other tests.
+// Every API answers in every version that is advertised, to a request without and to one with an
+// element in each array, in the order of the requests and in the very bytes of that version. What
+// it answers is for other tests.
 func TestEveryVersionOfEveryAPIIsAnswered(t *testing.T) {
 	c := newCluster(t, nil)
 	conn, err := net.Dial("tcp", c.address)

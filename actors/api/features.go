@@ -11,7 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// addFeatures tells which features this node supports and at what level the cluster works (KIP-584).
+// addFeatures tells which features this node supports and at what level the cluster works
+// (KIP-584).
 func addFeatures(r *kmsg.ApiVersionsResponse, image *metadata.Image) {
 	for _, name := range slices.Sorted(maps.Keys(metadata.Features)) {
 		r.SupportedFeatures = append(r.SupportedFeatures, supported(name, metadata.Features[name]))
@@ -23,16 +24,17 @@ func addFeatures(r *kmsg.ApiVersionsResponse, image *metadata.Image) {
 	r.FinalizedFeaturesEpoch = int64(image.LevelsAt)
 }
 
-// kafkaFeatures are the features of Kafka that its clients and tools look for, and the level that this build has
-// them at: metadata.version says what a broker can do at large (33 is 4.4-IV2); the others are at 0, for what they
-// switch on is not there: the new group protocols, and the second version of transactions. They are what the build
-// is, so the cluster cannot be set to another level.
+// kafkaFeatures are the features of Kafka that its clients and tools look for, and the level that
+// this build has them at: metadata.version says what a broker can do at large (33 is 4.4-IV2); the
+// others are at 0, for what they switch on is not there: the new group protocols, and the second
+// version of transactions. They are what the build is, so the cluster cannot be set to another
+// level.
 var kafkaFeatures = map[string]int16{
 	"metadata.version": 33, "group.version": 0, "transaction.version": 0, "share.version": 0, "streams.version": 0,
 }
 
-// addKafkasFeatures tells of Kafka's features. Clients before version 4 cannot read a range that begins at 0, and a
-// feature at level 0 is not in use (KIP-1022).
+// addKafkasFeatures tells of Kafka's features. Clients before version 4 cannot read a range that
+// begins at 0, and a feature at level 0 is not in use (KIP-1022).
 func addKafkasFeatures(r *kmsg.ApiVersionsResponse) {
 	for _, name := range slices.Sorted(maps.Keys(kafkaFeatures)) {
 		level := kafkaFeatures[name]

@@ -36,10 +36,12 @@ type fetching struct {
 	partitions  int             // that it reads
 	incremental bool
 	sessions    *fetchSessions
-	later       <-chan struct{} // set if there was no room for the answer: closed when it is worth another try
+	// set if there was no room for the answer: closed when it is worth another try
+	later <-chan struct{}
 }
 
-// fetch answers at once if there is enough, an error, or no time to wait; else it waits on a goroutine of its own.
+// fetch answers at once if there is enough, an error, or no time to wait; else it waits on a
+// goroutine of its own.
 func (s *fetchSessions) fetch(c *Call) {
 	f := &fetching{call: c, request: c.Body.(*kmsg.FetchRequest), sessions: s}
 	if err := f.open(); err != nil {
@@ -54,7 +56,8 @@ func (s *fetchSessions) fetch(c *Call) {
 	c.Go(f.wait)
 }
 
-// open finds or makes the session that the fetch belongs to. A fetch without a session gets one that is not kept (id 0).
+// open finds or makes the session that the fetch belongs to. A fetch without a session gets one
+// that is not kept (id 0).
 func (f *fetching) open() *protocol.Error {
 	r := f.request
 	if f.incremental = r.Version >= 7 && r.SessionEpoch != 0 && r.SessionEpoch != -1; f.incremental {
@@ -84,7 +87,8 @@ func asked(r *kmsg.FetchRequest) (n int) {
 	return n
 }
 
-// resume goes on with a session. One that is to become larger than there is memory for ends; its client begins anew.
+// resume goes on with a session. One that is to become larger than there is memory for ends; its
+// client begins anew.
 func (f *fetching) resume() (err *protocol.Error) {
 	r := f.request
 	f.sessions.watch(f.call)
@@ -122,7 +126,8 @@ func (f *fetching) finish(r *kmsg.FetchResponse) {
 	f.call.Answer(r)
 }
 
-// wait looks again whenever one of the partitions shows something new, until there is enough or the time is up.
+// wait looks again whenever one of the partitions shows something new, until there is enough or the
+// time is up.
 func (f *fetching) wait() {
 	news := make(chan struct{}, 1)
 	wake := func() {
@@ -179,12 +184,14 @@ type gathered struct {
 	topics   map[fetchKey]int // index in response.Topics, by topic
 	room     int              // most bytes of records
 	bytes    int
-	failed   bool // a partition has something to say that does not wait: an error, or another replica to read from
-	handed   []handed
-	moved    []*fetched // gave records: they go last next time
+	// a partition has something to say that does not wait: an error, or another replica to read from
+	failed bool
+	handed []handed
+	moved  []*fetched // gave records: they go last next time
 }
 
-// try looks at all partitions once. It returns nil if the client would rather wait; last says that there is no time left.
+// try looks at all partitions once. It returns nil if the client would rather wait; last says that
+// there is no time left.
 func (f *fetching) try(last bool) *kmsg.FetchResponse {
 	f.session.mu.Lock()
 	defer f.session.mu.Unlock()
@@ -225,7 +232,8 @@ func (f *fetching) try(last bool) *kmsg.FetchResponse {
 	return g.response
 }
 
-// superseded answers a fetch after which its session has had another one. The caller holds the session's mutex.
+// superseded answers a fetch after which its session has had another one. The caller holds the
+// session's mutex.
 func (f *fetching) superseded() *kmsg.FetchResponse {
 	r := f.request.ResponseKind().(*kmsg.FetchResponse)
 	r.ErrorCode = errEpoch(f.session.epoch, f.epoch).Kafka.Code
@@ -272,7 +280,8 @@ func (f *fetching) partition(image *metadata.Image, want *fetched, g *gathered, 
 	return out, l.ref
 }
 
-// nearer returns another node that the consumer should read from because it is in its rack; the leader alone sends anybody anywhere.
+// nearer returns another node that the consumer should read from because it is in its rack; the
+// leader alone sends anybody anywhere.
 func (f *fetching) nearer(image *metadata.Image, l led) (metadata.NodeID, bool) {
 	c := f.call.Cluster
 	if f.request.Version < 11 || f.request.Rack == "" || l.view.Role != replica.Leader || c.Setting("replica.selector.class") == "" {
@@ -327,7 +336,8 @@ func joined(chunks []replica.Chunk) []byte {
 	return bytes.Join(all, nil)
 }
 
-// add puts a partition into the answer; in an incremental one only if the client does not know it all.
+// add puts a partition into the answer; in an incremental one only if the client does not know it
+// all.
 func (f *fetching) add(g *gathered, p part) {
 	changed := !p.want.told || p.got.ErrorCode != 0 || p.got.PreferredReadReplica >= 0 || len(p.got.RecordBatches) > 0 || p.got.DivergingEpoch.Epoch >= 0 ||
 		p.want.hw != p.got.HighWatermark || p.want.start != p.got.LogStartOffset || p.want.lso != p.got.LastStableOffset

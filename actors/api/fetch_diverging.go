@@ -14,7 +14,9 @@ import (
 func diverging(v *replica.View, want kmsg.FetchRequestTopicPartition, out *kmsg.FetchResponseTopicPartition) bool {
 	asked, offset := want.LastFetchedEpoch, want.FetchOffset
 	if asked < 0 || offset < v.LogStart || v.Role != replica.Leader && offset > v.HighWatermark {
-		return false // a follower may know less of the log than the reader, and what lies before the start is out of range in any case
+		// a follower may know less of the log than the reader, and what lies before the start is out of
+		// range in any case
+		return false
 	}
 	epoch, end := v.EpochEnd(asked)
 	switch {

@@ -13,8 +13,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol/batch"
 )
 
-// TestASecondFetchOfASessionEndsTheFirst: while a fetch waits for records that never come, the next one of its session is answered, and what comes after it on
-// the connection is read.
+// TestASecondFetchOfASessionEndsTheFirst: while a fetch waits for records that never come, the next
+// one of its session is answered, and what comes after it on the connection is read.
 func TestASecondFetchOfASessionEndsTheFirst(t *testing.T) {
 	c := newCluster(t, nil)
 	if p := c.produce(9, -1, batch.Build(values(1))); p.ErrorCode != 0 {
@@ -51,7 +51,8 @@ func TestASecondFetchOfASessionEndsTheFirst(t *testing.T) {
 	id := (<-fetch(one, 0, 0, 0)).SessionID
 	first := fetch(one, id, 1, time.Hour)
 	var second *kmsg.FetchResponse
-	for second == nil || second.ErrorCode == kerr.InvalidFetchSessionEpoch.Code { // until the first has arrived
+	// until the first has arrived
+	for second == nil || second.ErrorCode == kerr.InvalidFetchSessionEpoch.Code {
 		if second = <-fetch(two, id, 2, 0); t.Failed() {
 			t.FailNow()
 		}
@@ -63,7 +64,8 @@ func TestASecondFetchOfASessionEndsTheFirst(t *testing.T) {
 		t.Errorf("the first, after the second: %v", kerr.ErrorForCode(got.ErrorCode))
 	}
 	two.Close()
-	for end := time.Now().Add(20 * time.Second); ; { // the connection that used the session last is gone
+	// the connection that used the session last is gone
+	for end := time.Now().Add(20 * time.Second); ; {
 		if r := <-fetch(one, id, 3, 0); r.ErrorCode == kerr.FetchSessionIDNotFound.Code {
 			return
 		} else if r.ErrorCode == 0 {

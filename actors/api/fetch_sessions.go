@@ -15,8 +15,9 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// fetchSessions remember what consumers fetch, so that they need only say what changes (KIP-227). Both their number and
-// their memory are bounded: who finds no room is answered without a session, and says all with every fetch.
+// fetchSessions remember what consumers fetch, so that they need only say what changes (KIP-227).
+// Both their number and their memory are bounded: who finds no room is answered without a session,
+// and says all with every fetch.
 type fetchSessions struct {
 	slots func() int   // the most sessions (max.incremental.fetch.session.cache.slots)
 	limit func() int64 // the most bytes that sessions hold together
@@ -30,11 +31,12 @@ type fetchSessions struct {
 	underWay int64      // bytes of fetches that are not answered
 }
 
-// evictAfter is how long a session must not have been used, or must be old, to make room for another one (Kafka's
-// MIN_INCREMENTAL_FETCH_SESSION_EVICTION_MS).
+// evictAfter is how long a session must not have been used, or must be old, to make room for
+// another one (Kafka's MIN_INCREMENTAL_FETCH_SESSION_EVICTION_MS).
 const evictAfter = 2 * time.Minute
 
-// What a partition of a session, the name of a topic in it, and a partition of a fetch under way take in memory, about.
+// What a partition of a session, the name of a topic in it, and a partition of a fetch under way
+// take in memory, about.
 const (
 	partitionBytes = 400
 	topicBytes     = 100
@@ -45,7 +47,8 @@ func newFetchSessions(slots func() int, limit func() int64, now func() time.Time
 	return &fetchSessions{slots: slots, limit: limit, now: now, books: books, byID: make(map[int32]*list.Element), used: list.New()}
 }
 
-// find returns the session of an incremental fetch; the connection that the fetch came by owns it from then on.
+// find returns the session of an incremental fetch; the connection that the fetch came by owns it
+// from then on.
 func (s *fetchSessions) find(id int32, by <-chan struct{}) (*fetchSession, *protocol.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,8 +65,8 @@ func (s *fetchSessions) find(id int32, by <-chan struct{}) (*fetchSession, *prot
 	return session, nil
 }
 
-// ended reports whether a connection has ended. A request of it may still be worked on, after its sessions were
-// forgotten: what that one leaves would be forgotten by nobody.
+// ended reports whether a connection has ended. A request of it may still be worked on, after its
+// sessions were forgotten: what that one leaves would be forgotten by nobody.
 func ended(connection <-chan struct{}) bool {
 	select {
 	case <-connection:
@@ -101,8 +104,9 @@ func (s *fetchSessions) count(bytes int64) {
 	s.books.Take(ledger.SessionBytes, bytes)
 }
 
-// makeRoom reports whether a new session may be kept, and drops others for it by Kafka's rules: those that were not used
-// for a while, or the smallest of the old ones if it is smaller. The caller holds mu.
+// makeRoom reports whether a new session may be kept, and drops others for it by Kafka's rules:
+// those that were not used for a while, or the smallest of the old ones if it is smaller. The
+// caller holds mu.
 func (s *fetchSessions) makeRoom(session *fetchSession) bool {
 	for {
 		slot, fits := s.used.Len() < s.slots(), s.bytes+session.held <= s.limit()
@@ -127,7 +131,8 @@ func (s *fetchSessions) makeRoom(session *fetchSession) bool {
 
 func (s *fetchSessions) since(t time.Time) time.Duration { return s.now().Sub(t) }
 
-// smallest returns the smallest of the sessions that are old enough to make room for a larger one. The caller holds mu.
+// smallest returns the smallest of the sessions that are old enough to make room for a larger one.
+// The caller holds mu.
 func (s *fetchSessions) smallest() (least *list.Element) {
 	for e := s.used.Front(); e != nil; e = e.Next() {
 		session := e.Value.(*fetchSession)
@@ -138,7 +143,8 @@ func (s *fetchSessions) smallest() (least *list.Element) {
 	return least
 }
 
-// grow reserves memory for a session that becomes larger; false drops the session, for which there is none.
+// grow reserves memory for a session that becomes larger; false drops the session, for which there
+// is none.
 func (s *fetchSessions) grow(session *fetchSession, by int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,8 +182,8 @@ func (s *fetchSessions) close(id int32) {
 // watched marks connections whose end is waited for.
 const watched = "fetch sessions"
 
-// watch has the sessions of a connection forgotten when it ends: clients begin a new session on a new connection. It is
-// called on the connection's reader goroutine.
+// watch has the sessions of a connection forgotten when it ends: clients begin a new session on a
+// new connection. It is called on the connection's reader goroutine.
 func (s *fetchSessions) watch(c *Call) {
 	if c.Connection.Values[watched] != nil {
 		return
@@ -203,8 +209,8 @@ func (s *fetchSessions) left(owner <-chan struct{}) {
 	}
 }
 
-// begin counts a fetch of so many partitions that is under way. It reports whether there are so many that this one had better
-// not wait for records.
+// begin counts a fetch of so many partitions that is under way. It reports whether there are so
+// many that this one had better not wait for records.
 func (s *fetchSessions) begin(partitions int) (crowded bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -221,7 +227,8 @@ func (s *fetchSessions) end(partitions int) {
 	s.books.Give(ledger.Fetches, 1)
 }
 
-// most is how many partitions one fetch may read: what half of the memory for fetches under way holds.
+// most is how many partitions one fetch may read: what half of the memory for fetches under way
+// holds.
 func (s *fetchSessions) most() int { return int(2 * s.limit() / readBytes) }
 
 func randomID() int32 {
@@ -248,17 +255,20 @@ type fetched struct {
 	element *list.Element
 }
 
-// fetchSession is one consumer's. Its partitions take turns in being first, so that none starves behind a full answer.
+// fetchSession is one consumer's. Its partitions take turns in being first, so that none starves
+// behind a full answer.
 type fetchSession struct {
 	id int32 // 0 if it is not kept
 
-	mu         sync.Mutex    // held while the partitions are looked through, never while somebody waits
+	// held while the partitions are looked through, never while somebody waits
+	mu         sync.Mutex
 	epoch      int32         // of the next request
 	advanced   chan struct{} // closed by the next request: the one under way ends then
 	partitions map[fetchKey]*fetched
-	order      *list.List     // of *fetched
-	topics     map[string]int // partitions in the session by the name of their topic, which is kept once
-	bytes      int64          // about what all of it takes
+	order      *list.List // of *fetched
+	// partitions in the session by the name of their topic, which is kept once
+	topics map[string]int
+	bytes  int64 // about what all of it takes
 
 	// Guarded by the mutex of fetchSessions.
 	created, last time.Time
@@ -329,8 +339,8 @@ func (s *fetchSession) remove(f *fetched) {
 	}
 }
 
-// advance counts a request of the session; an unexpected epoch is an error. The one before, if it is not answered yet, ends: its
-// client does not wait for it any more. The caller holds mu.
+// advance counts a request of the session; an unexpected epoch is an error. The one before, if it
+// is not answered yet, ends: its client does not wait for it any more. The caller holds mu.
 func (s *fetchSession) advance(epoch int32) *protocol.Error {
 	if epoch != s.epoch {
 		return errEpoch(s.epoch, epoch)

@@ -90,7 +90,8 @@ func TestSessionsAreBoundedByTheirMemory(t *testing.T) {
 		if code != kerr.FetchSessionIDNotFound.Code || s.bytes != 0 || len(s.byID) != 0 {
 			t.Fatalf("a session that outgrew the memory: %v, and %d bytes are held", kerr.ErrorForCode(code), s.bytes)
 		}
-		again := answer[*kmsg.FetchResponse](t, c, s.fetch, fetchOf(strings.Repeat("y", 100_000), 0, 2600)) // larger than a session may be, and not too large to be read
+		// larger than a session may be, and not too large to be read
+		again := answer[*kmsg.FetchResponse](t, c, s.fetch, fetchOf(strings.Repeat("y", 100_000), 0, 2600))
 		if again.ErrorCode != 0 || again.SessionID != 0 || len(again.Topics[0].Partitions) != 2600 {
 			t.Fatalf("begun anew: %v, session %d", kerr.ErrorForCode(again.ErrorCode), again.SessionID)
 		}
@@ -130,7 +131,8 @@ func TestWhatSessionsForgetIsGivenBack(t *testing.T) {
 	}
 }
 
-// A fetch that is still worked on when its connection ends leaves nothing: who forgets the sessions of a connection has been there already.
+// A fetch that is still worked on when its connection ends leaves nothing: who forgets the sessions
+// of a connection has been there already.
 func TestAConnectionThatEndedLeavesNoSession(t *testing.T) {
 	s := newFetchSessions(func() int { return 1000 }, func() int64 { return 1 << 30 }, time.Now, &ledger.Ledger{})
 	alive, ends := make(chan struct{}), make(chan struct{})

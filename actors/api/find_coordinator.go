@@ -18,7 +18,8 @@ import (
 // offsetsTimeoutMS bounds the creation of __consumer_offsets.
 const offsetsTimeoutMS = 10_000
 
-// findCoordinator tells which node coordinates groups. The first who asks has __consumer_offsets created.
+// findCoordinator tells which node coordinates groups. The first who asks has __consumer_offsets
+// created.
 func findCoordinator(c *Call) {
 	request := c.Body.(*kmsg.FindCoordinatorRequest)
 	if request.CoordinatorType != 0 || c.Cluster.Image().Topics[metadata.ConsumerOffsets] != nil {

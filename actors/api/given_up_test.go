@@ -8,7 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/actors/server"
 )
 
-// TestAProduceThatIsGivenUpIsHeldUntilItsRecordsAreOut: its client has REQUEST_TIMED_OUT, and the records still wait for the disk.
+// TestAProduceThatIsGivenUpIsHeldUntilItsRecordsAreOut: its client has REQUEST_TIMED_OUT, and the
+// records still wait for the disk.
 func TestAProduceThatIsGivenUpIsHeldUntilItsRecordsAreOut(t *testing.T) {
 	dropped := 0
 	pending := server.NewPending()
@@ -32,7 +33,8 @@ func TestAProduceThatIsGivenUpIsHeldUntilItsRecordsAreOut(t *testing.T) {
 	}
 }
 
-// TestADeleteThatIsGivenUpIsHeldUntilItsTrimsAreOut: its client has its answer, or has gone, and the trims still wait for the disk.
+// TestADeleteThatIsGivenUpIsHeldUntilItsTrimsAreOut: its client has its answer, or has gone, and
+// the trims still wait for the disk.
 func TestADeleteThatIsGivenUpIsHeldUntilItsTrimsAreOut(t *testing.T) {
 	dropped := 0
 	d := &deleting{call: &Call{pending: server.NewPending()}, response: kmsg.NewPtrDeleteRecordsResponse(), done: make(chan struct{}), left: 2, drop: func() { dropped++ }}

@@ -59,7 +59,8 @@ func (g *groupAPI) listGroups(c *Call) {
 	request := c.Body.(*kmsg.ListGroupsRequest)
 	r := request.ResponseKind().(*kmsg.ListGroupsResponse)
 	all := &several{left: 1, done: func() { c.Answer(r) }}
-	// Answers may come before it is known how many there will be, so the count starts at what cannot be reached.
+	// Answers may come before it is known how many there will be, so the count starts at what cannot
+	// be reached.
 	all.left = math.MaxInt32
 	asked := g.groups.Each(func(_ int64, core *consumer.Coordinator) {
 		groups := core.List(request.StatesFilter, request.TypesFilter)

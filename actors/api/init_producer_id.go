@@ -13,7 +13,8 @@ import (
 type producerIDs struct {
 	cluster Cluster
 
-	free      chan struct{} // holds a token while nobody fetches a block: who comes meanwhile wants one of it
+	// holds a token while nobody fetches a block: who comes meanwhile wants one of it
+	free      chan struct{}
 	next, end int64
 }
 
@@ -26,15 +27,17 @@ func newProducerIDs(c Cluster) *producerIDs {
 // producerIDBlock is how many ids a node takes at once, as in Kafka.
 const producerIDBlock = 1000
 
-// initProducerID gives an idempotent producer its id. A producer that has one already and lost its place gets another epoch by getting
-// another id, as in Kafka for producers without a transactional id.
+// initProducerID gives an idempotent producer its id. A producer that has one already and lost its
+// place gets another epoch by getting another id, as in Kafka for producers without a transactional
+// id.
 func (ids *producerIDs) initProducerID(c *Call) {
 	c.Go(func() {
 		request := c.Body.(*kmsg.InitProducerIDRequest)
 		r := request.ResponseKind().(*kmsg.InitProducerIDResponse)
 		r.ProducerID, r.ProducerEpoch = -1, -1
 		if request.TransactionalID != nil {
-			r.ErrorCode = kerr.TransactionalIDAuthorizationFailed.Code // a final error: transactions are not offered by this version
+			// a final error: transactions are not offered by this version
+			r.ErrorCode = kerr.TransactionalIDAuthorizationFailed.Code
 			c.Answer(r)
 			return
 		}

@@ -25,8 +25,8 @@ func requested[R any](c *cluster, r kmsg.Request) R {
 	return got.(any).(R)
 }
 
-// Clients that ask what they may do are told all of it, as by a Kafka broker without an authorizer; the bits were
-// compared with Kafka 4.4.
+// Clients that ask what they may do are told all of it, as by a Kafka broker without an authorizer;
+// the bits were compared with Kafka 4.4.
 func TestAuthorizedOperations(t *testing.T) {
 	c := newCluster(t, nil)
 	m := kmsg.NewPtrMetadataRequest()
@@ -142,7 +142,8 @@ func TestConfigResourcesAreListed(t *testing.T) {
 	}
 }
 
-// A client that a reused address or a load balancer brought to another node than it means is told to bootstrap anew.
+// A client that a reused address or a load balancer brought to another node than it means is told
+// to bootstrap anew.
 func TestAMisroutedClientIsTold(t *testing.T) {
 	c := newCluster(t, nil)
 	cluster := requested[*kmsg.DescribeClusterResponse](c, kmsg.NewPtrDescribeClusterRequest()).ClusterID
@@ -229,8 +230,9 @@ func (c *cluster) alters(kind kmsg.ConfigResourceType, resource, name string, op
 	return requested[*kmsg.IncrementalAlterConfigsResponse](c, r).Resources[0].ErrorCode
 }
 
-// What Kafka's tools look for among a broker's settings is there: what the node was started with, what can be set
-// while it runs, and, marked so, what has no effect. Settings that nothing here knows are kept and not shown.
+// What Kafka's tools look for among a broker's settings is there: what the node was started with,
+// what can be set while it runs, and, marked so, what has no effect. Settings that nothing here
+// knows are kept and not shown.
 func TestABrokersSettings(t *testing.T) {
 	c := newCluster(t, nil)
 	const broker, set = kmsg.ConfigResourceTypeBroker, kmsg.IncrementalAlterConfigOpSet
@@ -329,7 +331,8 @@ func TestLogLevelsAreConfigurations(t *testing.T) {
 	}
 }
 
-// The producers that a partition remembers are told with their epoch and last sequence, here and nowhere else.
+// The producers that a partition remembers are told with their epoch and last sequence, here and
+// nowhere else.
 func TestProducersAreDescribed(t *testing.T) {
 	c := newCluster(t, nil)
 	producer, err := kgo.NewClient(kgo.SeedBrokers(c.address), kgo.DefaultProduceTopic(c.topic))

@@ -16,7 +16,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/partition"
 )
 
-// A topic cannot be promised larger batches than the store takes, and one batch of the largest size goes through.
+// A topic cannot be promised larger batches than the store takes, and one batch of the largest size
+// goes through.
 func TestTheLargestBatch(t *testing.T) {
 	c := newCluster(t, map[string]string{"max.message.bytes": "33554408"})
 	for _, size := range []string{"33554409", "100000000", "2147483647"} {
@@ -56,7 +57,8 @@ func (c *cluster) alter(name, value string) *kerr.Error {
 // A setting that would make an entry larger than the store takes is refused, and the node goes on.
 func TestAChangeTooLargeForTheMetadataIsRefused(t *testing.T) {
 	c := newCluster(t, nil)
-	if got := c.alter("follower.replication.throttled.replicas", strings.Repeat("\x01", 7<<20)); got != kerr.InvalidConfig { // six bytes each as JSON
+	// six bytes each as JSON
+	if got := c.alter("follower.replication.throttled.replicas", strings.Repeat("\x01", 7<<20)); got != kerr.InvalidConfig {
 		t.Errorf("7 MiB of a setting: %v", got)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

@@ -21,7 +21,8 @@ func errNotLeader(p *metadata.Partition) *protocol.Error {
 	return protocol.Errorf(kerr.NotLeaderForPartition, "this node does not lead %s-%d", p.Topic, p.Index)
 }
 
-// leading finds a partition that this node must lead, at the epoch that the client knows (-1: any), by the rules of KIP-320.
+// leading finds a partition that this node must lead, at the epoch that the client knows (-1: any),
+// by the rules of KIP-320.
 func leading(c Cluster, t *metadata.Topic, n, epoch int32) (led, *protocol.Error) {
 	p, err := partitionOf(t, n)
 	if err != nil {
@@ -43,7 +44,8 @@ func leading(c Cluster, t *metadata.Topic, n, epoch int32) (led, *protocol.Error
 	return l, nil
 }
 
-// reading finds a partition that a consumer may read here: one that this node leads, or from version 11 on (KIP-392) one that it follows a leader in.
+// reading finds a partition that a consumer may read here: one that this node leads, or from
+// version 11 on (KIP-392) one that it follows a leader in.
 func reading(c Cluster, t *metadata.Topic, n, epoch int32, version int16) (led, *protocol.Error) {
 	l, err := leading(c, t, n, epoch)
 	if err == nil || err.Kafka != kerr.NotLeaderForPartition || l.view == nil || version < 11 {

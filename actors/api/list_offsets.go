@@ -28,7 +28,8 @@ const (
 	pendingUploadOffset = -6
 )
 
-// listOffsets looks up offsets by time or place. Looking into the log may take a while, so it leaves the reader goroutine.
+// listOffsets looks up offsets by time or place. Looking into the log may take a while, so it
+// leaves the reader goroutine.
 func listOffsets(c *Call) {
 	c.Go(func() {
 		request := c.Body.(*kmsg.ListOffsetsRequest)

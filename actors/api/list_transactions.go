@@ -16,7 +16,8 @@ var transactionStates = []string{"Empty", "Ongoing", "PrepareCommit", "PrepareAb
 //	1  transactions that have lasted for some time (KIP-994)
 //	2  ids by a pattern (KIP-1152)
 
-// listTransactions lists the transactions that this node coordinates: there are none, for nobody can begin one.
+// listTransactions lists the transactions that this node coordinates: there are none, for nobody
+// can begin one.
 func listTransactions(c *Call) {
 	request := c.Body.(*kmsg.ListTransactionsRequest)
 	r := request.ResponseKind().(*kmsg.ListTransactionsResponse)

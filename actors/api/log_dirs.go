@@ -12,7 +12,8 @@ import (
 // logDirsTimeoutMS bounds the look at what is on this node's disk.
 const logDirsTimeoutMS = 5_000
 
-// describeLogDirs tells what this node keeps of the partitions asked for, or of all. A node has one directory.
+// describeLogDirs tells what this node keeps of the partitions asked for, or of all. A node has one
+// directory.
 func describeLogDirs(c *Call) {
 	request := c.Body.(*kmsg.DescribeLogDirsRequest)
 	c.Go(func() {
@@ -39,7 +40,8 @@ func describeLogDirs(c *Call) {
 				dir.Topics = append(dir.Topics, t)
 			}
 			p := kmsg.NewDescribeLogDirsResponseDirTopicPartition()
-			p.Partition, p.Size = held.Partition, held.Bytes // there are no moves between directories that could lag
+			// there are no moves between directories that could lag
+			p.Partition, p.Size = held.Partition, held.Bytes
 			t := &dir.Topics[len(dir.Topics)-1]
 			t.Partitions = append(t.Partitions, p)
 		}
@@ -48,7 +50,8 @@ func describeLogDirs(c *Call) {
 	})
 }
 
-// alterReplicaLogDirs moves replicas between the directories of a node. A node has one: replicas are there already, or the directory is not one of its own.
+// alterReplicaLogDirs moves replicas between the directories of a node. A node has one: replicas
+// are there already, or the directory is not one of its own.
 func alterReplicaLogDirs(c *Call) {
 	request := c.Body.(*kmsg.AlterReplicaLogDirsRequest)
 	c.Go(func() {

@@ -33,7 +33,8 @@ func placed(name string, validate bool, partitions ...[]int32) *kmsg.CreateTopic
 	return r
 }
 
-// What is wrong with a topic is said alike whether the request only validates or creates, in Kafka's words; nothing is created.
+// What is wrong with a topic is said alike whether the request only validates or creates, in
+// Kafka's words; nothing is created.
 func TestWhatIsWrongWithATopic(t *testing.T) {
 	for _, validate := range []bool{true, false} {
 		c := &bounded{operate(t, 5), 1000}
@@ -98,7 +99,8 @@ func TestWhatIsWrongWithMorePartitions(t *testing.T) {
 	}
 }
 
-// Whoever makes a topic with two replicas is told that it stops when one of two nodes is down; it is made nevertheless.
+// Whoever makes a topic with two replicas is told that it stops when one of two nodes is down; it
+// is made nevertheless.
 func TestTwoReplicasAreWarnedOf(t *testing.T) {
 	c := &bounded{operate(t, 3), 1000}
 	for replicas, warned := range map[int16]bool{1: false, 2: true, 3: false} {
@@ -125,8 +127,8 @@ func (o *operated) register(t *testing.T, id metadata.NodeID) {
 	o.give(t, metadata.Command{RegisterNode: &metadata.RegisterNode{Node: metadata.Node{ID: id, Incarnation: uint64(id), Features: metadata.Features}}})
 }
 
-// While a cluster forms no topic is made with fewer replicas than it should have, whichever way it is made: the client asks again, and gets
-// it once the founders are there.
+// While a cluster forms no topic is made with fewer replicas than it should have, whichever way it
+// is made: the client asks again, and gets it once the founders are there.
 func TestNoTopicIsMadeWhileTheClusterForms(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel() // it is not waited for longer
@@ -150,8 +152,8 @@ func TestNoTopicIsMadeWhileTheClusterForms(t *testing.T) {
 	}
 }
 
-// A topic that gets fewer replicas than the settings say, because there are no more nodes, says how many it should have, and so do partitions
-// that are added to it.
+// A topic that gets fewer replicas than the settings say, because there are no more nodes, says how
+// many it should have, and so do partitions that are added to it.
 func TestWhatATopicShouldHaveIsRecorded(t *testing.T) {
 	o := &operated{machine: metadata.NewMachine()}
 	o.give(t, metadata.Command{FormCluster: &metadata.FormCluster{ClusterID: "c", Founders: map[metadata.NodeID]uint64{1: 1}, Levels: metadata.Newest()}})

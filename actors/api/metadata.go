@@ -30,7 +30,8 @@ const noOperations = math.MinInt32
 // autoCreateTimeoutMS bounds the creation of topics that a client asked for.
 const autoCreateTimeoutMS = 10_000
 
-// clusterMetadata tells who is there and who leads what. Topics that are created on the way leave the reader goroutine.
+// clusterMetadata tells who is there and who leads what. Topics that are created on the way leave
+// the reader goroutine.
 func clusterMetadata(c *Call) {
 	request := c.Body.(*kmsg.MetadataRequest)
 	missing := creatable(c, request)
@@ -87,8 +88,9 @@ func reserved(name string) bool {
 	return name == metadata.ConsumerOffsets || name == metadata.TransactionState
 }
 
-// cutOff tells whether this node reaches no majority of the cluster's nodes. It then names all of them to clients: whom it does not reach they may well, and a client that is told
-// of this node alone forgets the others and asks nobody else until the cut is healed.
+// cutOff tells whether this node reaches no majority of the cluster's nodes. It then names all of
+// them to clients: whom it does not reach they may well, and a client that is told of this node
+// alone forgets the others and asks nobody else until the cut is healed.
 func cutOff(c Cluster, image *metadata.Image) bool {
 	alive := 0
 	for id := range image.Nodes {
@@ -123,7 +125,8 @@ func describeMetadata(c *Call, request *kmsg.MetadataRequest, refused map[string
 	return r
 }
 
-// controller is the node that leads __meta; this node if that is not known, so that clients have somewhere to ask.
+// controller is the node that leads __meta; this node if that is not known, so that clients have
+// somewhere to ask.
 func controller(c Cluster) metadata.NodeID {
 	if n := c.MetaLeader(); n >= 0 {
 		return n
@@ -208,13 +211,15 @@ func describePartition(c Cluster, p *metadata.Partition) kmsg.MetadataResponseTo
 		return out
 	}
 	out.Leader, out.LeaderEpoch, out.ISR = l.Node, l.Epoch, l.InSync
-	if len(l.InSync)+len(readers) == len(out.Replicas) { // else the ISR would seem to have more that count for min.insync.replicas
+	// else the ISR would seem to have more that count for min.insync.replicas
+	if len(l.InSync)+len(readers) == len(out.Replicas) {
 		out.ISR = slices.Concat(l.InSync, slices.DeleteFunc(readers, func(n metadata.NodeID) bool { return !c.Alive(n) }))
 	}
 	return out
 }
 
-// readersOf returns the nodes with read-only replicas of a partition that hold no voter of it. Clients go to no node to read that is not among a partition's replicas.
+// readersOf returns the nodes with read-only replicas of a partition that hold no voter of it.
+// Clients go to no node to read that is not among a partition's replicas.
 func readersOf(p *metadata.Partition) (nodes []metadata.NodeID) {
 	voters := p.Reassignment().Replicas
 	for _, r := range p.Replicas {

@@ -7,8 +7,9 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// nearest chooses the node in a rack that a client should read a partition from (KIP-392): none if the leader itself is there, else one that is up and near enough,
-// first of all one that is there for reading. Several share the clients among them.
+// nearest chooses the node in a rack that a client should read a partition from (KIP-392): none if
+// the leader itself is there, else one that is up and near enough, first of all one that is there
+// for reading. Several share the clients among them.
 func nearest(image *metadata.Image, l led, rack, client string, self metadata.NodeID, alive func(metadata.NodeID) bool) (metadata.NodeID, bool) {
 	if n := image.Nodes[self]; n == nil || n.Rack == rack {
 		return 0, false

@@ -20,10 +20,13 @@ type newTopic struct {
 	configs    map[string]string
 	internal   bool
 	chosen     bool // the placement is the cluster's choice, not the client's
-	wanted     int  // replicas by the settings, if the client did not say: more than replicas while there are too few nodes
+	// replicas by the settings, if the client did not say: more than replicas while there are too few
+	// nodes
+	wanted int
 }
 
-// leadersWithin is how long the creation of a topic waits for its leaders, so that its client can go on at once.
+// leadersWithin is how long the creation of a topic waits for its leaders, so that its client can
+// go on at once.
 const leadersWithin = 5 * time.Second
 
 // plan fills in what the client left open and tells why the topic cannot be; nothing is changed.
@@ -80,7 +83,8 @@ func (n *newTopic) place(c Cluster) error {
 	return nil
 }
 
-// wants takes the number of replicas from a setting: as many of them as there are nodes, and the others when more nodes come.
+// wants takes the number of replicas from a setting: as many of them as there are nodes, and the
+// others when more nodes come.
 func (n *newTopic) wants(c Cluster, name string) {
 	n.wanted = int(setting(c, name))
 	n.replicas = min(n.wanted, max(1, c.Image().Homes()))
@@ -124,7 +128,8 @@ func awaitLeaders(ctx context.Context, c Cluster, topic string) {
 	})
 }
 
-// internalTopic creates one of the topics that Troupe keeps for itself, if it is not there; not before the founders are registered.
+// internalTopic creates one of the topics that Troupe keeps for itself, if it is not there; not
+// before the founders are registered.
 func internalTopic(ctx context.Context, c Cluster, name string, partitions, replicas string) error {
 	if err := c.AwaitFormed(ctx); err != nil {
 		return err

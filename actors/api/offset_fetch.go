@@ -56,7 +56,8 @@ func (g *groupAPI) offsetFetch(c *Call) {
 	all.one(func() {})
 }
 
-// wholeGroups returns a key by which a group whose offsets are all asked for is asked for once; what names partitions is left alone.
+// wholeGroups returns a key by which a group whose offsets are all asked for is asked for once;
+// what names partitions is left alone.
 func wholeGroups() func(kmsg.OffsetFetchRequestGroup) string {
 	n := 0
 	return func(g kmsg.OffsetFetchRequestGroup) string {

@@ -12,8 +12,9 @@ import (
 //	3  replica id
 //	4  flexible
 
-// offsetForLeaderEpoch tells where an epoch ends, so that a consumer can see whether its records are
-// still there. An epoch that was trimmed away ends where the log begins (see partition.EpochEnd).
+// offsetForLeaderEpoch tells where an epoch ends, so that a consumer can see whether its records
+// are still there. An epoch that was trimmed away ends where the log begins (see
+// partition.EpochEnd).
 func offsetForLeaderEpoch(c *Call) {
 	request := c.Body.(*kmsg.OffsetForLeaderEpochRequest)
 	r := request.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)

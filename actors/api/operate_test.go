@@ -18,7 +18,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// operated is a cluster of which only what administrators' requests look at is there. A command is applied at once.
+// operated is a cluster of which only what administrators' requests look at is there. A command is
+// applied at once.
 type operated struct {
 	Cluster
 	machine *metadata.Machine
@@ -83,7 +84,8 @@ func (o *operated) Submit(_ context.Context, c metadata.Command) (metadata.Resul
 	return r.(metadata.Result), nil
 }
 
-// operate makes a cluster of n nodes, founded by the first three, with a topic of one partition on nodes 1, 2 and 3 that node 2 leads.
+// operate makes a cluster of n nodes, founded by the first three, with a topic of one partition on
+// nodes 1, 2 and 3 that node 2 leads.
 func operate(t *testing.T, n int) *operated {
 	t.Helper()
 	o := &operated{machine: metadata.NewMachine()}
@@ -155,7 +157,8 @@ func (o *operated) read(t *testing.T) *metadata.Partition {
 	return o.Image().Partition("t", 0)
 }
 
-// Partitions that are added to a topic with readers get readers as well, away from their voters; those that were there keep theirs.
+// Partitions that are added to a topic with readers get readers as well, away from their voters;
+// those that were there keep theirs.
 func TestNewPartitionsGetReaders(t *testing.T) {
 	o := operate(t, 5)
 	before := o.read(t)
@@ -180,7 +183,8 @@ func TestNewPartitionsGetReaders(t *testing.T) {
 	}
 }
 
-// A client follows a preferred read replica only to a node that metadata names among the partition's replicas: without the reader it would get nothing, for ever.
+// A client follows a preferred read replica only to a node that metadata names among the
+// partition's replicas: without the reader it would get nothing, for ever.
 func TestMetadataNamesReaders(t *testing.T) {
 	o := operate(t, 4)
 	p := o.read(t)
@@ -225,7 +229,8 @@ func TestReassignLeavesReaders(t *testing.T) {
 	}
 }
 
-// A replica that is replaced on its node, because its data was lost, is a voter as before: the list that a tool read means three voters, and no fewer.
+// A replica that is replaced on its node, because its data was lost, is a voter as before: the list
+// that a tool read means three voters, and no fewer.
 func TestReassignCountsReplacedVoters(t *testing.T) {
 	o := operate(t, 4)
 	o.read(t)

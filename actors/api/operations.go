@@ -2,9 +2,9 @@ package api
 
 import "github.com/twmb/franz-go/pkg/kmsg"
 
-// What may be done to a resource, as clients are told when they ask for it (KIP-430): bit n stands for the ACL
-// operation n. Without an authorizer everybody may do all that the kind of resource knows, as in Kafka's
-// AclEntry.supportedOperations.
+// What may be done to a resource, as clients are told when they ask for it (KIP-430): bit n stands
+// for the ACL operation n. Without an authorizer everybody may do all that the kind of resource
+// knows, as in Kafka's AclEntry.supportedOperations.
 var (
 	topicOperations = operations(kmsg.ACLOperationRead, kmsg.ACLOperationWrite, kmsg.ACLOperationCreate, kmsg.ACLOperationDelete,
 		kmsg.ACLOperationAlter, kmsg.ACLOperationDescribe, kmsg.ACLOperationDescribeConfigs, kmsg.ACLOperationAlterConfigs)

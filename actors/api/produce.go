@@ -27,16 +27,19 @@ import (
 //
 // acks=1 is answered like acks=all: the leader's own word is worth nothing to Raft.
 
-// producing is a produce request on its way: answered when the last of its partitions is, or when its time is up.
+// producing is a produce request on its way: answered when the last of its partitions is, or when
+// its time is up.
 type producing struct {
 	call     *Call
 	response *kmsg.ProduceResponse
 	acks     int16
 	named    int // faulty records in the answer; the request's goroutine's
 
-	mu       sync.Mutex
-	left     int    // partitions without an outcome
-	drop     func() // gives back what the request holds: after the last outcome, though the client may have its answer since long
+	mu   sync.Mutex
+	left int // partitions without an outcome
+	// gives back what the request holds: after the last outcome, though the client may have its answer
+	// since long
+	drop     func()
 	answered bool
 	timer    actors.Timer
 	books    *ledger.Ledger
@@ -145,8 +148,9 @@ func (p *producing) answer() {
 	p.call.Answer(p.response)
 }
 
-// keepSilent ends a request with acks=0. It is under way until its records are in the log all the same, or a client could fill the node's memory
-// faster than its disk. The only way to tell of a failure is, as in Kafka, to close the connection: the client then looks for the leader.
+// keepSilent ends a request with acks=0. It is under way until its records are in the log all the
+// same, or a client could fill the node's memory faster than its disk. The only way to tell of a
+// failure is, as in Kafka, to close the connection: the client then looks for the leader.
 func (p *producing) keepSilent() {
 	for _, t := range p.response.Topics {
 		for _, part := range t.Partitions {
@@ -226,7 +230,8 @@ func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request 
 	return nil
 }
 
-// check tells why the records of a partition are no batch that this version of the request may bring.
+// check tells why the records of a partition are no batch that this version of the request may
+// bring.
 func check(records []byte, version int16) (batch.Batch, *protocol.Error) {
 	if records == nil {
 		return nil, protocol.Errorf(kerr.InvalidRecord, "no records were sent")

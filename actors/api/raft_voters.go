@@ -63,7 +63,8 @@ func changeVoters(ctx context.Context, c Cluster, clusterID *string, id metadata
 
 // DirectoryID stands for the disk of a node where Kafka has the id of a log directory.
 func DirectoryID(n *metadata.Node) (id [16]byte) {
-	binary.BigEndian.PutUint64(id[:], n.Incarnation|1<<63) // not among the small numbers that Kafka keeps for itself
+	// not among the small numbers that Kafka keeps for itself
+	binary.BigEndian.PutUint64(id[:], n.Incarnation|1<<63)
 	binary.BigEndian.PutUint64(id[8:], n.Incarnation)
 	return id
 }

@@ -17,8 +17,8 @@ import (
 //
 //	1  a reassignment may be forbidden to change the number of replicas (KIP-860)
 
-// alterPartitionAssignments has partitions moved to other nodes, or calls moves off (KIP-455). It is answered when the cluster has taken
-// note; listPartitionReassignments tells how it goes on.
+// alterPartitionAssignments has partitions moved to other nodes, or calls moves off (KIP-455). It
+// is answered when the cluster has taken note; listPartitionReassignments tells how it goes on.
 func alterPartitionAssignments(c *Call) {
 	request := c.Body.(*kmsg.AlterPartitionAssignmentsRequest)
 	c.Go(func() {
@@ -71,8 +71,9 @@ func reassign(ctx context.Context, c Cluster, topic string, want kmsg.AlterParti
 	return submit(ctx, c, metadata.Command{AlterReplicas: &metadata.AlterReplicas{Shard: p.Shard, Seen: replicaIDs(p), Targets: p.Voting(nodes), Wanted: len(nodes)}})
 }
 
-// voting returns the nodes of a list that are meant to vote. Tools write back lists that they read, with the readers: those stay what they are if there are
-// voters enough without them, else a voter is to take the reader's place.
+// voting returns the nodes of a list that are meant to vote. Tools write back lists that they read,
+// with the readers: those stay what they are if there are voters enough without them, else a voter
+// is to take the reader's place.
 func voting(p *metadata.Partition, nodes []metadata.NodeID) []metadata.NodeID {
 	readers := readersOf(p)
 	others := slices.DeleteFunc(slices.Clone(nodes), func(n metadata.NodeID) bool { return slices.Contains(readers, n) })
@@ -90,7 +91,8 @@ func votersBefore(p *metadata.Partition) []metadata.NodeID {
 	return p.Reassignment().Replicas
 }
 
-// assignable tells why a partition cannot be put on nodes, as far as that can be told before asking; nil if it can.
+// assignable tells why a partition cannot be put on nodes, as far as that can be told before
+// asking; nil if it can.
 func assignable(p *metadata.Partition, nodes []metadata.NodeID, resize bool) *protocol.Error {
 	had := votersBefore(p)
 	switch {
@@ -112,7 +114,8 @@ func replicaIDs(p *metadata.Partition) []storage.ReplicaID {
 	return ids
 }
 
-// listPartitionReassignments tells which partitions are on the way to other nodes: of those asked for, or all.
+// listPartitionReassignments tells which partitions are on the way to other nodes: of those asked
+// for, or all.
 func listPartitionReassignments(c *Call) {
 	request := c.Body.(*kmsg.ListPartitionReassignmentsRequest)
 	r := request.ResponseKind().(*kmsg.ListPartitionReassignmentsResponse)

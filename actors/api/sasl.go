@@ -5,7 +5,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// saslHandshake answers a client that is set up for SASL on a listener without it, as Kafka does, so that the client can tell its user.
+// saslHandshake answers a client that is set up for SASL on a listener without it, as Kafka does,
+// so that the client can tell its user.
 func saslHandshake(c *Call) {
 	r := c.Body.ResponseKind().(*kmsg.SASLHandshakeResponse)
 	r.ErrorCode = kerr.IllegalSaslState.Code

@@ -29,10 +29,12 @@ type Call struct {
 // Answer resolves the call; nil means that no answer is sent. Exactly once, from any goroutine.
 func (c *Call) Answer(r kmsg.Response) { c.pending.Resolve(r) }
 
-// Refuse closes the connection in place of an answer; cause is logged. It ends the call like Answer.
+// Refuse closes the connection in place of an answer; cause is logged. It ends the call like
+// Answer.
 func (c *Call) Refuse(cause error) { c.pending.Refuse(cause) }
 
-// complain tells the operator who sent records that are not what they say: a broken client, network or memory, of which the client's owner may see nothing.
+// complain tells the operator who sent records that are not what they say: a broken client, network
+// or memory, of which the client's owner may see nothing.
 func (c *Call) complain(topic string, partition int32, err error) {
 	c.log.Warn("a client sent a record batch that is not one", "client", c.Client, "client_id", c.ClientID, "topic", topic, "partition", partition, "error", err)
 }

@@ -12,11 +12,14 @@ import (
 
 // Groups are the group coordinators of this node; coordinator.Coordinators is them.
 type Groups interface {
-	// Do runs a command at a group's coordinator, or tells refuse why this node cannot: exactly one of the two, once.
+	// Do runs a command at a group's coordinator, or tells refuse why this node cannot: exactly one of
+	// the two, once.
 	Do(group string, run coordinator.Command, refuse func(*protocol.Error))
-	// Sure is Do for a command that tells what was committed: it runs once a majority has said that this node coordinates.
+	// Sure is Do for a command that tells what was committed: it runs once a majority has said that
+	// this node coordinates.
 	Sure(group string, run coordinator.Command, refuse func(*protocol.Error))
-	// Each runs a command at every coordinator on this node, or refuse for it, and returns how many there are.
+	// Each runs a command at every coordinator on this node, or refuse for it, and returns how many
+	// there are.
 	Each(run coordinator.Command, refuse func(*protocol.Error)) int
 }
 

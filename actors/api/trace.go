@@ -8,11 +8,13 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// traceparent is the header of a record that carries its producer's trace context (W3C Trace Context, OpenTelemetry's conventions for messaging).
+// traceparent is the header of a record that carries its producer's trace context (W3C Trace
+// Context, OpenTelemetry's conventions for messaging).
 const traceparent = "traceparent"
 
-// looks decides into which compressed batches of a connection to look for a context, because looking means to decompress their beginnings: a producer that
-// traces puts a context into every record, so one without in its first batches is looked at rarely.
+// looks decides into which compressed batches of a connection to look for a context, because
+// looking means to decompress their beginnings: a producer that traces puts a context into every
+// record, so one without in its first batches is looked at rarely.
 type looks struct{ batches, found int }
 
 const (
@@ -25,7 +27,8 @@ func (l *looks) wanted() bool {
 	return l.found > 0 || l.batches <= looksFirst || l.batches%looksEvery == 0
 }
 
-// trace begins the span of a batch that was checked and is about to be appended; nil if it is not sampled.
+// trace begins the span of a batch that was checked and is about to be appended; nil if it is not
+// sampled.
 func (c *Call) trace(p *metadata.Partition, b batch.Batch) *spans.Traced {
 	context, parent, ok := c.sample(c.pending.Tracer(), b)
 	if !ok {
@@ -42,7 +45,8 @@ func (c *Call) sample(t *spans.Tracer, b batch.Batch) (context spans.Context, pa
 	return t.Sample(c.parentOf(b))
 }
 
-// parentOf returns the trace context of a batch's first record, nil if it has none or was not looked at.
+// parentOf returns the trace context of a batch's first record, nil if it has none or was not
+// looked at.
 func (c *Call) parentOf(b batch.Batch) []byte {
 	if b.Codec() == 0 {
 		value, _ := b.FirstHeader(traceparent)

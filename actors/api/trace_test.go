@@ -9,7 +9,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol/batch"
 )
 
-// of12KB is a batch of twelve records of a kB, each with a trace context that is not sampled or none.
+// of12KB is a batch of twelve records of a kB, each with a trace context that is not sampled or
+// none.
 func of12KB(tb testing.TB, codec int8, context bool) batch.Batch {
 	tb.Helper()
 	all := make([]batch.Record, 12)
@@ -46,7 +47,8 @@ var unsampled = []struct {
 	{"zstd", spans.NewTracer(0, nil), 4, false},
 }
 
-// BenchmarkUnsampled is what deciding costs for each batch of 12 kB that is not traced, with tracing on and off.
+// BenchmarkUnsampled is what deciding costs for each batch of 12 kB that is not traced, with
+// tracing on and off.
 func BenchmarkUnsampled(b *testing.B) {
 	for _, c := range unsampled {
 		b.Run(c.name, func(b *testing.B) {
@@ -59,7 +61,8 @@ func BenchmarkUnsampled(b *testing.B) {
 	}
 }
 
-// TestUnsampledIsCheap: what is not sampled is decided upon without garbage, unless it is compressed; that is looked into rarely.
+// TestUnsampledIsCheap: what is not sampled is decided upon without garbage, unless it is
+// compressed; that is looked into rarely.
 func TestUnsampledIsCheap(t *testing.T) {
 	for _, c := range unsampled {
 		if c.codec != 0 {

@@ -11,9 +11,9 @@ import (
 // unregisterTimeoutMS bounds the request, which brings no timeout of its own.
 const unregisterTimeoutMS = 30_000
 
-// unregisterBroker takes a node out of the cluster (KIP-631). Kafka forgets a broker at once, whatever it holds;
-// here the node is decommissioned: its replicas are moved first, dead or alive, and it is forgotten when it holds
-// none any more.
+// unregisterBroker takes a node out of the cluster (KIP-631). Kafka forgets a broker at once,
+// whatever it holds; here the node is decommissioned: its replicas are moved first, dead or alive,
+// and it is forgotten when it holds none any more.
 func unregisterBroker(c *Call) {
 	request := c.Body.(*kmsg.UnregisterBrokerRequest)
 	c.Go(func() {

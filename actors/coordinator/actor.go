@@ -10,8 +10,9 @@ import (
 	"github.com/troupe-mq/troupe/raft/consumer"
 )
 
-// coordinator is the actor around a consumer.Coordinator: it loads it when its partition is led here, appends what it
-// writes, and wakes it when it is time. After a failed write it loads it anew.
+// coordinator is the actor around a consumer.Coordinator: it loads it when its partition is led
+// here, appends what it writes, and wakes it when it is time. After a failed write it loads it
+// anew.
 type coordinator struct {
 	node    *Coordinators
 	options Options
@@ -21,7 +22,8 @@ type coordinator struct {
 	send    func(any)
 	unwatch func()
 
-	epoch   int32                 // of the leadership that core belongs to, or is being loaded for; -1 if none
+	// of the leadership that core belongs to, or is being loaded for; -1 if none
+	epoch   int32
 	core    *consumer.Coordinator // nil while this node does not coordinate
 	life    *life                 // of core, or of what is being loaded: news of another one is void
 	loading bool
@@ -34,15 +36,16 @@ type coordinator struct {
 	looked  time.Time // at the clock
 }
 
-// life is the identity of one core from the beginning of its load to its end. What was asked for in one life may be
-// answered in another, or to the next actor of the same name.
+// life is the identity of one core from the beginning of its load to its end. What was asked for in
+// one life may be answered in another, or to the next actor of the same name.
 type life struct{ _ byte }
 
 // viewed tells that the replica published a view; woken that a deadline has come.
 type (
 	viewedMessage struct{}
 	wokenMessage  struct{}
-	// settled tells that everything in the log is committed, so that it can be loaded, or why that is not known.
+	// settled tells that everything in the log is committed, so that it can be loaded, or why that is
+	// not known.
 	settled struct {
 		life *life
 		err  *protocol.Error
@@ -77,10 +80,12 @@ var (
 
 func (c *coordinator) now() int64 { return c.options.Runtime.Now().UnixMilli() }
 
-// follow has all that is due keep its distance when somebody has set the clock since the last look: offsets carry the time on the wall, but a session lasts as long as it lasts.
+// follow has all that is due keep its distance when somebody has set the clock since the last look:
+// offsets carry the time on the wall, but a session lasts as long as it lasts.
 func (c *coordinator) follow() {
 	now := c.options.Runtime.Now()
-	set := now.UnixMilli() - c.looked.Add(now.Sub(c.looked)).UnixMilli() // what lies between two readings is measured by the clock that nobody sets
+	// what lies between two readings is measured by the clock that nobody sets
+	set := now.UnixMilli() - c.looked.Add(now.Sub(c.looked)).UnixMilli()
 	c.looked = now
 	if set > -setBy && set < setBy {
 		return
@@ -88,7 +93,8 @@ func (c *coordinator) follow() {
 	c.core.Shift(set)
 }
 
-// setBy is from how many ms on the two clocks of a machine have not just been read one after the other.
+// setBy is from how many ms on the two clocks of a machine have not just been read one after the
+// other.
 const setBy = 10
 
 // Turn implements actors.Actor.
@@ -154,7 +160,8 @@ func (c *coordinator) request(m *request) {
 	}
 }
 
-// run runs a request; one that wants to be sure, after the other replicas have said that this one leads.
+// run runs a request; one that wants to be sure, after the other replicas have said that this one
+// leads.
 func (c *coordinator) run(m *request) {
 	if !m.sure {
 		m.run(c.now(), c.core)
@@ -164,7 +171,8 @@ func (c *coordinator) run(m *request) {
 	c.ref.Send(&replica.Confirm{Epoch: c.epoch, Done: func(err *protocol.Error) { c.send(&confirmed{m, err}) }})
 }
 
-// confirmed runs a request after the replica is sure to have led: the core knows all that was acknowledged before the request came. Of a core that was abandoned nobody waits.
+// confirmed runs a request after the replica is sure to have led: the core knows all that was
+// acknowledged before the request came. Of a core that was abandoned nobody waits.
 func (c *coordinator) confirmed(m *confirmed) {
 	at := slices.Index(c.unsure, m.request)
 	if at < 0 {

@@ -6,7 +6,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/consumer"
 )
 
-// batchBytes is how large a batch of writes becomes; a write that is larger by itself has one of its own.
+// batchBytes is how large a batch of writes becomes; a write that is larger by itself has one of
+// its own.
 const batchBytes = 1 << 20
 
 // append sends what the turn wrote, in order, as batches that fit into an entry.
@@ -36,8 +37,8 @@ func (c *coordinator) appendBatch(writes []*consumer.Write) {
 	}})
 }
 
-// appended tells the core what became of its writes, in the order of the log. After one that failed it is loaded anew,
-// with what the log holds.
+// appended tells the core what became of its writes, in the order of the log. After one that failed
+// it is loaded anew, with what the log holds.
 func (c *coordinator) appended(m *appended) {
 	if m.life != c.life {
 		return

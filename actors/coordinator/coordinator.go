@@ -35,13 +35,15 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Coordinators are the group coordinators of a node: one actor for each partition of __consumer_offsets that it has been asked about. Safe for any goroutine.
+// Coordinators are the group coordinators of a node: one actor for each partition of
+// __consumer_offsets that it has been asked about. Safe for any goroutine.
 type Coordinators struct {
 	options Options
 	budget  *budget
 	damaged atomic.Int64
 
-	// mu is held while an actor is sent a request: none comes after the message that stops it, so all are answered.
+	// mu is held while an actor is sent a request: none comes after the message that stops it, so all
+	// are answered.
 	mu     sync.Mutex
 	actors map[storage.ShardID]actors.Address
 	closed bool
@@ -55,7 +57,8 @@ func New(o Options) *Coordinators {
 	return c
 }
 
-// sweepLater has expired offsets looked for from time to time, whether or not anybody asks for their groups.
+// sweepLater has expired offsets looked for from time to time, whether or not anybody asks for
+// their groups.
 func (c *Coordinators) sweepLater() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -111,7 +114,8 @@ func Topics(image *metadata.Image) consumer.Topics {
 	}
 }
 
-// Command is something to do with the coordinator of a partition, on its actor's turn. now is in ms.
+// Command is something to do with the coordinator of a partition, on its actor's turn. now is in
+// ms.
 type Command func(now int64, c *consumer.Coordinator)
 
 var (
@@ -130,13 +134,15 @@ type request struct {
 // Unanswered implements actors.Asking: the coordinator has stopped.
 func (r *request) Unanswered() { r.refuse(errNotCoordinator) }
 
-// Do runs a command at a group's coordinator, or tells refuse why this node cannot. One of the two is called, once, without blocking the caller.
+// Do runs a command at a group's coordinator, or tells refuse why this node cannot. One of the two
+// is called, once, without blocking the caller.
 func (c *Coordinators) Do(group string, run Command, refuse func(*protocol.Error)) {
 	c.do(group, &request{run, refuse, false})
 }
 
-// Sure is Do for a command that tells what was committed and writes nothing: it runs once a majority has said that this node coordinates. One that was deposed and does not know
-// it yet would tell what was true once.
+// Sure is Do for a command that tells what was committed and writes nothing: it runs once a
+// majority has said that this node coordinates. One that was deposed and does not know it yet would
+// tell what was true once.
 func (c *Coordinators) Sure(group string, run Command, refuse func(*protocol.Error)) {
 	c.do(group, &request{run, refuse, true})
 }
@@ -150,8 +156,8 @@ func (c *Coordinators) do(group string, r *request) {
 	c.at(t.Partitions[consumer.PartitionOf(group, len(t.Partitions))], r)
 }
 
-// Each runs a command at every coordinator on this node; refuse is called for those that are loading. Partitions that
-// this node does not lead are passed over.
+// Each runs a command at every coordinator on this node; refuse is called for those that are
+// loading. Partitions that this node does not lead are passed over.
 func (c *Coordinators) Each(run Command, refuse func(*protocol.Error)) (asked int) {
 	t := c.options.Image().Topics[metadata.ConsumerOffsets]
 	if t == nil {

@@ -160,7 +160,8 @@ func committed(t *testing.T, c *Coordinators) (at int64) {
 	return at
 }
 
-// What was acknowledged is in the log: the next coordinator of the partition has it, and so has one that was stopped and asked again.
+// What was acknowledged is in the log: the next coordinator of the partition has it, and so has one
+// that was stopped and asked again.
 func TestCoordinatorsLoadWhatWasCommitted(t *testing.T) {
 	o := lead(t)
 	first := o.coordinators()

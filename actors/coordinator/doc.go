@@ -1,2 +1,3 @@
-// Package coordinator runs the group coordinators: one actor per led partition of __consumer_offsets around the pure core in raft/consumer.
+// Package coordinator runs the group coordinators: one actor per led partition of
+// __consumer_offsets around the pure core in raft/consumer.
 package coordinator

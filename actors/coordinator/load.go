@@ -10,10 +10,12 @@ import (
 	"github.com/troupe-mq/troupe/raft/consumer"
 )
 
-// reloadPause is how soon after a failed write or load groups are loaded anew: what failed is likely to fail again.
+// reloadPause is how soon after a failed write or load groups are loaded anew: what failed is
+// likely to fail again.
 const reloadPause = time.Second
 
-// look begins to load when this node has begun to lead, and drops everything when it does not lead any more.
+// look begins to load when this node has begun to lead, and drops everything when it does not lead
+// any more.
 func (c *coordinator) look() {
 	v := c.ref.View()
 	leads := v.Role == replica.Leader
@@ -40,8 +42,8 @@ func (c *coordinator) resumed(m *resumed) {
 	}
 }
 
-// settle waits until what is in the log is committed: the coordinator before this one, on this node or another, may
-// have appended what is not yet.
+// settle waits until what is in the log is committed: the coordinator before this one, on this node
+// or another, may have appended what is not yet.
 func (c *coordinator) settle() {
 	life := c.life
 	c.ref.Send(&replica.Barrier{Epoch: c.epoch, Done: func(err *protocol.Error) { c.send(&settled{life, err}) }})
@@ -76,8 +78,8 @@ type log interface {
 	Read(offset int64, limits replica.FetchLimits) ([]replica.Chunk, error)
 }
 
-// load replays the committed records of a partition up to its high watermark. What cannot be read to there is an
-// error: groups that were loaded in part would have lost commits.
+// load replays the committed records of a partition up to its high watermark. What cannot be read
+// to there is an error: groups that were loaded in part would have lost commits.
 func load(core *consumer.Coordinator, from log, start, end int64, d *damaged) error {
 	for offset := start; offset < end; {
 		chunks, err := from.Read(offset, replica.FetchLimits{MaxBytes: loadBytes, MinOne: true, Upto: end})
@@ -147,10 +149,12 @@ func (c *coordinator) loaded(m *loaded) {
 	c.dequeue(nil)
 }
 
-// Unanswered implements actors.Asking: the coordinator has stopped while its groups were loaded. They give their memory back.
+// Unanswered implements actors.Asking: the coordinator has stopped while its groups were loaded.
+// They give their memory back.
 func (l *loaded) Unanswered() { l.core.Abandon(errNotCoordinator.Kafka) }
 
-// abandon answers everybody who waits with an error, and forgets the groups: whoever coordinates next loads them.
+// abandon answers everybody who waits with an error, and forgets the groups: whoever coordinates
+// next loads them.
 func (c *coordinator) abandon(cause *protocol.Error) {
 	c.life = new(life)
 	c.epoch, c.loading = -1, false

@@ -14,8 +14,8 @@ type chunks []replica.Chunk
 
 func (c chunks) Read(int64, replica.FetchLimits) ([]replica.Chunk, error) { return c, nil }
 
-// A log that cannot be read to its end is an error: a load that ended there in silence would have lost the commits
-// behind, and one that read on at the same place would never end.
+// A log that cannot be read to its end is an error: a load that ended there in silence would have
+// lost the commits behind, and one that read on at the same place would never end.
 func TestALoadThatComesToNoEndFails(t *testing.T) {
 	whole := replica.Chunk(batch.Build([]batch.Record{{Key: []byte("k"), Value: []byte("v")}}))
 	for name, c := range map[string]struct {

@@ -33,7 +33,8 @@ func committing(partitions int, at int64) *kmsg.OffsetCommitRequest {
 
 func many(string) ([16]byte, int) { return [16]byte{1}, 1_000_000 }
 
-// A hundred members that commit at once make more than an entry takes: it is split, and all are answered.
+// A hundred members that commit at once make more than an entry takes: it is split, and all are
+// answered.
 func TestWhatATurnWritesIsSplit(t *testing.T) {
 	o := lead(t)
 	c := o.coordinators()
@@ -184,8 +185,8 @@ func TestOffsetsExpireWithoutTraffic(t *testing.T) {
 	}
 }
 
-// Offsets expire by the time that the nodes agree on, if that is earlier than the coordinator's own,
-// and not while it is not known.
+// Offsets expire by the time that the nodes agree on, if that is earlier than the coordinator's
+// own, and not while it is not known.
 func TestOffsetsOutliveAClockAhead(t *testing.T) {
 	const ahead, unknown, right = 0, 1, 2
 	var clock, asked atomic.Int64
@@ -260,7 +261,8 @@ type later struct {
 
 func (l *later) Go(f func()) { l.work <- f }
 
-// What is loaded for a coordinator that has stopped meanwhile takes nothing of the memory for groups.
+// What is loaded for a coordinator that has stopped meanwhile takes nothing of the memory for
+// groups.
 func TestALoadThatNobodyWaitsForGivesItsMemoryBack(t *testing.T) {
 	o := lead(t)
 	first := o.coordinators()

@@ -28,7 +28,8 @@ type Leader struct {
 	InSync []metadata.NodeID // nodes whose voters are in sync, its own among them
 }
 
-// Cluster is how a cluster is. What is printed of it in JSON is for programs: fields are added, not renamed.
+// Cluster is how a cluster is. What is printed of it in JSON is for programs: fields are added, not
+// renamed.
 type Cluster struct {
 	ClusterID  string           `json:"cluster_id"`
 	Healthy    bool             `json:"healthy"`
@@ -128,8 +129,9 @@ func (p Picture) Assess() Cluster {
 	return c
 }
 
-// Passing tells whether all that is wrong may be over in a moment: a voter that is up is a little behind under load, or a leadership is on its way from one node to another. Only
-// another look tells whether it stays.
+// Passing tells whether all that is wrong may be over in a moment: a voter that is up is a little
+// behind under load, or a leadership is on its way from one node to another. Only another look
+// tells whether it stays.
 func (c *Cluster) Passing() bool {
 	return !c.Healthy && !slices.ContainsFunc(c.Problems, func(x Problem) bool { return !slices.Contains(harmless, x.Kind) && !slices.Contains(passing, x.Kind) })
 }

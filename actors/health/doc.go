@@ -1,3 +1,4 @@
-// Package health judges how a cluster is: a [Picture] of what one node knows and what the others reported becomes a [Cluster] with its [Problem]s, and
-// the question whether a node can be stopped becomes a list of reasons against it. Plain functions, without a clock or a network.
+// Package health judges how a cluster is: a [Picture] of what one node knows and what the others
+// reported becomes a [Cluster] with its [Problem]s, and the question whether a node can be stopped
+// becomes a list of reasons against it. Plain functions, without a clock or a network.
 package health

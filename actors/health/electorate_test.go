@@ -7,7 +7,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// moving is a cluster of five in which a topic of one partition has voters that leave: it goes from five replicas to three.
+// moving is a cluster of five in which a topic of one partition has voters that leave: it goes from
+// five replicas to three.
 func moving() Picture {
 	p := &metadata.Partition{Topic: "t", Shard: 300}
 	for n := range int32(5) {
@@ -32,8 +33,8 @@ func moving() Picture {
 	}
 }
 
-// Who votes now decides whether a node may be stopped, not who shall: three in sync are all that five voters need, and the leader's word of the
-// members counts before what the metadata knows.
+// Who votes now decides whether a node may be stopped, not who shall: three in sync are all that
+// five voters need, and the leader's word of the members counts before what the metadata knows.
 func TestMayStopWhileMembersChange(t *testing.T) {
 	p := moving()
 	want(t, p.MayStop(1), "t-0: 2 of 5 voters are in sync without it, 3 are needed; not in sync: node 4 (down), node 5 (down)")
@@ -58,7 +59,8 @@ func TestANodeOfNoCluster(t *testing.T) {
 	}
 }
 
-// What the loss of a disk costs is said before: partitions with their only replica there, and those that would have no majority.
+// What the loss of a disk costs is said before: partitions with their only replica there, and those
+// that would have no majority.
 func TestWhatTheLossOfADiskCosts(t *testing.T) {
 	s := stage(t)
 	want(t, Loses(s.Image, 1))
@@ -72,7 +74,8 @@ func TestWhatTheLossOfADiskCosts(t *testing.T) {
 	want(t, Loses(s.Image, 3))
 }
 
-// A partition with fewer replicas than it should have, and nodes that could take them, is told of; it is no fault.
+// A partition with fewer replicas than it should have, and nodes that could take them, is told of;
+// it is no fault.
 func TestAPartitionThatIsFilledUp(t *testing.T) {
 	s := stage(t)
 	part := s.Image.Topics["t"].Partitions[2]

@@ -10,7 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// scene is a cluster of three with __meta and a topic of two partitions on all of them; the third partition of it is on node 3 alone.
+// scene is a cluster of three with __meta and a topic of two partitions on all of them; the third
+// partition of it is on node 3 alone.
 type scene struct {
 	Picture
 	down    []metadata.NodeID
@@ -54,7 +55,8 @@ func stage(t *testing.T) *scene {
 	return s
 }
 
-// kill takes a node down: it is in sync with nothing, and leads nothing; what has a majority is led by another.
+// kill takes a node down: it is in sync with nothing, and leads nothing; what has a majority is led
+// by another.
 func (s *scene) kill(n metadata.NodeID) {
 	s.down = append(s.down, n)
 	delete(s.Reports, n)
@@ -131,7 +133,8 @@ func TestWhatSomebodyWantsIsNotUnhealthy(t *testing.T) {
 	}
 }
 
-// Who is a little behind, or not known to lead yet, is worth another look; not if anything else is wrong besides.
+// Who is a little behind, or not known to lead yet, is worth another look; not if anything else is
+// wrong besides.
 func TestWhatMayPass(t *testing.T) {
 	passing := func(change func(*scene)) bool {
 		s := stage(t)

@@ -17,13 +17,16 @@ type Report struct {
 
 	Quarantined []Quarantined // replicas out of service
 	SetAside    []SetAside    // damaged stores that the node has put aside
-	Behind      []Behind      // members of shards that the node leads which lack something for longer than SlowAfter, or are not heard of
-	Waits       []Wait        // what waits longer than SlowAfter
-	Members     []Members     `json:",omitempty"` // of shards that the node leads and whose members change
+	// members of shards that the node leads which lack something for longer than SlowAfter, or are not
+	// heard of
+	Behind []Behind
+	Waits  []Wait // what waits longer than SlowAfter
+	// of shards that the node leads and whose members change
+	Members []Members `json:",omitempty"`
 }
 
-// Members are the nodes of those that vote in a shard, in one set or, while members are exchanged, in two; -1 for a replica that the metadata
-// does not know any more.
+// Members are the nodes of those that vote in a shard, in one set or, while members are exchanged,
+// in two; -1 for a replica that the metadata does not know any more.
 type Members struct {
 	Shard storage.ShardID
 	Sets  [][]metadata.NodeID
@@ -69,11 +72,12 @@ type Phase string
 
 // The phases.
 const (
-	Electing   Phase = "electing"           // no leader, although a majority could elect one
-	NoQuorum   Phase = "waiting for quorum" // too few of its voters are up
-	Beginning  Phase = "beginning to lead"  // elected, and the first entry of its term is not committed yet
-	Syncing    Phase = "syncing"            // the disk does not answer
-	CatchingUp Phase = "catching up"        // a member lacks entries
+	Electing Phase = "electing"           // no leader, although a majority could elect one
+	NoQuorum Phase = "waiting for quorum" // too few of its voters are up
+	// elected, and the first entry of its term is not committed yet
+	Beginning  Phase = "beginning to lead"
+	Syncing    Phase = "syncing"     // the disk does not answer
+	CatchingUp Phase = "catching up" // a member lacks entries
 )
 
 // SlowAfter is how many ms a wait lasts before it is named.

@@ -8,7 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// MayStop returns what would happen if a node were stopped now, beyond a moment's change of leaders: nothing if it is safe.
+// MayStop returns what would happen if a node were stopped now, beyond a moment's change of
+// leaders: nothing if it is safe.
 func (p Picture) MayStop(n metadata.NodeID) (reasons []string) {
 	if p.Image.Nodes[n] == nil {
 		return []string{fmt.Sprintf("there is no node %d in the cluster", n)}
@@ -54,8 +55,9 @@ func (p Picture) without(part *metadata.Partition, n metadata.NodeID) string {
 // nobody stands for a voter whose replica is lost or not known: it is never in sync.
 const nobody metadata.NodeID = -1
 
-// electorates returns the nodes of those that vote in a partition now, not of those that shall: of each set a majority is needed. There are two while
-// members are exchanged. The shard's leader tells, else the metadata knows about.
+// electorates returns the nodes of those that vote in a partition now, not of those that shall: of
+// each set a majority is needed. There are two while members are exchanged. The shard's leader
+// tells, else the metadata knows about.
 func (p Picture) electorates(part *metadata.Partition) [][]metadata.NodeID {
 	for _, r := range p.Reports {
 		at := slices.IndexFunc(r.Members, func(m Members) bool { return m.Shard == part.Shard })
@@ -77,7 +79,8 @@ func Electorate(part *metadata.Partition) (nodes []metadata.NodeID) {
 	return nodes
 }
 
-// Spares reports whether a shard can do without a node: of every set of voters a majority is in sync without it.
+// Spares reports whether a shard can do without a node: of every set of voters a majority is in
+// sync without it.
 func Spares(sets [][]metadata.NodeID, inSync []metadata.NodeID, n metadata.NodeID) bool {
 	rest := without(inSync, []metadata.NodeID{n})
 	for _, voters := range sets {
@@ -88,8 +91,9 @@ func Spares(sets [][]metadata.NodeID, inSync []metadata.NodeID, n metadata.NodeI
 	return len(sets) > 0
 }
 
-// Loses returns what would come of it if the disk of a node were lost: the partitions whose data would be nowhere else, or which would have no
-// majority any more until an operator recovers them. Nodes that are down are counted as those that come back.
+// Loses returns what would come of it if the disk of a node were lost: the partitions whose data
+// would be nowhere else, or which would have no majority any more until an operator recovers them.
+// Nodes that are down are counted as those that come back.
 func Loses(i *metadata.Image, n metadata.NodeID) (consequences []string) {
 	Each(i, func(part *metadata.Partition) {
 		voters := Electorate(part)

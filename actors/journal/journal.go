@@ -11,12 +11,13 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Write is what one replica wants durable, and what to do then. One whose Append names no replica is a barrier: it writes nothing, and its Done tells that all
-// that was given before is durable.
+// Write is what one replica wants durable, and what to do then. One whose Append names no replica
+// is a barrier: it writes nothing, and its Done tells that all that was given before is durable.
 type Write struct {
 	Append storage.Append
-	// Done is called once the append is durable, on the journal's goroutine and in the order the writes were given
-	// (per replica and overall). It must not block: it sends a message to the replica actor. May be nil.
+	// Done is called once the append is durable, on the journal's goroutine and in the order the
+	// writes were given (per replica and overall). It must not block: it sends a message to the
+	// replica actor. May be nil.
 	Done func()
 	// Refused is called instead if the store refuses the append and nothing of it took place, on the
 	// journal's goroutine; it must not block. The journal then takes no other append of the replica
@@ -31,8 +32,8 @@ type Write struct {
 // Times says when a write's transaction began and when it was durable.
 type Times struct{ Begin, Durable stages.Moment }
 
-// Timing is where a journal says how a write went. Any goroutine may look at any time: whoever gave the
-// write looks when any of its writes is done, while the journal may be setting this one.
+// Timing is where a journal says how a write went. Any goroutine may look at any time: whoever gave
+// the write looks when any of its writes is done, while the journal may be setting this one.
 type Timing struct{ at atomic.Pointer[Times] }
 
 // Set is called once, by the journal.
@@ -57,20 +58,22 @@ type Group struct {
 
 // Options are how a journal behaves. Zero fields take the default.
 type Options struct {
-	// GroupBytes is how many bytes of entry data are merged into one transaction, 4 MiB by default. A single write may be larger.
+	// GroupBytes is how many bytes of entry data are merged into one transaction, 4 MiB by default. A
+	// single write may be larger.
 	GroupBytes int64
-	// Idle is how long nothing must have been written before the store may tidy, 100 ms by default. Tidying goes in steps of about one
-	// sync, and a write waits for the step under way.
+	// Idle is how long nothing must have been written before the store may tidy, 100 ms by default.
+	// Tidying goes in steps of about one sync, and a write waits for the step under way.
 	Idle time.Duration
-	// Fatal is called when the store failed: nothing may be acknowledged any more. It must not return; if it does, the journal
-	// takes nothing any more and calls no Done. By default it logs and exits with 1.
+	// Fatal is called when the store failed: nothing may be acknowledged any more. It must not return;
+	// if it does, the journal takes nothing any more and calls no Done. By default it logs and exits
+	// with 1.
 	Fatal func(error)
 	// Observe is called after every group, on the journal's goroutine; it must not block.
 	Observe func(Group)
 	// Stages is where the time of writes is counted; may be nil.
 	Stages *stages.Clock
-	// Slow is how long a transaction may take before Stalled is called: on a goroutine of its own while the transaction is under way, and
-	// again on the journal's when it has ended. 0 is never.
+	// Slow is how long a transaction may take before Stalled is called: on a goroutine of its own
+	// while the transaction is under way, and again on the journal's when it has ended. 0 is never.
 	Slow    time.Duration
 	Stalled func(Stall)
 }
@@ -92,8 +95,9 @@ func exit(err error) {
 	os.Exit(1)
 }
 
-// Journal is the node's append thread. What queued while a sync was under way is merged into the next transaction, so the
-// number of syncs does not grow with the number of shards. It never waits for more to come. All methods are safe for any goroutine.
+// Journal is the node's append thread. What queued while a sync was under way is merged into the
+// next transaction, so the number of syncs does not grow with the number of shards. It never waits
+// for more to come. All methods are safe for any goroutine.
 type Journal struct {
 	store     storage.Store
 	options   Options
@@ -110,7 +114,8 @@ type Journal struct {
 	refused map[storage.ReplicaID]error // why nothing more is taken of a replica; of the goroutine
 }
 
-// New starts the journal of a store. It ends with Close. From now on only the journal may write to the store.
+// New starts the journal of a store. It ends with Close. From now on only the journal may write to
+// the store.
 func New(store storage.Store, o Options) *Journal {
 	o.setDefaults()
 	j := &Journal{store: store, options: o, wake: make(chan struct{}, 1), done: make(chan struct{})}
@@ -118,7 +123,8 @@ func New(store storage.Store, o Options) *Journal {
 	return j
 }
 
-// Write queues a write. It never blocks: what may queue is bounded where requests are admitted. Writes after Close are dropped.
+// Write queues a write. It never blocks: what may queue is bounded where requests are admitted.
+// Writes after Close are dropped.
 func (j *Journal) Write(w Write) {
 	w.given = stages.Now()
 	j.mu.Lock()
@@ -167,7 +173,8 @@ func (j *Journal) Busy() time.Duration {
 	return 0
 }
 
-// Close writes what is queued and ends the journal. The store stays open. It must not be called by a Done.
+// Close writes what is queued and ends the journal. The store stays open. It must not be called by
+// a Done.
 func (j *Journal) Close() {
 	j.mu.Lock()
 	j.closed = true

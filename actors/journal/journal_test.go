@@ -117,7 +117,8 @@ func TestGroupsAreBounded(t *testing.T) {
 		a.Checkpoint = found(r).Checkpoint
 		all = append(all, Write{Append: a})
 	}
-	all = append(all, Write{Append: grown(all[9].Append.State, 1, make([]byte, 5000))}) // larger than a group
+	// larger than a group
+	all = append(all, Write{Append: grown(all[9].Append.State, 1, make([]byte, 5000))})
 	j.Write(Write{Append: found(99)})
 	<-g.enter
 	j.Writes(all)
@@ -194,7 +195,8 @@ func waitFor(t *testing.T, f func() bool) {
 	}
 }
 
-// TestManyReplicas has many goroutines write, and expects each one's acknowledgements in order and durable when given.
+// TestManyReplicas has many goroutines write, and expects each one's acknowledgements in order and
+// durable when given.
 func TestManyReplicas(t *testing.T) {
 	s := memory.New()
 	j := New(s, Options{Fatal: noFatal(t)})

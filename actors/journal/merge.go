@@ -6,7 +6,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Fitting returns how many writes from the beginning make one transaction: as many as fit, one at least.
+// Fitting returns how many writes from the beginning make one transaction: as many as fit, one at
+// least.
 func Fitting(writes []Write, maxBytes int64) int {
 	var bytes int64
 	var cost storage.Cost
@@ -20,8 +21,8 @@ func Fitting(writes []Write, maxBytes int64) int {
 	return len(writes)
 }
 
-// Merge makes of a group's writes one append per replica, in one transaction; a write too large for one is cut into several, to be
-// written one after the other. Barriers add nothing.
+// Merge makes of a group's writes one append per replica, in one transaction; a write too large for
+// one is cut into several, to be written one after the other. Barriers add nothing.
 func Merge(g []Write) [][]storage.Append {
 	switch {
 	case len(g) == 1 && g[0].barrier():
@@ -59,8 +60,9 @@ type pile struct {
 	own bool // Entries is this pile's memory, not that of whoever asked for the first append
 }
 
-// join puts an append behind the pile; false if the two do not make one: after a removal the store has to say what it thinks of
-// the next append, and what concerns two generations is for the store to put together.
+// join puts an append behind the pile; false if the two do not make one: after a removal the store
+// has to say what it thinks of the next append, and what concerns two generations is for the store
+// to put together.
 func (p *pile) join(a *storage.Append) bool {
 	switch {
 	case p.Remove || p.Distrust || a.Distrust || !a.Remove && p.State.Generation != a.State.Generation || p.State.Next != a.State.Next || len(a.NextEntries) > 0:
@@ -100,8 +102,9 @@ func (p *pile) standing(a *storage.Append) []*raftpb.Entry {
 	return p.Entries[lo:hi]
 }
 
-// cut splits an append of very many entries into several that each fit a transaction. Each is an append that could have been asked for. The
-// checkpoint goes with the first part that reaches it, because the start that comes with every part may need it.
+// cut splits an append of very many entries into several that each fit a transaction. Each is an
+// append that could have been asked for. The checkpoint goes with the first part that reaches it,
+// because the start that comes with every part may need it.
 func cut(a storage.Append) [][]storage.Append {
 	var parts [][]storage.Append
 	for !fits(&a) && len(a.Entries) > 1 {

@@ -113,7 +113,8 @@ func (a *author) append(lo, n, term uint64) storage.Append {
 	return storage.Append{State: a.state, Entries: entries}
 }
 
-// TestMergedIsOneByOne writes the same appends one by one into one store and merged in groups into another.
+// TestMergedIsOneByOne writes the same appends one by one into one store and merged in groups into
+// another.
 func TestMergedIsOneByOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		authors := map[storage.ReplicaID]*author{}

@@ -7,8 +7,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// refusal reports whether an error of the store says that it refused an append and wrote nothing. Any
-// other one leaves open what was written.
+// refusal reports whether an error of the store says that it refused an append and wrote nothing.
+// Any other one leaves open what was written.
 func refusal(err error) bool {
 	return errors.Is(err, storage.ErrRefused) || errors.Is(err, storage.ErrRemoved)
 }
@@ -32,9 +32,9 @@ func (j *Journal) taken(g []Write) []Write {
 	return left
 }
 
-// perform makes a group durable and returns what of it is. If the store refuses the group, one shard
-// is wrong about its log or proposed what no store takes. The others must not suffer for it, so each
-// replica's writes are tried alone.
+// perform makes a group durable and returns what of it is. If the store refuses the group, one
+// shard is wrong about its log or proposed what no store takes. The others must not suffer for it,
+// so each replica's writes are tried alone.
 func (j *Journal) perform(g []Write) ([]Write, error) {
 	err := j.transact(g)
 	if !refusal(err) {
@@ -55,8 +55,8 @@ func (j *Journal) perform(g []Write) ([]Write, error) {
 	return durable, nil
 }
 
-// alone makes one replica's writes durable. Of those that the store refuses it marks the ones of the log
-// as out, and if that is not enough all others too.
+// alone makes one replica's writes durable. Of those that the store refuses it marks the ones of
+// the log as out, and if that is not enough all others too.
 func (j *Journal) alone(g []Write, r storage.ReplicaID, out []bool) error {
 	for ordinary := true; ; ordinary = false {
 		err := j.transact(of(g, r, out))
@@ -94,7 +94,8 @@ func (j *Journal) transact(g []Write) error {
 	return nil
 }
 
-// replicas returns the replicas of a group in the order of their first writes; barriers count as one.
+// replicas returns the replicas of a group in the order of their first writes; barriers count as
+// one.
 func replicas(g []Write) (all []storage.ReplicaID) {
 	for _, w := range g {
 		if r := w.Append.State.Replica; !slices.Contains(all, r) {

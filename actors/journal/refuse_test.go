@@ -43,15 +43,16 @@ func stores(t *testing.T) map[string]storage.Store {
 	return map[string]storage.Store{"memory": memory.New(), "badger": b}
 }
 
-// An append that the store refuses is that replica's misfortune: what was merged with it is written, in order, and of the
-// replica itself nothing more but that it is not to be trusted.
+// An append that the store refuses is that replica's misfortune: what was merged with it is
+// written, in order, and of the replica itself nothing more but that it is not to be trusted.
 func TestARefusedAppendHurtsNoOtherShard(t *testing.T) {
 	for kind, store := range stores(t) {
 		one, two := found(1).State, found(2).State
 		two.Shard = 2
 		second := found(2)
 		second.State.Shard = 2
-		founded := make(chan struct{}) // or what follows is merged with it, and nobody hears that a founding append is refused
+		// or what follows is merged with it, and nobody hears that a founding append is refused
+		founded := make(chan struct{})
 		g := []Write{{Append: found(1)}, {Append: second, Done: func() { close(founded) }}}
 		j := New(store, Options{Fatal: noFatal(t), GroupBytes: 1 << 30})
 		j.Writes(g)

@@ -7,7 +7,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// run is the journal's goroutine: it writes what is queued, tidies when nothing is, and ends after Close or a failure.
+// run is the journal's goroutine: it writes what is queued, tidies when nothing is, and ends after
+// Close or a failure.
 func (j *Journal) run() {
 	defer close(j.done)
 	var queued []Write
@@ -33,7 +34,8 @@ func (j *Journal) run() {
 	}
 }
 
-// take adds what was queued meanwhile to what is still to be written, and tells whether no more will come.
+// take adds what was queued meanwhile to what is still to be written, and tells whether no more
+// will come.
 func (j *Journal) take(left []Write) ([]Write, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -46,7 +48,8 @@ func (j *Journal) take(left []Write) ([]Write, bool) {
 	return left, j.closed
 }
 
-// idle waits for the next write; true if none came for so long that the store, which is untidy, may tidy.
+// idle waits for the next write; true if none came for so long that the store, which is untidy, may
+// tidy.
 func (j *Journal) idle(untidy bool) bool {
 	if !untidy {
 		<-j.wake
@@ -62,8 +65,8 @@ func (j *Journal) idle(untidy bool) bool {
 	}
 }
 
-// tidy lets the store do some of what it put off, until it is done or a write comes; more tells whether some is left, ok is false
-// if the store failed.
+// tidy lets the store do some of what it put off, until it is done or a write comes; more tells
+// whether some is left, ok is false if the store failed.
 func (j *Journal) tidy() (more, ok bool) {
 	t, able := j.store.(storage.Tidier)
 	if !able {

@@ -15,7 +15,8 @@ type Stall struct {
 	Ended  bool // else it is still under way
 }
 
-// Unwritten is how many bytes of entry data were given to the journal and are not in the store, those of the transaction under way included.
+// Unwritten is how many bytes of entry data were given to the journal and are not in the store,
+// those of the transaction under way included.
 func (j *Journal) Unwritten() int64 { return j.unwritten.Load() }
 
 // write gives a transaction to the store and reports it if it takes long.

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// A transaction that takes long is reported while it does and when it has ended, with what waits behind it.
+// A transaction that takes long is reported while it does and when it has ended, with what waits
+// behind it.
 func TestSlowDisksAreReported(t *testing.T) {
 	g := newGated()
 	stalls := make(chan Stall, 10)

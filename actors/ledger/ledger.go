@@ -1,5 +1,6 @@
-// Package ledger counts what is in flight on a node: each thing is noted where it is taken, and again where it is given
-// back. What a node that nobody uses still has in flight was forgotten by somebody.
+// Package ledger counts what is in flight on a node: each thing is noted where it is taken, and
+// again where it is given back. What a node that nobody uses still has in flight was forgotten by
+// somebody.
 package ledger
 
 import (
@@ -32,7 +33,8 @@ var names = [accounts]string{"requests", "request_bytes", "answer_bytes", "buffe
 // String is the account's name in metrics and logs.
 func (a Account) String() string { return names[a] }
 
-// Ledger counts what is in flight. The zero Ledger is empty; a nil one counts nothing. Safe for any number of goroutines.
+// Ledger counts what is in flight. The zero Ledger is empty; a nil one counts nothing. Safe for any
+// number of goroutines.
 type Ledger struct {
 	taken [accounts]atomic.Int64
 }
@@ -62,7 +64,8 @@ func (l *Ledger) Read() Reading {
 // Reading is what is in flight, by the name of the account.
 type Reading map[string]int64
 
-// Open tells what is not at zero, in order of name; empty if all is. An account below zero was given back twice.
+// Open tells what is not at zero, in order of name; empty if all is. An account below zero was
+// given back twice.
 func (r Reading) Open() string {
 	var open []string
 	for name, n := range r {

@@ -44,8 +44,9 @@ func (n *Node) Cluster(ctx context.Context) (ClusterStatus, error) {
 
 // Replacement is what comes of declaring the disk of a node lost.
 type Replacement struct {
-	Consequences []string `json:"consequences"` // partition by partition; none if the others have all of it
-	Draining     bool     `json:"draining"`     // the node is being decommissioned, and stays so
+	// partition by partition; none if the others have all of it
+	Consequences []string `json:"consequences"`
+	Draining     bool     `json:"draining"` // the node is being decommissioned, and stays so
 }
 
 // Replacing tells what would come of declaring the disk of a node lost. Nothing is changed.

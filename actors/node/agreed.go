@@ -32,8 +32,8 @@ func together(clocks []int64, nodes int, ms, within int64) bool {
 const (
 	// apart is from how far on a clock is told to be apart from the others.
 	apart = time.Minute
-	// readable is how far apart the clocks of a majority may be for their time to be put into logs. One
-	// that is far behind would have those who wrote a moment ago taken for silent since then, and
+	// readable is how far apart the clocks of a majority may be for their time to be put into logs.
+	// One that is far behind would have those who wrote a moment ago taken for silent since then, and
 	// records without a time for old ones, as soon as it is not counted any more.
 	readable = time.Hour
 )
@@ -45,9 +45,9 @@ type agreed struct {
 	sure bool  // a majority's clocks show it, so that it may be put into logs
 }
 
-// agreement returns the time by a node's own clock and the answers of the others. One that answers without
-// a clock runs an older build, which goes by its own clock alone: among those that tell, a majority
-// decides.
+// agreement returns the time by a node's own clock and the answers of the others. One that answers
+// without a clock runs an older build, which goes by its own clock alone: among those that tell, a
+// majority decides.
 func agreement(own int64, answers map[metadata.NodeID]hello, others int) (a agreed) {
 	clocks, nodes := []int64{own}, others+1
 	for _, h := range answers {
@@ -80,8 +80,8 @@ func (n *Node) agreedNow() agreed {
 	return a
 }
 
-// agreedOf returns the agreed time of a time on this node's clock, by what the others' clocks showed
-// when they were last asked. ok is false if that was not found out. It does not wait.
+// agreedOf returns the agreed time of a time on this node's clock, by what the others' clocks
+// showed when they were last asked. ok is false if that was not found out. It does not wait.
 func (n *Node) agreedOf(now int64) (ms int64, ok bool) {
 	ahead := n.ahead.Load()
 	if ahead == nil {

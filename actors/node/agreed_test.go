@@ -33,9 +33,10 @@ func TestAgreedTime(t *testing.T) {
 	}
 }
 
-// A reading of the clock stays in the log: by one that was made from a clock far behind, whoever wrote a moment ago is taken for
-// silent since then at the next one. So it needs a majority whose clocks agree; what is deleted does not. Nodes of an older build
-// tell no clock, and keep nobody from deleting what is old.
+// A reading of the clock stays in the log: by one that was made from a clock far behind, whoever
+// wrote a moment ago is taken for silent since then at the next one. So it needs a majority whose
+// clocks agree; what is deleted does not. Nodes of an older build tell no clock, and keep nobody
+// from deleting what is old.
 func TestTheAgreedTime(t *testing.T) {
 	const now, never = int64(1_700_000_000_000), 0
 	long, short := readable.Milliseconds()+1, readable.Milliseconds()-1

@@ -8,10 +8,12 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// A store that is damaged so that nothing can be said of what it held is set aside, and the node goes on as one with an empty disk: what the cluster can do without is
-// replaced, and what it cannot is waited for. docs/adr, An unreadable store is set aside.
+// A store that is damaged so that nothing can be said of what it held is set aside, and the node
+// goes on as one with an empty disk: what the cluster can do without is replaced, and what it
+// cannot is waited for. docs/adr, An unreadable store is set aside.
 
-// keeps tells why a store that cannot be read may not be set aside without the operator; empty if it may.
+// keeps tells why a store that cannot be read may not be set aside without the operator; empty if
+// it may.
 func keeps(c *Config, u *storage.Unreadable) string {
 	switch {
 	case !u.Known:
@@ -24,7 +26,8 @@ func keeps(c *Config, u *storage.Unreadable) string {
 	return ""
 }
 
-// givenUp is the record that a node begins anew with, whose disk gave itself up. Of an incarnation that was never let in the cluster knows nothing: then it is the one before.
+// givenUp is the record that a node begins anew with, whose disk gave itself up. Of an incarnation
+// that was never let in the cluster knows nothing: then it is the one before.
 func givenUp(held storage.Node, incarnation uint64) storage.Node {
 	gave := held.Incarnation
 	if held.Founders == nil && held.Gave != 0 {
@@ -47,12 +50,14 @@ func (n *Node) setAside(u *storage.Unreadable) (storage.Store, error) {
 	return n.world.Store(n.config)
 }
 
-// spareTime is how long a node that gave its disk up waits before it asks to be let in: leaders that lost more followers than they can lose notice it meanwhile.
+// spareTime is how long a node that gave its disk up waits before it asks to be let in: leaders
+// that lost more followers than they can lose notice it meanwhile.
 const spareTime = 2 * time.Second
 
 const evidenceEvery = 5 * time.Second // between two looks at the stores that were set aside
 
-// keepEvidence deletes the stores that were set aside, one after the other, when they are not worth their room any more.
+// keepEvidence deletes the stores that were set aside, one after the other, when they are not worth
+// their room any more.
 func (n *Node) keepEvidence() {
 	k, ok := n.store.(storage.Keeper)
 	if !ok {
@@ -69,8 +74,10 @@ func (n *Node) keepEvidence() {
 	})
 }
 
-// expendable tells which of the stores that were set aside may be deleted: none before the cluster has let the node in, which it does when it can do without what they held; then
-// all but the newest, and that one, too, when the disk is not ample, or less than twice of what it takes is free.
+// expendable tells which of the stores that were set aside may be deleted: none before the cluster
+// has let the node in, which it does when it can do without what they held; then all but the
+// newest, and that one, too, when the disk is not ample, or less than twice of what it takes is
+// free.
 func expendable(all []storage.Evidence, admitted, ample bool, free int64) []storage.Evidence {
 	switch {
 	case !admitted || len(all) == 0:

@@ -50,7 +50,8 @@ func TestWhatADiskGaveUp(t *testing.T) {
 	}
 }
 
-// TestADiskIsNeeded looks at five nodes with a topic of three replicas and one of a single one: which disks may give themselves up, by who leads and who is in sync.
+// TestADiskIsNeeded looks at five nodes with a topic of three replicas and one of a single one:
+// which disks may give themselves up, by who leads and who is in sync.
 func TestADiskIsNeeded(t *testing.T) {
 	i := imageOf(t, [][]metadata.NodeID{{1, 2, 3}, {3, 4, 5}, {5}})
 	t0, t1, t2 := i.Topics["t"].Partitions[0], i.Topics["t"].Partitions[1], i.Topics["t"].Partitions[2]

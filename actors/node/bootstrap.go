@@ -13,15 +13,18 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// hello is what a node tells of itself to a node it greets, and is told in answer. JSON on the wire.
+// hello is what a node tells of itself to a node it greets, and is told in answer. JSON on the
+// wire.
 type hello struct {
 	Node        metadata.NodeID
 	Incarnation uint64
-	Peers       string                     // the peer list it was started with, in canonical form
-	Founders    map[metadata.NodeID]uint64 // incarnation by node; nil until it founded __meta, or joined
+	Peers       string // the peer list it was started with, in canonical form
+	// incarnation by node; nil until it founded __meta, or joined
+	Founders map[metadata.NodeID]uint64
 	// Expelled tells the node that is answered that it is no member any more.
 	Expelled bool `json:",omitempty"`
-	// Gone tells the node that is asked that the disk of this incarnation, if it has it, is no member's any more; 0 tells nothing.
+	// Gone tells the node that is asked that the disk of this incarnation, if it has it, is no
+	// member's any more; 0 tells nothing.
 	Gone uint64 `json:",omitempty"`
 	// Clock is what the node's clock shows, in ms since the epoch; 0 from a build that does not tell.
 	Clock int64 `json:",omitempty"`
@@ -36,9 +39,10 @@ type decision struct {
 	wait     []metadata.NodeID // who has not answered yet, if not found
 }
 
-// decide tells whether a new node may found its replica of __meta. It may if every expected node has answered and none has founded
-// (then those that answered are the founders), or if a node that founded counts it, with the disk it has now, among the founders. A
-// node whose disk was lost is thereby kept from voting a second time under its old name.
+// decide tells whether a new node may found its replica of __meta. It may if every expected node
+// has answered and none has founded (then those that answered are the founders), or if a node that
+// founded counts it, with the disk it has now, among the founders. A node whose disk was lost is
+// thereby kept from voting a second time under its old name.
 func decide(me hello, expected []metadata.NodeID, answers map[metadata.NodeID]hello) (decision, error) {
 	for _, n := range slices.Sorted(maps.Keys(answers)) {
 		if err := compatible(me, answers[n]); err != nil {
@@ -83,8 +87,9 @@ func compatible(me, other hello) error {
 	return nil
 }
 
-// without tells whether a node is of a cluster that this one was a founder of, and has no list of its founders any more: it is started with `join`, because it joined later, or
-// because another founder is no more. Then no lists differ.
+// without tells whether a node is of a cluster that this one was a founder of, and has no list of
+// its founders any more: it is started with `join`, because it joined later, or because another
+// founder is no more. Then no lists differ.
 func (h *hello) without(founder metadata.NodeID) bool {
 	_, was := h.Founders[founder]
 	return h.Peers == "" && was
@@ -95,7 +100,8 @@ func errPeerLists(me, other hello) error {
 		"start both with the same list", me.Node, other.Node, me.Node, me.Peers, other.Node, other.Peers)
 }
 
-// errForeignDisk says that the cluster was founded, and not with this node's data directory: it can only join as a new member.
+// errForeignDisk says that the cluster was founded, and not with this node's data directory: it can
+// only join as a new member.
 type errForeignDisk struct{ node, founder metadata.NodeID }
 
 func (e errForeignDisk) Error() string {
@@ -112,7 +118,8 @@ func canonical(peers map[metadata.NodeID]remote.Address) string {
 	return strings.Join(all, ",")
 }
 
-// metaMembers returns the replicas of __meta that the founders have: voters first, each in order of node.
+// metaMembers returns the replicas of __meta that the founders have: voters first, each in order of
+// node.
 func metaMembers(founders map[metadata.NodeID]uint64) replica.Members {
 	var members replica.Members
 	for _, n := range slices.Sorted(maps.Keys(founders)) {

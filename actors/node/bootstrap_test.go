@@ -74,7 +74,8 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// Whoever decides at whatever moment of whatever order of starts, two nodes never found with different members.
+// Whoever decides at whatever moment of whatever order of starts, two nodes never found with
+// different members.
 func TestNobodyFoundsAnotherCluster(t *testing.T) {
 	expected := []metadata.NodeID{1, 2, 3}
 	var visit func(state map[metadata.NodeID]hello)

@@ -75,7 +75,8 @@ func (n *Node) openStore() error {
 	return nil
 }
 
-// panicked ends the process: an actor's state is gone with its panic, and nothing it promised could be kept.
+// panicked ends the process: an actor's state is gone with its panic, and nothing it promised could
+// be kept.
 func (n *Node) panicked(actor string, cause any, stack []byte) {
 	n.log.Error("an actor panicked", "actor", actor, "panic", cause, "stack", string(stack))
 	n.config.Fatal(fmt.Errorf("actor %s panicked: %v", actor, cause))
@@ -169,7 +170,8 @@ func (n *Node) states() (map[storage.ReplicaID]storage.State, error) {
 func (n *Node) options(state storage.State, h *hosted) replica.Options {
 	limits := n.config.Limits
 	if limits.CacheBytes == 0 {
-		limits.CacheBytes = uint64(n.cacheBytes() / 2) // of entries that the tail holds too, for the most part
+		// of entries that the tail holds too, for the most part
+		limits.CacheBytes = uint64(n.cacheBytes() / 2)
 	}
 	return replica.Options{
 		Shard: state.Shard, Replica: state.Replica, Self: n.config.ID, Members: h.members, Version: h.version, Limits: limits, Tail: n.cacheBytes,

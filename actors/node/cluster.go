@@ -55,7 +55,8 @@ func (n *Node) leads(s storage.ShardID, epoch int32) bool {
 	return v.Role == replica.Leader && v.Epoch == epoch
 }
 
-// nodesOf returns the nodes whose replicas are in sync and which are up, in the order of the partition's replicas.
+// nodesOf returns the nodes whose replicas are in sync and which are up, in the order of the
+// partition's replicas.
 func (n *Node) nodesOf(s storage.ShardID, l lead) []metadata.NodeID {
 	var nodes []metadata.NodeID
 	for _, m := range n.members(s) {
@@ -126,7 +127,8 @@ func (n *Node) Readers(t *metadata.Topic, readers int) ([]metadata.AlterReplicas
 	return supervisor.Readers(n.Image(), n.takes, t, readers)
 }
 
-// takes reports whether a node is to be given new replicas before others: it is up, stays so, and has room.
+// takes reports whether a node is to be given new replicas before others: it is up, stays so, and
+// has room.
 func (n *Node) takes(id metadata.NodeID) bool { return n.Alive(id) && !n.rests(id) }
 
 // AwaitFormed implements api.Cluster.
@@ -144,8 +146,9 @@ func (n *Node) AwaitFormed(ctx context.Context) error {
 	return nil
 }
 
-// formedWithin is how long a node that lets clients in waits for the founders of its cluster before it has topics created without them; the
-// supervisor gives those the replicas that they should have when more nodes come.
+// formedWithin is how long a node that lets clients in waits for the founders of its cluster before
+// it has topics created without them; the supervisor gives those the replicas that they should have
+// when more nodes come.
 const formedWithin = time.Minute
 
 // Setting implements api.Cluster.

@@ -32,12 +32,14 @@ type Config struct {
 	Control, Bulk Endpoint
 	// Peers are the founders of the cluster, this node among them; empty makes a cluster of one.
 	Peers map[metadata.NodeID]remote.Address
-	// Join are the control addresses (host:port) of nodes of a cluster that is there already, for this node to become a member of: asked in this order; empty for founders.
+	// Join are the control addresses (host:port) of nodes of a cluster that is there already, for this
+	// node to become a member of: asked in this order; empty for founders.
 	Join     []string
 	Settings map[string]string // Kafka's broker settings by Kafka's names
 	Version  string            // of the build
 	Limits   raft.Limits       // zero fields take defaults
-	// LendBytes is how many bytes of its logs the node gives in a second to replicas elsewhere that pull them; 64 MiB by default.
+	// LendBytes is how many bytes of its logs the node gives in a second to replicas elsewhere that
+	// pull them; 64 MiB by default.
 	LendBytes int64
 	Disk      Disk
 	Scrub     Scrub
@@ -45,6 +47,7 @@ type Config struct {
 	Logger    *slog.Logger
 	Level     *slog.LevelVar // of Logger, which clients may change; nil if it is fixed
 	Tracer    *spans.Tracer  // nil while tracing is off
-	// Fatal is called when the process must end because a promise could not be kept any more. It must not return.
+	// Fatal is called when the process must end because a promise could not be kept any more. It must
+	// not return.
 	Fatal func(error)
 }

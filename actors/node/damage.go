@@ -9,7 +9,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// watched is the node's store as it is read: whoever finds out that something is not what was written, the replica whose it is hears of it and is quarantined.
+// watched is the node's store as it is read: whoever finds out that something is not what was
+// written, the replica whose it is hears of it and is quarantined.
 type watched struct {
 	storage.Store
 	n *Node
@@ -29,7 +30,8 @@ func (w watched) Checkpoint(r storage.ReplicaID) (*storage.Checkpoint, error) {
 	return c, err
 }
 
-// Floor returns which transaction the store had to reach when it was opened, 0 if that is not known.
+// Floor returns which transaction the store had to reach when it was opened, 0 if that is not
+// known.
 func (w watched) Floor() uint64 {
 	if b, ok := w.Store.(interface{ Floor() uint64 }); ok {
 		return b.Floor()

@@ -13,12 +13,15 @@ import (
 const (
 	drainLook  = 10 * time.Millisecond  // between two looks at what is still led
 	drainAgain = 500 * time.Millisecond // between two tries to hand the same leadership over
-	drainSeen  = 100 * time.Millisecond // for the last successors to be heard of: only what goes to the log needs that
-	drainTold  = 100 * time.Millisecond // for the other nodes to hear that this one stops, and to say that they do too
+	// for the last successors to be heard of: only what goes to the log needs that
+	drainSeen = 100 * time.Millisecond
+	// for the other nodes to hear that this one stops, and to say that they do too
+	drainTold = 100 * time.Millisecond
 )
 
-// Drain hands every leadership over, all at once, and keeps them away, so that the node can stop without a gap. It returns when none is left that another
-// node could take, or with ctx's error. How long it took goes to the log.
+// Drain hands every leadership over, all at once, and keeps them away, so that the node can stop
+// without a gap. It returns when none is left that another node could take, or with ctx's error.
+// How long it took goes to the log.
 func (n *Node) Drain(ctx context.Context) error {
 	n.draining.Store(true)
 	rest := &replica.Rest{On: true}
@@ -32,8 +35,9 @@ func (n *Node) Drain(ctx context.Context) error {
 	return err
 }
 
-// tellStopping tells the other nodes that this one stops, and waits a moment for them to have heard it. Nodes that
-// are stopped together hear of each other by it, and do not hand the same leaderships back and forth.
+// tellStopping tells the other nodes that this one stops, and waits a moment for them to have heard
+// it. Nodes that are stopped together hear of each other by it, and do not hand the same
+// leaderships back and forth.
 func (n *Node) tellStopping() {
 	var each []func()
 	for _, peer := range n.peers() {
@@ -54,8 +58,8 @@ func (n *Node) inheritable() []*replica.Ref {
 	return slices.DeleteFunc(n.movable(), func(r *replica.Ref) bool { return len(n.heirs(r)) == 0 })
 }
 
-// heirs are the replicas that can take a leadership over: in sync, on another node that does not stop itself. Those
-// that may keep it come first.
+// heirs are the replicas that can take a leadership over: in sync, on another node that does not
+// stop itself. Those that may keep it come first.
 func (n *Node) heirs(r *replica.Ref) []storage.ReplicaID {
 	var first, last []storage.ReplicaID
 	v := r.View()
@@ -71,8 +75,8 @@ func (n *Node) heirs(r *replica.Ref) []storage.ReplicaID {
 	return append(first, last...)
 }
 
-// heir is the replica that should take a leadership over. 0 leaves the choice to raft, which knows who has the
-// most of the log, but not who stops.
+// heir is the replica that should take a leadership over. 0 leaves the choice to raft, which knows
+// who has the most of the log, but not who stops.
 func (n *Node) heir(r *replica.Ref) storage.ReplicaID {
 	heirs := n.heirs(r)
 	if len(heirs) == 0 || !slices.ContainsFunc(n.peers(), n.resting.has) {
@@ -81,7 +85,8 @@ func (n *Node) heir(r *replica.Ref) storage.ReplicaID {
 	return heirs[0]
 }
 
-// handAll has leaderships handed over until none is left to hand over, and notes what became of them.
+// handAll has leaderships handed over until none is left to hand over, and notes what became of
+// them.
 func (n *Node) handAll(ctx context.Context, h *handover) error {
 	var asked, empty time.Time // empty is when nothing was led any more
 	for {
@@ -126,9 +131,10 @@ func (n *Node) stillLeads(s storage.ShardID) bool {
 
 // handover follows leaderships on their way to other nodes.
 type handover struct {
-	asked   map[storage.ShardID]time.Time // those under way, and since when
-	handed  int
-	longest time.Duration // that one took, from when it was asked for until the next leader was heard of, or to the end
+	asked  map[storage.ShardID]time.Time // those under way, and since when
+	handed int
+	// that one took, from when it was asked for until the next leader was heard of, or to the end
+	longest time.Duration
 }
 
 // ask notes that a leadership is to go.

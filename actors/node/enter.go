@@ -14,19 +14,24 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// entry is what a node tells that asks to become a member of a cluster that is there already, or to be a whole one again. JSON on the wire.
+// entry is what a node tells that asks to become a member of a cluster that is there already, or to
+// be a whole one again. JSON on the wire.
 type entry struct {
-	Node     metadata.Node
-	Founders map[metadata.NodeID]uint64 `json:",omitempty"` // of the cluster that its disk is of; nil on an empty one
-	// Gave is the incarnation that the node's disk gave up, so that it is gone, by the word of the one who had it.
+	Node metadata.Node
+	// of the cluster that its disk is of; nil on an empty one
+	Founders map[metadata.NodeID]uint64 `json:",omitempty"`
+	// Gave is the incarnation that the node's disk gave up, so that it is gone, by the word of the one
+	// who had it.
 	Gave uint64 `json:",omitempty"`
-	// LostMeta says that the disk holds no usable replica of the metadata any more: another one is to take its place.
+	// LostMeta says that the disk holds no usable replica of the metadata any more: another one is to
+	// take its place.
 	LostMeta bool `json:",omitempty"`
 }
 
 // admission is the answer: all that the node needs to receive the metadata.
 type admission struct {
-	Again    string                     `json:",omitempty"` // why the node should ask again; the rest is then empty
+	// why the node should ask again; the rest is then empty
+	Again    string                     `json:",omitempty"`
 	Founders map[metadata.NodeID]uint64 `json:",omitempty"`
 	Nodes    []*metadata.Node           `json:",omitempty"`
 	Meta     *metadata.Partition        `json:",omitempty"`
@@ -93,7 +98,8 @@ func (n *Node) admit(e entry) (admission, error) {
 	return a, nil
 }
 
-// enter has this node let in and takes up what it is told. It returns this node's replica of __meta.
+// enter has this node let in and takes up what it is told. It returns this node's replica of
+// __meta.
 func (n *Node) enter(lostMeta bool) (metadata.Placed, error) {
 	a, err := n.knock(lostMeta)
 	if err != nil {
@@ -144,7 +150,8 @@ func (n *Node) knock(lostMeta bool) (admission, error) {
 	}
 }
 
-// ask puts the request to the nodes this one was told of, until one lets it in or refuses it for good.
+// ask puts the request to the nodes this one was told of, until one lets it in or refuses it for
+// good.
 func (n *Node) ask(body []byte) (a admission, err error) {
 	for _, door := range n.doors() {
 		a, err = n.askAt(door, body)
@@ -179,7 +186,8 @@ func (n *Node) askAt(at door, body []byte) (a admission, err error) {
 	return a, err
 }
 
-// admitted takes up an admission: the links to the others, the beginning of a replica of __meta, and which cluster this is.
+// admitted takes up an admission: the links to the others, the beginning of a replica of __meta,
+// and which cluster this is.
 func (n *Node) admitted(a admission) (metadata.Placed, error) {
 	id := *n.identity.Load()
 	for _, node := range a.Nodes {
@@ -209,7 +217,8 @@ func (n *Node) admitted(a admission) (metadata.Placed, error) {
 	return placed, nil
 }
 
-// checkIn tells the cluster that this node was told to join of its return, so that one that has no business there hears it. Until somebody answers.
+// checkIn tells the cluster that this node was told to join of its return, so that one that has no
+// business there hears it. Until somebody answers.
 func (n *Node) checkIn() {
 	a, err := n.knock(false)
 	if err == nil {
@@ -219,7 +228,8 @@ func (n *Node) checkIn() {
 	}
 }
 
-// inquire asks once where the other nodes are, as a node does that knows of no leader. One that was removed hears it by that.
+// inquire asks once where the other nodes are, as a node does that knows of no leader. One that was
+// removed hears it by that.
 func (n *Node) inquire() {
 	body, err := metadata.Marshal(n.plea(false))
 	if err != nil {
@@ -236,7 +246,8 @@ func (n *Node) inquire() {
 	}
 }
 
-// meet links nodes that came while this one was away: one of them may lead by now, and is only heard if it is answered.
+// meet links nodes that came while this one was away: one of them may lead by now, and is only
+// heard if it is answered.
 func (n *Node) meet(nodes []*metadata.Node) {
 	i := n.Image()
 	for _, other := range nodes {
@@ -262,7 +273,8 @@ func (n *Node) openMeta() error {
 	return nil
 }
 
-// metaState returns what the disk holds of __meta and who its members are. If the disk holds nothing that can be used, or nothing yet, the cluster is asked.
+// metaState returns what the disk holds of __meta and who its members are. If the disk holds
+// nothing that can be used, or nothing yet, the cluster is asked.
 func (n *Node) metaState() (state storage.State, members replica.Members, version uint64, err error) {
 	all, err := n.store.Replicas()
 	if err != nil {

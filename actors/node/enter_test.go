@@ -34,7 +34,8 @@ func (d *doorsTo) AskAt(_ context.Context, address, _ string, _ []byte) ([]byte,
 	}
 }
 
-// Of the nodes that one was told of, some may be down, or not be members themselves: one that is lets it in. What a member refuses is refused.
+// Of the nodes that one was told of, some may be down, or not be members themselves: one that is
+// lets it in. What a member refuses is refused.
 func TestWhoIsAskedToBeLetIn(t *testing.T) {
 	down, again, in, refused := errors.New("nobody listens"), admission{Again: "not formed"}, admission{Founders: map[metadata.NodeID]uint64{1: 1}}, &remote.RemoteError{Text: "no"}
 	for name, c := range map[string]struct {
@@ -74,7 +75,8 @@ func TestWhoIsAskedToBeLetIn(t *testing.T) {
 	}
 }
 
-// A node that was told to join, and removed before it ever had the metadata, knows nobody but those it was told of: it asks them, and hears it.
+// A node that was told to join, and removed before it ever had the metadata, knows nobody but those
+// it was told of: it asks them, and hears it.
 func TestWhoNeverHadTheMetadataHearsOfItsRemoval(t *testing.T) {
 	links := &doorsTo{answers: map[string]any{"a": &remote.RemoteError{Text: "removed"}}}
 	var failed error
@@ -93,7 +95,8 @@ func TestWhoNeverHadTheMetadataHearsOfItsRemoval(t *testing.T) {
 	}
 }
 
-// A node that was away while others joined is told where those are, one of which may lead by now; the others it knows.
+// A node that was away while others joined is told where those are, one of which may lead by now;
+// the others it knows.
 func TestWhoWasAwayLearnsWhereTheNewNodesAre(t *testing.T) {
 	known := func(id metadata.NodeID) *metadata.Node { return &metadata.Node{ID: id, Control: "c"} }
 	links := &doorsTo{answers: map[string]any{"a": admission{Nodes: []*metadata.Node{known(1), known(2), known(4), known(5)}}}}

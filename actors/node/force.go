@@ -129,7 +129,8 @@ func (n *Node) forced(s recovery.Step) (storage.Append, error) {
 		return storage.Append{}, err
 	}
 	f := raft.Forcing{State: state, Checkpoint: checkpoint, Entries: n.store, Lost: s.Lost, Term: s.Term}
-	if s.Shard == metadata.MetaShard { // what the lost nodes gave out last is not known, and must not be given out again
+	// what the lost nodes gave out last is not known, and must not be given out again
+	if s.Shard == metadata.MetaShard {
 		skip := metadata.Skip()
 		data, err := skip.Encode()
 		if err != nil {

@@ -10,8 +10,9 @@ import (
 // formingRounds is how often founders are greeted that have not told what their builds support.
 const formingRounds = 10
 
-// formingLevels returns the levels that the cluster begins at which this node forms: the highest that the builds of all founders support. A founder of an older
-// build would apply the command that forms the cluster, and others after it, in another way than this one, and could not register.
+// formingLevels returns the levels that the cluster begins at which this node forms: the highest
+// that the builds of all founders support. A founder of an older build would apply the command that
+// forms the cluster, and others after it, in another way than this one, and could not register.
 func (n *Node) formingLevels() map[string]int16 {
 	told := make(map[metadata.NodeID]hello)
 	if founding := n.greeting.Load(); founding != nil {
@@ -33,7 +34,8 @@ func (n *Node) formingLevels() map[string]int16 {
 	return levels
 }
 
-// beginAt returns the levels that a cluster begins at whose other founders told what their builds support. One that said nothing may be of any build.
+// beginAt returns the levels that a cluster begins at whose other founders told what their builds
+// support. One that said nothing may be of any build.
 func beginAt(founders []metadata.NodeID, told map[metadata.NodeID]hello) map[string]int16 {
 	var builds []map[string]metadata.Levels
 	for _, id := range founders {

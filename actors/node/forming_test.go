@@ -8,10 +8,11 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// A cluster begins at levels that every founder's build supports: one that does not would apply the metadata's commands in
-// another way than the others, and could not register.
+// A cluster begins at levels that every founder's build supports: one that does not would apply the
+// metadata's commands in another way than the others, and could not register.
 func TestAClusterBeginsAtWhatAllFoundersSupport(t *testing.T) {
-	var first, same, next hello // as they are told by one of the first builds, this one, and the next one
+	// as they are told by one of the first builds, this one, and the next one
+	var first, same, next hello
 	for said, h := range map[string]*hello{
 		`{"Node":2,"Incarnation":102,"Peers":"1,2,3"}`:                                                   &first,
 		`{"Node":2,"Incarnation":102,"Features":{"troupe.version":{"Min":1,"Max":99},"more":{"Min":1}}}`: &next,

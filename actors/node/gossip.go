@@ -33,7 +33,8 @@ func (n *Node) gossip() {
 
 func (n *Node) pause(d time.Duration) { n.world.Wait(d, n.stopping) }
 
-// tellPeers tells every peer that is up, and waits for none; one that cannot be told hears it when it is linked again.
+// tellPeers tells every peer that is up, and waits for none; one that cannot be told hears it when
+// it is linked again.
 func (n *Node) tellPeers(body []byte) {
 	if len(body) == 0 {
 		return
@@ -90,7 +91,8 @@ func (s *nodeSet) has(n metadata.NodeID) bool {
 	return s.in[n]
 }
 
-// while calls f if a node is in the set, and keeps it there until f returns; false if it is not. f must not block, nor touch the set.
+// while calls f if a node is in the set, and keeps it there until f returns; false if it is not. f
+// must not block, nor touch the set.
 func (s *nodeSet) while(n metadata.NodeID, f func()) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -44,8 +44,10 @@ func (g ground) Restored(s storage.ShardID, r storage.ReplicaID, index uint64) {
 func (g ground) Quarantine(s storage.ShardID, r storage.ReplicaID, cause error) {
 	g.n.log.Error("a replica is quarantined: it neither votes nor serves any more", "shard", s, "replica", r, "error", cause)
 	g.n.journal.Write(journal.Write{
-		Append:  storage.Append{State: storage.State{Shard: s, Replica: r}, Distrust: true}, // a restart must not make it forget that
-		Refused: func(error) {},                                                             // it was never there
+		// a restart must not make it forget that
+		Append: storage.Append{State: storage.State{Shard: s, Replica: r}, Distrust: true},
+		// it was never there
+		Refused: func(error) {},
 		Done: func() {
 			if s == metadata.MetaShard {
 				g.n.fail(cause)

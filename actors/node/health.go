@@ -17,13 +17,15 @@ import (
 // reportWithin is how long another node may take to report.
 const reportWithin = 2 * time.Second
 
-// What may pass is looked at so many times, at this distance, before it is told: who is in sync changes with every moment of load, whom leaderships are handed to as well.
+// What may pass is looked at so many times, at this distance, before it is told: who is in sync
+// changes with every moment of load, whom leaderships are handed to as well.
 const (
 	healthLooks = 5
 	healthAgain = 250 * time.Millisecond
 )
 
-// Health tells how the cluster is, as this node sees it and the others report. It takes a second if something is wrong that may pass, and does not.
+// Health tells how the cluster is, as this node sees it and the others report. It takes a second if
+// something is wrong that may pass, and does not.
 func (n *Node) Health(ctx context.Context) health.Cluster {
 	c := n.picture(ctx).Assess()
 	for looks := 1; looks < healthLooks && c.Passing() && n.world.Wait(healthAgain, ctx.Done()) != 0; looks++ {

@@ -19,7 +19,8 @@ const (
 	waitReport   = 5 * time.Second        // between two lines that say who is waited for
 )
 
-// join opens this node's replica of __meta: founding it where that is safe, else as a new member of the cluster.
+// join opens this node's replica of __meta: founding it where that is safe, else as a new member of
+// the cluster.
 func (n *Node) join() error {
 	if n.identity.Load().Founders != nil {
 		if err := n.prove(); err != nil {
@@ -43,8 +44,9 @@ func (n *Node) join() error {
 	return n.openMeta()
 }
 
-// begin makes a node with an empty disk one of the founders; if the cluster was founded without this disk, a new member. A disk that was given up had been part of a cluster: it never
-// founds another.
+// begin makes a node with an empty disk one of the founders; if the cluster was founded without
+// this disk, a new member. A disk that was given up had been part of a cluster: it never founds
+// another.
 func (n *Node) begin() error {
 	if n.identity.Load().Gave != 0 {
 		_, err := n.enter(false)
@@ -151,7 +153,8 @@ func (n *Node) greetOne(peer metadata.NodeID, body []byte) (hello, bool) {
 	return h, true
 }
 
-// found writes this node's replica of __meta and then who the founders are: a crash in between founds the same once more.
+// found writes this node's replica of __meta and then who the founders are: a crash in between
+// founds the same once more.
 func (n *Node) found(founders map[metadata.NodeID]uint64) error {
 	if _, err := n.stateOf(metadata.MetaReplica(n.config.ID)); err != nil {
 		n.write([]storage.Append{foundMeta(n.config.ID, founders)})
@@ -163,8 +166,9 @@ func (n *Node) found(founders map[metadata.NodeID]uint64) error {
 	return nil
 }
 
-// imageApplied is called by the actor of __meta with every image. A replica that is opened again shows those of its checkpoint and of its log once more: what
-// was known does not become unknown by it, or replicas would be taken for deleted.
+// imageApplied is called by the actor of __meta with every image. A replica that is opened again
+// shows those of its checkpoint and of its log once more: what was known does not become unknown by
+// it, or replicas would be taken for deleted.
 func (n *Node) imageApplied(i *metadata.Image) {
 	if i.Index < n.Image().Index {
 		return

@@ -26,8 +26,9 @@ type GroupReading struct {
 type LagReading struct {
 	Topic     string
 	Partition int32
-	Records   int64         // from the committed offset, or the log's start if that is later, to the high watermark
-	Behind    time.Duration // age of the first of those records by its timestamp, 0 if there is none
+	// from the committed offset, or the log's start if that is later, to the high watermark
+	Records int64
+	Behind  time.Duration // age of the first of those records by its timestamp, 0 if there is none
 }
 
 // place is an offset in a shard's log, and end what its leader says of it. JSON on the wire.
@@ -44,13 +45,15 @@ type (
 	}
 )
 
-// lagTimes remembers the timestamps of records that groups stand at, so that a group that stands still costs nothing.
+// lagTimes remembers the timestamps of records that groups stand at, so that a group that stands
+// still costs nothing.
 type lagTimes struct {
 	mu    sync.Mutex
 	known map[place]int64
 }
 
-// lag is how many records lie between a committed offset and the end. What was trimmed is not there to be read.
+// lag is how many records lie between a committed offset and the end. What was trimmed is not there
+// to be read.
 func (e end) lag(committed int64) int64 { return max(e.End-max(committed, e.Start), 0) }
 
 const lagTimesKept = 10_000
@@ -122,7 +125,8 @@ func (n *Node) survey(ctx context.Context) []consumer.Surveyed {
 	return answers.wait(ctx, n.world)
 }
 
-// readGroups tells how the groups coordinated here are. Partitions whose leader does not answer in time are left out.
+// readGroups tells how the groups coordinated here are. Partitions whose leader does not answer in
+// time are left out.
 func (n *Node) readGroups(ctx context.Context) []GroupReading {
 	surveyed := n.survey(ctx)
 	ends := n.gatherEnds(ctx, surveyed)

@@ -21,8 +21,8 @@ type lead struct {
 	order  uint64 // of the leader's words: of two about one epoch the higher is the later
 }
 
-// leaders is what a node knows of who leads what: its own leaderships, and what leaders on other nodes told. A word of a higher
-// epoch replaces one of a lower; the last word of an epoch counts.
+// leaders is what a node knows of who leads what: its own leaderships, and what leaders on other
+// nodes told. A word of a higher epoch replaces one of a lower; the last word of an epoch counts.
 type leaders struct {
 	self metadata.NodeID
 
@@ -123,7 +123,8 @@ func (l *leaders) tell(all bool) []lead {
 	return words
 }
 
-// encodeLeads writes words as varints: shard, epoch, order, number in sync, each of them; again for the next.
+// encodeLeads writes words as varints: shard, epoch, order, number in sync, each of them; again for
+// the next.
 func encodeLeads(words []lead) []byte {
 	var b []byte
 	for _, w := range words {

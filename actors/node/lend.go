@@ -10,7 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// lender is the actor that gives the logs of this node's replicas to those elsewhere that pull them, no faster than its rate.
+// lender is the actor that gives the logs of this node's replicas to those elsewhere that pull
+// them, no faster than its rate.
 type lender struct {
 	n       *Node
 	address actors.Address // its own
@@ -92,7 +93,8 @@ func (l *lender) Turn(messages []any) {
 	}
 }
 
-// give sends the next chunk. One that is lost on its way, or that the link has no room for, is asked for again.
+// give sends the next chunk. One that is lost on its way, or that the link has no room for, is
+// asked for again.
 func (l *lender) give() {
 	c, bytes, err := l.source.Next(l.n.Store())
 	l.rate.spend(bytes)
@@ -108,8 +110,8 @@ func (l *lender) give() {
 // Stopped implements actors.Actor.
 func (l *lender) Stopped() {}
 
-// defaultLendBytes is how much of its logs a node gives away in a second: a part of what a disk and a network of today can do, so that clients
-// hardly notice.
+// defaultLendBytes is how much of its logs a node gives away in a second: a part of what a disk and
+// a network of today can do, so that clients hardly notice.
 const defaultLendBytes = 64 << 20
 
 // rate bounds bytes per second. It may be overdrawn by one chunk, and saves up a tenth of a second.

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// TestRateHoldsOverTime spends chunks as they come due, and expects the bytes of the time that passed.
+// TestRateHoldsOverTime spends chunks as they come due, and expects the bytes of the time that
+// passed.
 func TestRateHoldsOverTime(t *testing.T) {
 	begin := time.Unix(1000, 0)
 	r, now := rate{bytes: 1 << 20}, begin

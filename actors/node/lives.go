@@ -15,9 +15,11 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// A disk that is replaced by an older copy of itself tells nothing of it: whatever it holds fits together, what its replicas acknowledged since is not there, and
-// they would vote as if it had never been. So the nodes remember for each other how far their disks were. A node that starts has the others look at its
-// disk before it uses anything of it, and nodes exchange nothing of raft before each has looked at the other's.
+// A disk that is replaced by an older copy of itself tells nothing of it: whatever it holds fits
+// together, what its replicas acknowledged since is not there, and they would vote as if it had
+// never been. So the nodes remember for each other how far their disks were. A node that starts has
+// the others look at its disk before it uses anything of it, and nodes exchange nothing of raft
+// before each has looked at the other's.
 
 // life is what a node tells of its run.
 type life struct {
@@ -32,7 +34,8 @@ type judgement struct {
 	Life life   // of the node that answers
 }
 
-// judge tells what speaks for a disk having gone back in time, by what is remembered of it. What is told may be old.
+// judge tells what speaks for a disk having gone back in time, by what is remembered of it. What is
+// told may be old.
 func judge(known storage.Run, told life) error {
 	switch {
 	case known.Incarnation != told.Incarnation || known.ID == told.ID:
@@ -119,7 +122,8 @@ func (n *Node) remark(change func(*storage.Node)) error {
 	return nil
 }
 
-// looked answers a node that has its disk looked at. That it runs is durable here before it hears so.
+// looked answers a node that has its disk looked at. That it runs is durable here before it hears
+// so.
 func (n *Node) looked(from metadata.NodeID, body []byte, reply func([]byte, error)) {
 	var told life
 	if err := json.Unmarshal(body, &told); err != nil {
@@ -146,7 +150,8 @@ func (n *Node) looked(from metadata.NodeID, body []byte, reply func([]byte, erro
 	})
 }
 
-// look has a peer look at this node's disk, and looks at the peer's. back is what it says of this one; an error means that the two may not exchange anything yet.
+// look has a peer look at this node's disk, and looks at the peer's. back is what it says of this
+// one; an error means that the two may not exchange anything yet.
 func (n *Node) look(peer metadata.NodeID) (back string, err error) {
 	me := n.life()
 	body, err := json.Marshal(me)
@@ -174,12 +179,15 @@ func (n *Node) look(peer metadata.NodeID) (back string, err error) {
 }
 
 const (
-	lookWithin = time.Second // for the others to look at this disk; one that does not answer looks before anything is exchanged with it
+	// for the others to look at this disk; one that does not answer looks before anything is exchanged
+	// with it
+	lookWithin = time.Second
 	lifeEvery  = time.Second // between two words of how far the store is
 )
 
-// prove has the other nodes look at this disk before anything of it is used. If one of them remembers more of it than it holds, all of it is given up, and
-// the node goes on as with an empty disk.
+// prove has the other nodes look at this disk before anything of it is used. If one of them
+// remembers more of it than it holds, all of it is given up, and the node goes on as with an empty
+// disk.
 func (n *Node) prove() error {
 	left := n.others()
 	for end := n.world.Now().Add(lookWithin); len(left) > 0 && n.world.Now().Before(end); {
@@ -210,7 +218,8 @@ func (n *Node) prove() error {
 	return nil
 }
 
-// others are the nodes that this one knows before it has opened the metadata: by its configuration, and by the last checkpoint on its disk.
+// others are the nodes that this one knows before it has opened the metadata: by its configuration,
+// and by the last checkpoint on its disk.
 func (n *Node) others() []metadata.NodeID {
 	others := n.configuredPeers()
 	i := n.lastImage()
@@ -247,8 +256,10 @@ func (n *Node) lastImage() *metadata.Image {
 	return nil
 }
 
-// forsake gives up what the disk holds: nothing of it is used any more. It stays there until the cluster lets the node in, which it does when it can do without: were all disks restored from
-// backups that were made one after the other, each but the last would be given up, and what they hold may be nowhere else.
+// forsake gives up what the disk holds: nothing of it is used any more. It stays there until the
+// cluster lets the node in, which it does when it can do without: were all disks restored from
+// backups that were made one after the other, each but the last would be given up, and what they
+// hold may be nowhere else.
 func (n *Node) forsake(peer metadata.NodeID, back string) error {
 	n.log.Error("this data directory holds what it held some time ago: nothing of it is used any more, and the node joins the cluster as one with an empty one, if the others can do without what is here",
 		"dir", n.config.Dir, "peer", peer, "error", back)
@@ -260,13 +271,15 @@ func (n *Node) forsake(peer metadata.NodeID, back string) error {
 	})
 }
 
-// outcast reports whether this node gave its disk up and was not let in since: it uses nothing of what is there.
+// outcast reports whether this node gave its disk up and was not let in since: it uses nothing of
+// what is there.
 func (n *Node) outcast() bool {
 	id := n.identity.Load()
 	return id.Gave != 0 && id.Founders == nil
 }
 
-// distrust makes all that a disk holds that was given up unusable for good: the cluster can do without it.
+// distrust makes all that a disk holds that was given up unusable for good: the cluster can do
+// without it.
 func (n *Node) distrust() error {
 	states, err := n.store.Replicas()
 	if err != nil {
@@ -280,8 +293,9 @@ func (n *Node) distrust() error {
 	return nil
 }
 
-// errBack ends a node whose disk was found too late to have gone back in time: by whom it could not ask when it started. What it holds is given up first, or it would come
-// to the same end the next time.
+// errBack ends a node whose disk was found too late to have gone back in time: by whom it could not
+// ask when it started. What it holds is given up first, or it would come to the same end the next
+// time.
 var errBack = errors.New("this data directory holds what it held some time ago: what is there is given up, start the node again and it will join as one with an empty directory")
 
 // tellLives tells the peers how far the store is, until the node stops, and keeps what they told.
@@ -302,8 +316,10 @@ func (n *Node) tellLives() {
 	})
 }
 
-// heardMore tells whether what the others told of their stores is to be made durable, so that it outlives the end of all nodes at once: if it is new and this
-// store was written to besides. Nodes that acknowledged something together were both written to; between idle ones each note would be a write for the next note.
+// heardMore tells whether what the others told of their stores is to be made durable, so that it
+// outlives the end of all nodes at once: if it is new and this store was written to besides. Nodes
+// that acknowledged something together were both written to; between idle ones each note would be a
+// write for the next note.
 func (n *Node) heardMore() bool {
 	n.remarking.Lock()
 	defer n.remarking.Unlock()

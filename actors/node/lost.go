@@ -23,7 +23,8 @@ type Loss struct {
 	Refused   string `json:",omitempty"` // why no other replica takes its place, if none does
 }
 
-// losses are the replicas on this node that are out of service until others have taken their places.
+// losses are the replicas on this node that are out of service until others have taken their
+// places.
 type losses struct {
 	mu  sync.Mutex
 	all map[storage.ReplicaID]Loss
@@ -130,11 +131,13 @@ func (n *Node) replaceOne(l Loss) bool {
 	return true
 }
 
-// sweepAgain is the pause before another try to have the metadata confirm that this node is a member.
+// sweepAgain is the pause before another try to have the metadata confirm that this node is a
+// member.
 const sweepAgain = time.Second
 
-// sweep deletes what lies on this disk of replicas that were placed elsewhere or replaced while the node was away. What there is to delete an old image does not tell: the
-// metadata has to answer first, however long that takes, and a node that it refuses ends.
+// sweep deletes what lies on this disk of replicas that were placed elsewhere or replaced while the
+// node was away. What there is to delete an old image does not tell: the metadata has to answer
+// first, however long that takes, and a node that it refuses ends.
 func (n *Node) sweep() {
 	n.sweepBy(func(ctx context.Context) (metadata.Result, error) {
 		return n.Submit(ctx, metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.description()}})
@@ -160,7 +163,8 @@ func (n *Node) sweepBy(register func(context.Context) (metadata.Result, error)) 
 	}
 }
 
-// buried returns what deletes the suspect replicas that an image does not know any more, in which others have taken their places. The caller knows that the image is not old.
+// buried returns what deletes the suspect replicas that an image does not know any more, in which
+// others have taken their places. The caller knows that the image is not old.
 func (n *Node) buried(i *metadata.Image) []storage.Append {
 	suspect := n.store.Suspect()
 	if len(suspect) == 0 {
@@ -179,8 +183,9 @@ func (n *Node) buried(i *metadata.Image) []storage.Append {
 	return removes
 }
 
-// swept returns what deletes the replicas on disk that an image does not know here. The caller knows that the image is not old. Of which shard a suspect replica
-// is, the disk does not tell: it is deleted by its id.
+// swept returns what deletes the replicas on disk that an image does not know here. The caller
+// knows that the image is not old. Of which shard a suspect replica is, the disk does not tell: it
+// is deleted by its id.
 func (n *Node) swept(placed map[storage.ShardID]metadata.Placed) []storage.Append {
 	here := make(map[storage.ReplicaID]bool, len(placed))
 	for _, p := range placed {

@@ -20,7 +20,8 @@ func (hurried) Wait(_ time.Duration, news ...<-chan struct{}) int {
 	return actors.Goroutines{}.Wait(0, news...)
 }
 
-// What lies on a disk of replicas that are elsewhere by now is deleted as soon as the metadata has answered, be it late; a node that it refuses ends.
+// What lies on a disk of replicas that are elsewhere by now is deleted as soon as the metadata has
+// answered, be it late; a node that it refuses ends.
 func TestTheDiskIsSweptWhenTheMetadataAnswers(t *testing.T) {
 	refusal := protocol.Errorf(kerr.DuplicateBrokerRegistration, "gone")
 	for _, c := range []struct {

@@ -10,7 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Maintain puts a node into maintenance, or takes it out: its leaderships move away and stay away until then.
+// Maintain puts a node into maintenance, or takes it out: its leaderships move away and stay away
+// until then.
 func (n *Node) Maintain(ctx context.Context, id metadata.NodeID, on bool) error {
 	r, err := n.Submit(ctx, metadata.Command{RestNode: &metadata.RestNode{Node: id, On: on}})
 	if err == nil && r.Err != nil {
@@ -19,7 +20,8 @@ func (n *Node) Maintain(ctx context.Context, id metadata.NodeID, on bool) error 
 	return err
 }
 
-// rests tells whether a node should lead nothing: it is away, or its disk has no room for what it would have to write.
+// rests tells whether a node should lead nothing: it is away, or its disk has no room for what it
+// would have to write.
 func (n *Node) rests(id metadata.NodeID) bool { return n.away(id) || n.low(id) }
 
 // away tells whether a node stops, or the operator does not want it to lead.
@@ -28,7 +30,8 @@ func (n *Node) away(id metadata.NodeID) bool {
 	return n.resting.has(id) || node != nil && node.State != metadata.Active
 }
 
-// keepAway hands over what this node leads while the operator wants it to lead nothing, and tells its replicas whether to look for leaderships.
+// keepAway hands over what this node leads while the operator wants it to lead nothing, and tells
+// its replicas whether to look for leaderships.
 func (n *Node) keepAway(before bool) (resting bool) {
 	resting = n.rests(n.config.ID)
 	if resting || before {
@@ -46,7 +49,8 @@ func (n *Node) keepAway(before bool) (resting bool) {
 	return true
 }
 
-// successor is the replica that should lead instead of this node's: in sync, on a node that does not rest either, the most preferred first; 0 if there is none.
+// successor is the replica that should lead instead of this node's: in sync, on a node that does
+// not rest either, the most preferred first; 0 if there is none.
 func (n *Node) successor(s storage.ShardID, v *replica.View) storage.ReplicaID {
 	for _, m := range n.members(s) {
 		if m.Node != n.config.ID && slices.Contains(v.InSync, m.Replica) && n.Alive(m.Node) && !n.rests(m.Node) {

@@ -4,9 +4,13 @@ import "github.com/troupe-mq/troupe/actors/ledger"
 
 import "github.com/troupe-mq/troupe/actors/replica"
 
-// How a node divides Config.Memory: an eighth for requests under way (queued.max.request.bytes), an eighth for fetched records that consumers have not taken yet, an eighth for the
-// newest records of its replicas, an eighth for entries that wait for the disk, beyond which none are taken from leaders on other nodes, and a sixteenth for what is on its way to each
-// peer, if that is less than a link takes by itself, a sixteenth for the idempotent producers that are remembered, and one for consumer groups. The rest is for entries on their way to the disk, tables, and what Go needs to collect garbage.
+// How a node divides Config.Memory: an eighth for requests under way (queued.max.request.bytes), an
+// eighth for fetched records that consumers have not taken yet, an eighth for the newest records of
+// its replicas, an eighth for entries that wait for the disk, beyond which none are taken from
+// leaders on other nodes, and a sixteenth for what is on its way to each peer, if that is less than
+// a link takes by itself, a sixteenth for the idempotent producers that are remembered, and one for
+// consumer groups. The rest is for entries on their way to the disk, tables, and what Go needs to
+// collect garbage.
 const (
 	requestsShare = 8
 	answersShare  = 8
@@ -33,19 +37,22 @@ const mostWindow = 64 << 20
 // windowBytes is how much a link to a peer may have under way; 0 takes the link's default.
 func (n *Node) windowBytes() int { return int(min(n.config.Memory/windowShare, mostWindow)) }
 
-// Bounds of what one replica keeps of its newest records: more is of no use, and with less every consumer reads from disk.
+// Bounds of what one replica keeps of its newest records: more is of no use, and with less every
+// consumer reads from disk.
 const (
 	mostCache  = 2 << 20
 	leastCache = 32 << 10
 )
 
-// replicaBytes is what a replica is taken to need when it is asked whether there is room for more: twice what an idle one takes.
+// replicaBytes is what a replica is taken to need when it is asked whether there is room for more:
+// twice what an idle one takes.
 const replicaBytes = 64 << 10
 
 // mostReplicas is how many replicas a node may hold that has no bound on its memory.
 const mostReplicas = 1_000_000
 
-// MostReplicas implements api.Cluster: the other half of the memory is for what the replicas do. It is as if all nodes had as much memory as this one.
+// MostReplicas implements api.Cluster: the other half of the memory is for what the replicas do. It
+// is as if all nodes had as much memory as this one.
 func (n *Node) MostReplicas() int {
 	if n.config.Memory == 0 {
 		return mostReplicas
@@ -56,7 +63,8 @@ func (n *Node) MostReplicas() int {
 // Ledger implements api.Cluster.
 func (n *Node) Ledger() *ledger.Ledger { return &n.ledger }
 
-// sessionsShare is the part of the memory that is for fetch sessions, sessionsBytes what there is without a bound.
+// sessionsShare is the part of the memory that is for fetch sessions, sessionsBytes what there is
+// without a bound.
 const (
 	sessionsShare = 32
 	sessionsBytes = 256 << 20
@@ -73,7 +81,8 @@ func (n *Node) SessionBytes() int64 {
 // leastReplicas is how many a node may hold however little memory it has.
 const leastReplicas = 1000
 
-// cacheBytes is how many bytes of its newest records a replica here may keep in memory. Safe for any goroutine.
+// cacheBytes is how many bytes of its newest records a replica here may keep in memory. Safe for
+// any goroutine.
 func (n *Node) cacheBytes() int {
 	replicas := max(n.placed.Load(), 1)
 	if n.config.Memory == 0 {
@@ -90,8 +99,10 @@ func (n *Node) requestBytes() int64 {
 	return n.config.Memory / requestsShare
 }
 
-// crowded tells whether so much waits for the disk that no more entries are taken from leaders on other nodes: they are dropped as if they were lost, and the leaders
-// send them again, one at a time, until they are taken. Without it a node whose disk is slower than those of the others would hold whatever those two agree on.
+// crowded tells whether so much waits for the disk that no more entries are taken from leaders on
+// other nodes: they are dropped as if they were lost, and the leaders send them again, one at a
+// time, until they are taken. Without it a node whose disk is slower than those of the others would
+// hold whatever those two agree on.
 func (n *Node) crowded() bool {
 	return n.config.Memory > 0 && n.unwritten() > n.config.Memory/backlogShare
 }

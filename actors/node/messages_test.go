@@ -20,7 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew: only for what was added")
 
-// messages are all that nodes send each other as JSON, by the question that it is asked or answered with.
+// messages are all that nodes send each other as JSON, by the question that it is asked or answered
+// with.
 func messages() map[string]any {
 	return map[string]any{
 		askHello: &hello{}, askSubmit + "-answer": &outcome{}, askRun: &life{}, askRun + "-answer": &judgement{}, askEnter: &entry{}, askEnter + "-answer": &admission{},
@@ -68,8 +69,9 @@ func fill(v reflect.Value) {
 	}
 }
 
-// What nodes send each other is written as it was, so that nodes of two builds understand each other. A field may be added: then its file is
-// written anew, and the difference must be that field alone.
+// What nodes send each other is written as it was, so that nodes of two builds understand each
+// other. A field may be added: then its file is written anew, and the difference must be that field
+// alone.
 func TestGoldenMessages(t *testing.T) {
 	all := messages()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -99,8 +101,8 @@ func TestGoldenMessages(t *testing.T) {
 	}
 }
 
-// Everything that the first build sent is still sent under its name, and read: the files are its own. What is asked for by name alone must
-// not be missing to a node of that build.
+// Everything that the first build sent is still sent under its name, and read: the files are its
+// own. What is asked for by name alone must not be missing to a node of that build.
 func TestWhatTheFirstBuildSentIsStillSent(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(messages())) {
 		var first, now any

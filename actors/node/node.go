@@ -20,8 +20,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Node is a running node: its store, journal and links, its replicas, and the Kafka server in front. All methods are
-// safe for any goroutine.
+// Node is a running node: its store, journal and links, its replicas, and the Kafka server in
+// front. All methods are safe for any goroutine.
 type Node struct {
 	config Config
 	log    *slog.Logger
@@ -52,29 +52,37 @@ type Node struct {
 	unverified          waitingRoom  // what peers asked that are not verified yet
 	placed              atomic.Int64 // replicas that the metadata places here
 	lives               lives
-	proved              atomic.Bool                               // the others have looked at this disk
-	greeting            atomic.Pointer[map[metadata.NodeID]hello] // by which it founded in this run; not to be changed
-	remarking           sync.Mutex                                // held while the node's record is changed
-	remarked            uint64                                    // how far the store was with the newest record; by remarking
-	restored            atomic.Int64
-	losses              *losses
-	plan                atomic.Pointer[supervisor.Status] // where __meta leads
-	reached             reached                           // the reconciling goroutine's
-	upToDate            bool                              // the reconciling goroutine's: the disk was swept, so no image is an old one any more
-	sweepAt             atomic.Uint64                     // the first image by which the disk may be swept; 0 if that is done, or there is none yet
-	replicas            replicas
-	lender              actors.Address
-	calm                calm // since when each peer is up
-	waits               waits
-	spaces              spaces
-	forcings            forcings
-	scrubbed            scrubbed
-	producers           *replica.Producers
-	clockWrong          atomic.Bool           // it was apart from the other nodes' when it was last looked at
-	ahead               atomic.Pointer[int64] // by how many ms it was then; nil if that was not found out
-	lagTimes            lagTimes
-	caught              sync.Map // ids of replicas that have been in sync since the node started
-	observing           sync.Mutex
+	// the others have looked at this disk
+	proved atomic.Bool
+	// by which it founded in this run; not to be changed
+	greeting atomic.Pointer[map[metadata.NodeID]hello]
+	// held while the node's record is changed
+	remarking sync.Mutex
+	// how far the store was with the newest record; by remarking
+	remarked uint64
+	restored atomic.Int64
+	losses   *losses
+	plan     atomic.Pointer[supervisor.Status] // where __meta leads
+	reached  reached                           // the reconciling goroutine's
+	// the reconciling goroutine's: the disk was swept, so no image is an old one any more
+	upToDate bool
+	// the first image by which the disk may be swept; 0 if that is done, or there is none yet
+	sweepAt   atomic.Uint64
+	replicas  replicas
+	lender    actors.Address
+	calm      calm // since when each peer is up
+	waits     waits
+	spaces    spaces
+	forcings  forcings
+	scrubbed  scrubbed
+	producers *replica.Producers
+	// it was apart from the other nodes' when it was last looked at
+	clockWrong atomic.Bool
+	// by how many ms it was then; nil if that was not found out
+	ahead     atomic.Pointer[int64]
+	lagTimes  lagTimes
+	caught    sync.Map // ids of replicas that have been in sync since the node started
+	observing sync.Mutex
 
 	draining    atomic.Bool
 	ready       chan struct{}
@@ -88,8 +96,8 @@ type Node struct {
 	running     tasks // the node's own goroutines
 }
 
-// Start opens the data directory, listens, and begins to form or to rejoin the cluster. It returns once the node listens for
-// its peers; Ready tells when it serves clients.
+// Start opens the data directory, listens, and begins to form or to rejoin the cluster. It returns
+// once the node listens for its peers; Ready tells when it serves clients.
 func Start(c Config) (*Node, error) { return StartIn(Process(), c) }
 
 // StartIn is Start in another world than this process.
@@ -150,13 +158,15 @@ func (n *Node) fail(err error) {
 	}
 }
 
-// Ready is closed once the node is a member of the cluster, knows the leader of __meta, and serves clients.
+// Ready is closed once the node is a member of the cluster, knows the leader of __meta, and serves
+// clients.
 func (n *Node) Ready() <-chan struct{} { return n.ready }
 
 // Stages tells where the time of produce requests has gone since the node started.
 func (n *Node) Stages() stages.Reading { return n.stages.Read() }
 
-// Stop ends the node: clients first, then replicas, journal and store. Hand leaderships over with Drain before.
+// Stop ends the node: clients first, then replicas, journal and store. Hand leaderships over with
+// Drain before.
 func (n *Node) Stop() error {
 	n.stop()
 	return n.close()

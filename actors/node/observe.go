@@ -16,8 +16,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Observation is what can be measured of a node at one moment. It is gathered when somebody asks: between two observations measuring costs
-// counters only. Not to be changed.
+// Observation is what can be measured of a node at one moment. It is gathered when somebody asks:
+// between two observations measuring costs counters only. Not to be changed.
 type Observation struct {
 	Status
 	Version  string

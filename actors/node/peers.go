@@ -15,9 +15,10 @@ import (
 // reached is what the reconciling goroutine knows of the links it made.
 type reached map[metadata.NodeID]remote.Address
 
-// reach links this node with the nodes of the image. The founders' addresses of the configuration hold until one registers with another; a node that was removed
-// keeps its link while it is up, to hear of it. One that the image does not have, but does not say is gone either, stays: the image may be that of a node that begins
-// anew and knows nobody yet.
+// reach links this node with the nodes of the image. The founders' addresses of the configuration
+// hold until one registers with another; a node that was removed keeps its link while it is up, to
+// hear of it. One that the image does not have, but does not say is gone either, stays: the image
+// may be that of a node that begins anew and knows nobody yet.
 func (n *Node) reach(i *metadata.Image) {
 	for _, id := range slices.Sorted(maps.Keys(i.Nodes)) {
 		node := i.Nodes[id]
@@ -49,7 +50,8 @@ func (n *Node) peers() []metadata.NodeID {
 	return peers
 }
 
-// expelled tells whether this node, with the disk it has, is no member of the cluster any more, and ends it.
+// expelled tells whether this node, with the disk it has, is no member of the cluster any more, and
+// ends it.
 func (n *Node) expelled(i *metadata.Image) bool {
 	if !i.IsGone(n.config.ID, n.identity.Load().Incarnation) {
 		return false
@@ -61,7 +63,8 @@ func (n *Node) expelled(i *metadata.Image) bool {
 var errExpelled = errors.New("this node, with this data directory, was removed from the cluster or declared lost, and cannot come back under its old identity: " +
 	"empty the data directory, then have the node join again")
 
-// expel ends a node that is no member any more: as asked if it was drained while it ran, else over an error.
+// expel ends a node that is no member any more: as asked if it was drained while it ran, else over
+// an error.
 func (n *Node) expel(i *metadata.Image) {
 	me := i.Nodes[n.config.ID]
 	if n.accompanied.Load() && (me == nil || me.State == metadata.Draining) {
@@ -71,11 +74,13 @@ func (n *Node) expel(i *metadata.Image) {
 	n.fail(errExpelled)
 }
 
-// Left is closed when the node was removed from the cluster while it ran: it should be stopped, and need not be started again.
+// Left is closed when the node was removed from the cluster while it ran: it should be stopped, and
+// need not be started again.
 func (n *Node) Left() <-chan struct{} { return n.left }
 
-// standing finds out whether the cluster has gone on without this node: one that was removed may not have received the word of it, and one that was away may not know who leads by now.
-// Until the node stops.
+// standing finds out whether the cluster has gone on without this node: one that was removed may
+// not have received the word of it, and one that was away may not know who leads by now. Until the
+// node stops.
 func (n *Node) standing() {
 	alone := 0
 	n.every(standingEvery, func(time.Time) {

@@ -70,7 +70,8 @@ func (h *heard) Ask(_ context.Context, _ metadata.NodeID, _ string, body []byte)
 	return h.by.greeted(body)
 }
 
-// A node whose disk was given up hears so from whoever it sends something to. One with another disk by now does not take it for itself.
+// A node whose disk was given up hears so from whoever it sends something to. One with another disk
+// by now does not take it for itself.
 func TestANodeThatIsGoneIsTold(t *testing.T) {
 	founders := map[metadata.NodeID]uint64{1: 10, 3: 30}
 	made := func(id metadata.NodeID, incarnation uint64, log *[]error) *Node {
@@ -98,7 +99,8 @@ func TestANodeThatIsGoneIsTold(t *testing.T) {
 	}
 }
 
-// TestANodeStaysInItsSetMeanwhile: who takes a node out of a set waits for what is being done because it was in it, and nothing more is done afterwards.
+// TestANodeStaysInItsSetMeanwhile: who takes a node out of a set waits for what is being done
+// because it was in it, and nothing more is done afterwards.
 func TestANodeStaysInItsSetMeanwhile(t *testing.T) {
 	var s nodeSet
 	if s.while(1, func() { t.Error("called for a node that is not in the set") }) {

@@ -106,5 +106,6 @@ func (n *Node) Topic(ctx context.Context, topic string) ([]ReplicaStatus, error)
 	return all, nil
 }
 
-// nearEnough is by how many entries a replica that hears from its leader all the time may lag behind it.
+// nearEnough is by how many entries a replica that hears from its leader all the time may lag
+// behind it.
 const nearEnough = 64

@@ -29,9 +29,12 @@ const (
 	askStanding = "standing" // a shard → how its members stand, from its leader
 	askReport   = "report"   // nothing → health.Report
 	askLeft     = "left"     // nothing → what replicas of the asked node have on disk
-	askForce    = "force"    // a recovery.Step → nothing, once the replica goes on without the lost ones
-	askSpared   = "spared"   // a node → the shards that the asked node leads and that can do without what that one holds
-	askEnds     = "ends"     // places in logs that the asked node leads → how far behind their ends they are
+	// a recovery.Step → nothing, once the replica goes on without the lost ones
+	askForce = "force"
+	// a node → the shards that the asked node leads and that can do without what that one holds
+	askSpared = "spared"
+	// places in logs that the asked node leads → how far behind their ends they are
+	askEnds = "ends"
 )
 
 // What nodes tell each other.
@@ -48,9 +51,10 @@ var _ remote.Receiver = receiver{}
 
 // Raft implements remote.Receiver.
 //
-// Messages of a node that was not seen to be of the same cluster are dropped: the replicas of __meta have the same names
-// in every cluster. When a link breaks, what came over it is all handed out before a replica hears that the node is down, or not at all: a heartbeat behind that
-// word would give the replica its dead leader back, and have it wait for an election timeout.
+// Messages of a node that was not seen to be of the same cluster are dropped: the replicas of
+// __meta have the same names in every cluster. When a link breaks, what came over it is all handed
+// out before a replica hears that the node is down, or not at all: a heartbeat behind that word
+// would give the replica its dead leader back, and have it wait for an election timeout.
 func (r receiver) Raft(from metadata.NodeID, messages []remote.Raft) {
 	if !r.n.verified.while(from, func() { r.handOut(from, messages) }) {
 		r.n.verify(from)

@@ -28,8 +28,8 @@ func (n *Node) reconcileForever() {
 	}
 }
 
-// reconcile starts what the image places here and does not run, stops what it does not place here any more, and tells the
-// rest of changed members.
+// reconcile starts what the image places here and does not run, stops what it does not place here
+// any more, and tells the rest of changed members.
 func (n *Node) reconcile(i *metadata.Image) error {
 	n.reach(i)
 	if n.expelled(i) {
@@ -146,7 +146,8 @@ func (n *Node) add(missing map[storage.ShardID]metadata.Placed) error {
 
 var errForgotten = errors.New("it was a member of its shard, and the disk knows nothing of it")
 
-// begin returns what a replica begins with that was never on this disk: the founding of its shard, or nothing.
+// begin returns what a replica begins with that was never on this disk: the founding of its shard,
+// or nothing.
 func begin(p metadata.Placed) storage.Append {
 	if p.Replica.Founding {
 		return raft.Found(p.Partition.Shard, p.Replica.ID, p.Partition.Founders, nil)

@@ -14,7 +14,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// PlanRecovery tells how the cluster would go on if the given nodes were lost for good. All others must be up, and none of the lost.
+// PlanRecovery tells how the cluster would go on if the given nodes were lost for good. All others
+// must be up, and none of the lost.
 func (n *Node) PlanRecovery(ctx context.Context, lost []metadata.NodeID) (recovery.Plan, error) {
 	image := n.Image()
 	refuse := func(format string, args ...any) (recovery.Plan, error) {
@@ -52,7 +53,8 @@ func (n *Node) PlanRecovery(ctx context.Context, lost []metadata.NodeID) (recove
 	return recovery.Make(image, lost, survivors), nil
 }
 
-// Recover carries a plan out, if it is still the one that the operator saw: __meta first, which the rest is recorded in.
+// Recover carries a plan out, if it is still the one that the operator saw: __meta first, which the
+// rest is recorded in.
 func (n *Node) Recover(ctx context.Context, lost []metadata.NodeID, id string) (recovery.Plan, error) {
 	p, err := n.PlanRecovery(ctx, lost)
 	switch {

@@ -14,8 +14,8 @@ import (
 // commandTimeout bounds the node's own commands; what fails is tried again.
 const commandTimeout = 5 * time.Second
 
-// register makes the node a member: it gives the cluster its id where this node leads __meta, enters the node into the image, opens the doors
-// to clients, and says so.
+// register makes the node a member: it gives the cluster its id where this node leads __meta,
+// enters the node into the image, opens the doors to clients, and says so.
 func (n *Node) register() {
 	for !n.registered() {
 		formed := n.Image().ClusterID != ""
@@ -52,8 +52,9 @@ const (
 	describeMost  = 5 * time.Minute
 )
 
-// keepDescribed has the metadata show this node as it is, until the node stops. A leader of an older build may drop what it does not know, and
-// does so again each time: it is tried after pauses that grow, and works once a newer build leads.
+// keepDescribed has the metadata show this node as it is, until the node stops. A leader of an
+// older build may drop what it does not know, and does so again each time: it is tried after pauses
+// that grow, and works once a newer build leads.
 func (n *Node) keepDescribed() {
 	pause := describeAgain
 	for n.world.Wait(pause, n.stopping) != 0 {
@@ -93,7 +94,8 @@ func (n *Node) leadsMeta() bool {
 	return meta != nil && meta.View().Role == replica.Leader
 }
 
-// registered tells whether the image describes this node as it is. A node that is stopping need not be.
+// registered tells whether the image describes this node as it is. A node that is stopping need not
+// be.
 func (n *Node) registered() bool {
 	have := n.Image().Nodes[n.config.ID]
 	if have == nil {
@@ -121,8 +123,8 @@ func (n *Node) description() metadata.Node {
 	return d
 }
 
-// command submits one of the node's own commands and reports whether it was carried out; if not, it waits a moment. A refusal is final: it is
-// about this node.
+// command submits one of the node's own commands and reports whether it was carried out; if not, it
+// waits a moment. A refusal is final: it is about this node.
 func (n *Node) command(c metadata.Command) bool {
 	ctx, cancel := n.world.Timeout(n.context, commandTimeout)
 	defer cancel()

@@ -19,7 +19,8 @@ type hosted struct {
 	version uint64
 }
 
-// replicas are the replicas that run on this node. Readers see an immutable map; the reconciling goroutine alone changes it.
+// replicas are the replicas that run on this node. Readers see an immutable map; the reconciling
+// goroutine alone changes it.
 type replicas struct {
 	current atomic.Pointer[running]
 	mu      sync.Mutex // between Stop and the reconciling goroutine
@@ -28,11 +29,13 @@ type replicas struct {
 // running are replicas by shard. Immutable.
 type running struct {
 	byShard map[storage.ShardID]*hosted
-	shards  []storage.ShardID // in order: what is done to all is done in one order, or the simulator could not repeat it
-	refs    []*replica.Ref    // in the same order
+	// in order: what is done to all is done in one order, or the simulator could not repeat it
+	shards []storage.ShardID
+	refs   []*replica.Ref // in the same order
 }
 
-// now returns the replicas of this moment. What belongs together is to be read from one such answer.
+// now returns the replicas of this moment. What belongs together is to be read from one such
+// answer.
 func (r *replicas) now() *running {
 	if m := r.current.Load(); m != nil {
 		return m

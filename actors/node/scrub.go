@@ -8,7 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Scrub is how a node looks through what it has stored, so that what rots where nobody reads is found while other replicas are whole.
+// Scrub is how a node looks through what it has stored, so that what rots where nobody reads is
+// found while other replicas are whole.
 type Scrub struct {
 	Every time.Duration // between two passes, and before the first; 0 is never
 	Bytes int64         // that are read in a second; 0 is as fast as can be
@@ -43,11 +44,13 @@ func (n *Node) scrub() {
 	}
 }
 
-// scrubLogs reads all entries and checkpoints, no faster than the rate. Whatever is damaged is quarantined by being read.
+// scrubLogs reads all entries and checkpoints, no faster than the rate. Whatever is damaged is
+// quarantined by being read.
 func (n *Node) scrubLogs() {
 	r := rate{bytes: n.config.Scrub.Bytes}
 	before := int64(0)
-	_ = storage.Verify(n.context, n.Store(), func(v storage.Verified) { // fails only when the node stops
+	// fails only when the node stops
+	_ = storage.Verify(n.context, n.Store(), func(v storage.Verified) {
 		n.scrubbed.bytes.Add(v.Bytes - before)
 		r.spend(int(v.Bytes - before))
 		before = v.Bytes
@@ -64,8 +67,10 @@ func (n *Node) scrubLogs() {
 	})
 }
 
-// scrubTables checks the tables of the store. One that is damaged cannot be mended in a store that is open: the node ends, sets its store aside when it is started again, and is filled
-// anew, if the cluster can do without what it holds. Else it goes on, for what can be read of it is better than nothing.
+// scrubTables checks the tables of the store. One that is damaged cannot be mended in a store that
+// is open: the node ends, sets its store aside when it is started again, and is filled anew, if the
+// cluster can do without what it holds. Else it goes on, for what can be read of it is better than
+// nothing.
 func (n *Node) scrubTables() {
 	t, ok := n.store.(interface{ CheckTables() (int64, error) })
 	if !ok || n.stopped() {

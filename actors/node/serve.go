@@ -72,7 +72,8 @@ func (n *Node) number(name string) int64 {
 	return v
 }
 
-// millis is a setting in ms; one that is longer than a Duration, as the largest number that stands for never, is the longest.
+// millis is a setting in ms; one that is longer than a Duration, as the largest number that stands
+// for never, is the longest.
 func (n *Node) millis(name string) time.Duration {
 	return time.Duration(min(n.number(name), int64(math.MaxInt64/time.Millisecond))) * time.Millisecond
 }

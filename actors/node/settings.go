@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// kafkaSettings are the broker settings that were given and, by Kafka's names, what the node was started with
-// otherwise, so that Kafka's tools find it where they look.
+// kafkaSettings are the broker settings that were given and, by Kafka's names, what the node was
+// started with otherwise, so that Kafka's tools find it where they look.
 func kafkaSettings(c Config) map[string]string {
 	all := map[string]string{
 		"node.id": fmt.Sprint(c.ID), "broker.id": fmt.Sprint(c.ID), "process.roles": "broker,controller", "log.dirs": c.Dir,

@@ -18,7 +18,8 @@ const (
 	settleTimeout = time.Second
 )
 
-// settleForever tells __meta what members the shards have that this node leads, where that is news, until the node stops.
+// settleForever tells __meta what members the shards have that this node leads, where that is news,
+// until the node stops.
 func (n *Node) settleForever() {
 	var last *metadata.Image // that all there was to tell by was told; nil if there is none
 	n.every(settleEvery, func(time.Time) {
@@ -33,8 +34,9 @@ func (n *Node) settleForever() {
 	})
 }
 
-// seen returns the members of the led shards that differ from what the image says. If the last look was at the same
-// image and all that it saw is told, those are left out whose replicas have rested since.
+// seen returns the members of the led shards that differ from what the image says. If the last look
+// was at the same image and all that it saw is told, those are left out whose replicas have rested
+// since.
 func (n *Node) seen(i *metadata.Image, sameImage bool) []metadata.Settled {
 	var seen []metadata.Settled
 	for _, ref := range n.replicas.now().refs {
@@ -62,8 +64,8 @@ func replicaIDs(ids []uint64) []storage.ReplicaID {
 	return out
 }
 
-// confirmed keeps what a majority of the voters cannot forget any more. What leaves is deleted then, and must not be needed by a replica that forgot in a crash
-// that it has left.
+// confirmed keeps what a majority of the voters cannot forget any more. What leaves is deleted
+// then, and must not be needed by a replica that forgot in a crash that it has left.
 func (n *Node) confirmed(seen []metadata.Settled) []metadata.Settled {
 	if len(seen) == 0 {
 		return nil

@@ -13,7 +13,8 @@ type signal struct {
 	ch chan struct{}
 }
 
-// changed returns a channel that is closed at the next fire. Take it before looking at the thing itself.
+// changed returns a channel that is closed at the next fire. Take it before looking at the thing
+// itself.
 func (s *signal) changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,10 +12,12 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Disk is how much of its disk a node leaves free, and when it is slow. The zero value leaves nothing and is never slow.
+// Disk is how much of its disk a node leaves free, and when it is slow. The zero value leaves
+// nothing and is never slow.
 type Disk struct {
 	Watermarks space.Watermarks
-	// BallastBytes is the size of a file that only takes space: a node whose disk filled up all the same gives it up to start.
+	// BallastBytes is the size of a file that only takes space: a node whose disk filled up all the
+	// same gives it up to start.
 	BallastBytes int64
 	SlowSync     time.Duration // a sync that takes longer is reported
 }
@@ -51,7 +53,8 @@ func (n *Node) watchSpace() {
 // ballaster is a store that keeps a file for bad times.
 type ballaster interface{ RestoreBallast() error }
 
-// keepBallast has the file made that is given up when a full disk keeps the node from starting, once there is space for it.
+// keepBallast has the file made that is given up when a full disk keeps the node from starting,
+// once there is space for it.
 func (n *Node) keepBallast() {
 	b, ok := n.store.(ballaster)
 	if !ok || n.config.Disk.BallastBytes == 0 {

@@ -15,10 +15,13 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// A disk that gave itself up is declared lost without the operator only if nothing on it is needed: every shard that it had a voter of is led elsewhere, by one that has a majority in
-// sync without it. A majority has all that was acknowledged. Who leads is asked, for what is known of it may be of before.
+// A disk that gave itself up is declared lost without the operator only if nothing on it is needed:
+// every shard that it had a voter of is led elsewhere, by one that has a majority in sync without
+// it. A majority has all that was acknowledged. Who leads is asked, for what is known of it may be
+// of before.
 
-// missed returns the shards whose voters on a node are needed: that none of the others said it leads and can do without. In order of the metadata.
+// missed returns the shards whose voters on a node are needed: that none of the others said it
+// leads and can do without. In order of the metadata.
 func missed(i *metadata.Image, id metadata.NodeID, spared []storage.ShardID) (needed []string) {
 	health.Each(i, func(p *metadata.Partition) {
 		votes := slices.ContainsFunc(p.Members(), func(r metadata.Replica) bool { return r.Node == id && r.Role == metadata.Voter && !r.Lost })
@@ -29,8 +32,8 @@ func missed(i *metadata.Image, id metadata.NodeID, spared []storage.ShardID) (ne
 	return needed
 }
 
-// electorates returns the nodes of those that vote in a shard which this node leads, as the shard itself has them: one set, or two while members are
-// exchanged. nil if they are not known.
+// electorates returns the nodes of those that vote in a shard which this node leads, as the shard
+// itself has them: one set, or two while members are exchanged. nil if they are not known.
 func (n *Node) electorates(ref *replica.Ref) (sets [][]metadata.NodeID) {
 	g := ref.Group()
 	if g == nil || g.Conf == nil {

@@ -12,15 +12,16 @@ import (
 
 // Status is how a node is, for health checks and people.
 type Status struct {
-	Node        metadata.NodeID
-	ClusterID   string
-	MetaLeader  metadata.NodeID // -1 if unknown
-	Replicas    int             // that run here, __meta's included
-	Leaders     int             // of them
-	Leaderless  int             // replicas here that know no leader
-	Behind      int             // voting replicas here that have not been in sync since the node started
-	Quarantined int64           // replicas here that are out of service
-	Restored    int64           // times a replica here caught up by a snapshot since the start
+	Node       metadata.NodeID
+	ClusterID  string
+	MetaLeader metadata.NodeID // -1 if unknown
+	Replicas   int             // that run here, __meta's included
+	Leaders    int             // of them
+	Leaderless int             // replicas here that know no leader
+	// voting replicas here that have not been in sync since the node started
+	Behind      int
+	Quarantined int64 // replicas here that are out of service
+	Restored    int64 // times a replica here caught up by a snapshot since the start
 	Draining    bool
 	Disk        string         // ample, low (writes are refused) or full
 	DiskFree    int64          // bytes
@@ -61,8 +62,9 @@ func (n *Node) Status() Status {
 	return s
 }
 
-// behind tells whether a replica that votes has yet to catch up, by its leader's own word. One that has once been in sync stays counted: that a busy node's
-// replicas fall back for a moment is no reason to turn clients away.
+// behind tells whether a replica that votes has yet to catch up, by its leader's own word. One that
+// has once been in sync stays counted: that a busy node's replicas fall back for a moment is no
+// reason to turn clients away.
 func (n *Node) behind(r *replica.Ref, v *replica.View) bool {
 	if v.Role == replica.Leader || v.Role == replica.Learner {
 		return false
@@ -105,7 +107,8 @@ type Digest struct {
 	Applied       uint64 `json:"applied"`
 	LogStart      int64  `json:"log_start"`
 	HighWatermark int64  `json:"high_watermark"`
-	Hash          string `json:"hash"` // SHA-256 over index, term and data of every committed entry kept
+	// SHA-256 over index, term and data of every committed entry kept
+	Hash string `json:"hash"`
 }
 
 // ErrNoReplica is returned for a partition that has no replica on this node.

@@ -26,7 +26,8 @@ func ours() (found []string) {
 	return found
 }
 
-// TestNothingRunsAfterStop starts a node, has it asked what it answers on goroutines of its own, stops it, and looks for goroutines that are left.
+// TestNothingRunsAfterStop starts a node, has it asked what it answers on goroutines of its own,
+// stops it, and looks for goroutines that are left.
 func TestNothingRunsAfterStop(t *testing.T) {
 	before := len(ours())
 	n, err := Start(Config{

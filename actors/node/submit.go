@@ -50,7 +50,8 @@ func outcomeOf(r replica.CommandResult) outcome {
 // errUnknownOutcome tells a client that it must look whether its change was made.
 var errUnknownOutcome = protocol.Errorf(kerr.RequestTimedOut, "the leader of the metadata changed while the change was under way; look whether it was made")
 
-// submitRetry is the pause before another try to find the leader of __meta, if nothing is heard of one sooner.
+// submitRetry is the pause before another try to find the leader of __meta, if nothing is heard of
+// one sooner.
 const submitRetry = 50 * time.Millisecond
 
 // Submit implements api.Cluster.

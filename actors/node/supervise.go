@@ -23,7 +23,8 @@ const (
 	settledIn      = 5 * time.Second // a node must be up this long before anything is moved to it
 )
 
-// supervising is the supervisor's actor: it looks at the cluster where __meta leads, and does what the plan says. One look is under way at a time.
+// supervising is the supervisor's actor: it looks at the cluster where __meta leads, and does what
+// the plan says. One look is under way at a time.
 type supervising struct {
 	n      *Node
 	send   func(any)
@@ -33,7 +34,8 @@ type supervising struct {
 	calm   *calmly // when the last look found nothing to do; nil if it found something
 }
 
-// calmly is what the supervisor looked at when there was nothing to do: as long as it is the same, there is nothing either.
+// calmly is what the supervisor looked at when there was nothing to do: as long as it is the same,
+// there is nothing either.
 type calmly struct {
 	image  *metadata.Image
 	usable []metadata.NodeID
@@ -149,7 +151,8 @@ func (n *Node) usableNodes(image *metadata.Image, now time.Time) (all []metadata
 	return all
 }
 
-// usable reports whether replicas may be moved to a node: it is up, for some time, and has room for them.
+// usable reports whether replicas may be moved to a node: it is up, for some time, and has room for
+// them.
 func (n *Node) usable(id metadata.NodeID, now time.Time) bool {
 	return !n.low(id) && (id == n.config.ID || n.links.Up(id) && n.calm.of(id, now) >= settledIn)
 }
@@ -167,8 +170,9 @@ func (n *Node) carryOut(out supervisor.Output) []answered {
 	return answers
 }
 
-// carryOutAll gives commands to __meta one after the other. One that is refused does not keep the others back; one that gets no answer
-// does, since the next look has to see first what became of it.
+// carryOutAll gives commands to __meta one after the other. One that is refused does not keep the
+// others back; one that gets no answer does, since the next look has to see first what became of
+// it.
 func carryOutAll(commands []metadata.Command, submit func(metadata.Command) (metadata.Result, error)) (answers []answered) {
 	for _, c := range commands {
 		r, err := submit(c)
@@ -230,8 +234,9 @@ func (n *Node) gather() []supervisor.Report {
 	return reports
 }
 
-// moves tells of the shards that this node leads: how large they are and how their changes of members stand; and of the replicas here that receive a log as a whole, how
-// much of it they have, which their leaders do not know before it is all there.
+// moves tells of the shards that this node leads: how large they are and how their changes of
+// members stand; and of the replicas here that receive a log as a whole, how much of it they have,
+// which their leaders do not know before it is all there.
 func (n *Node) moves() []supervisor.Report {
 	reports := []supervisor.Report{}
 	all := n.replicas.now()

@@ -11,7 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// A command that __meta refuses must not keep those after it back, however often it comes; one whose outcome is unknown ends the round.
+// A command that __meta refuses must not keep those after it back, however often it comes; one
+// whose outcome is unknown ends the round.
 func TestARefusedCommandKeepsNobodyBack(t *testing.T) {
 	command := func(s storage.ShardID) metadata.Command {
 		return metadata.Command{AlterReplicas: &metadata.AlterReplicas{Shard: s}}

@@ -7,8 +7,8 @@ import (
 	"github.com/troupe-mq/troupe/actors"
 )
 
-// tasks are the goroutines of a node, all of which end before it has stopped: what one of them uses is
-// closed after that.
+// tasks are the goroutines of a node, all of which end before it has stopped: what one of them uses
+// is closed after that.
 type tasks struct {
 	mu    sync.Mutex
 	ended bool // none is begun any more

@@ -10,7 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/partition"
 )
 
-// retain has the led logs trimmed by their topics' policies, and silent producers forgotten, once in a while, until the node stops. It waits for none of them.
+// retain has the led logs trimmed by their topics' policies, and silent producers forgotten, once
+// in a while, until the node stops. It waits for none of them.
 func (n *Node) retain() {
 	every := n.millis("log.retention.check.interval.ms")
 	n.agreedNow() // others ask what it was
@@ -55,11 +56,14 @@ func (n *Node) clean() {
 }
 
 const (
-	leastBackoff = 100 * time.Millisecond // between two looks, however little a client sets: each asks all nodes and goes through all that is led
-	backoffAgain = 10 * time.Second       // between two looks at the setting
+	// between two looks, however little a client sets: each asks all nodes and goes through all that
+	// is led
+	leastBackoff = 100 * time.Millisecond
+	backoffAgain = 10 * time.Second // between two looks at the setting
 )
 
-// awaitClean waits until compacted topics are to be looked through again; false if the node stops. The setting may change meanwhile.
+// awaitClean waits until compacted topics are to be looked through again; false if the node stops.
+// The setting may change meanwhile.
 func (n *Node) awaitClean() bool {
 	for {
 		left := actors.UntilDue(n.world.Now(), n.began, max(n.millis("log.cleaner.backoff.ms"), leastBackoff))
@@ -133,7 +137,8 @@ func (n *Node) TopicSetting(t *metadata.Topic, name string) string {
 	return n.Setting(c.Broker)
 }
 
-// retentionHours returns log.retention.hours in ms if it is set: Kafka's older way to say log.retention.ms.
+// retentionHours returns log.retention.hours in ms if it is set: Kafka's older way to say
+// log.retention.ms.
 func (n *Node) retentionHours(otherwise string) string {
 	const hours = "log.retention.hours"
 	switch h := n.number(hours); {

@@ -10,7 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// patient is a runtime in which waits take no time but its own, and after each of which something may happen.
+// patient is a runtime in which waits take no time but its own, and after each of which something
+// may happen.
 type patient struct {
 	actors.Goroutines
 	now   time.Time
@@ -25,7 +26,8 @@ func (p *patient) Wait(d time.Duration, _ ...<-chan struct{}) int {
 	return -1
 }
 
-// However often or rarely clients have the cleaner look, it does not spin, and it hears of it when they have it look otherwise.
+// However often or rarely clients have the cleaner look, it does not spin, and it hears of it when
+// they have it look otherwise.
 func TestTheCleanersPauseIsBounded(t *testing.T) {
 	for _, c := range []struct {
 		name            string

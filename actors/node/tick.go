@@ -13,12 +13,14 @@ import (
 // tickEvery is one tick of raft's time.
 const tickEvery = 100 * time.Millisecond
 
-// tick advances the time of all replicas, from one ticker, until the node stops. A late tick is one tick: time that the process
-// did not run does not count against a leader.
+// tick advances the time of all replicas, from one ticker, until the node stops. A late tick is one
+// tick: time that the process did not run does not count against a leader.
 //
-// A replica that leads, or knows who does, has nothing to do at most ticks: unless it hands leadership over, it gets calmTicks at once. To wake it costs more than what it then does. One that is idle is
-// not woken at all as long as the others are heard of: see replica.Ref.Pass. Few replicas have their turn together, so that what they say goes in one frame; many in several parts,
-// one after the other.
+// A replica that leads, or knows who does, has nothing to do at most ticks: unless it hands
+// leadership over, it gets calmTicks at once. To wake it costs more than what it then does. One
+// that is idle is not woken at all as long as the others are heard of: see replica.Ref.Pass. Few
+// replicas have their turn together, so that what they say goes in one frame; many in several
+// parts, one after the other.
 func (n *Node) tick() {
 	one, now, parts := &replica.Tick{Ticks: 1}, uint64(0), uint64(1)
 	said := 0 // to a node, at the tick before
@@ -54,7 +56,8 @@ func (n *Node) pass(r *replica.Ref, says *beats) {
 }
 
 const (
-	// calmTicks is how many ticks a calm replica takes at once: as many as lie between two heartbeats, far fewer than an election timeout has.
+	// calmTicks is how many ticks a calm replica takes at once: as many as lie between two heartbeats,
+	// far fewer than an election timeout has.
 	calmTicks = raft.HeartbeatTicks
 	// partReplicas is how many replicas have their turn together, before there are calmTicks parts.
 	partReplicas = 256
@@ -66,8 +69,9 @@ const (
 	balanceLimit = 64              // leaderships handed back at once
 )
 
-// balance hands leaderships back to the preferred leaders, whose places are even by construction, once their nodes have been up and
-// in sync for a while. A node in maintenance gives all of its own away instead.
+// balance hands leaderships back to the preferred leaders, whose places are even by construction,
+// once their nodes have been up and in sync for a while. A node in maintenance gives all of its own
+// away instead.
 func (n *Node) balance() {
 	rests := false
 	n.every(balanceEvery, func(now time.Time) { rests = n.settleLeaders(now, rests) })

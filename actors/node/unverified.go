@@ -11,9 +11,10 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// A node answers nobody whom it has not seen to be a member of its cluster: another cluster's node, or a program
-// that speaks the nodes' protocol, must neither learn anything nor change leaderships, the metadata or a log. Open
-// to all are the questions by which a node is recognised, and lets itself be let in.
+// A node answers nobody whom it has not seen to be a member of its cluster: another cluster's node,
+// or a program that speaks the nodes' protocol, must neither learn anything nor change leaderships,
+// the metadata or a log. Open to all are the questions by which a node is recognised, and lets
+// itself be let in.
 
 // openToAll reports whether a question is answered before the asking node was verified.
 func openToAll(kind string) bool { return kind == askHello || kind == askRun || kind == askEnter }
@@ -37,9 +38,10 @@ type question struct {
 	since time.Time
 }
 
-// waitingRoom holds the questions of nodes that are being verified, each node's in the order they came. Every one
-// of them is answered, refused when there is no room, or failed when the link of its node goes down or it has waited
-// for too long: a foreign node may stay linked for ever. Safe for any goroutine.
+// waitingRoom holds the questions of nodes that are being verified, each node's in the order they
+// came. Every one of them is answered, refused when there is no room, or failed when the link of
+// its node goes down or it has waited for too long: a foreign node may stay linked for ever. Safe
+// for any goroutine.
 type waitingRoom struct {
 	mu    sync.Mutex
 	of    map[metadata.NodeID][]question

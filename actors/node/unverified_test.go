@@ -13,7 +13,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// asked are the kinds of questions there are, read from where they are declared so that none is forgotten.
+// asked are the kinds of questions there are, read from where they are declared so that none is
+// forgotten.
 func asked(t *testing.T) (kinds []string) {
 	t.Helper()
 	text, err := os.ReadFile("receiver.go")
@@ -37,8 +38,8 @@ func unverifying(t *testing.T) *Node {
 	return n
 }
 
-// Who was not seen to be a member is told nothing and changes nothing, whatever it asks; a node that loses its link
-// hears that its questions failed.
+// Who was not seen to be a member is told nothing and changes nothing, whatever it asks; a node
+// that loses its link hears that its questions failed.
 func TestWhoWasNotVerifiedIsToldNothing(t *testing.T) {
 	for _, kind := range asked(t) {
 		if openToAll(kind) {

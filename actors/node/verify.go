@@ -43,8 +43,8 @@ func (n *Node) verify(peer metadata.NodeID) {
 	})
 }
 
-// tellGone tells a peer that it is no member any more. It may not find out by itself: where its replica is still a learner it hears of a leader, whom its answers do
-// not reach.
+// tellGone tells a peer that it is no member any more. It may not find out by itself: where its
+// replica is still a learner it hears of a leader, whom its answers do not reach.
 func (n *Node) tellGone(peer metadata.NodeID, incarnation uint64) {
 	me := n.hello()
 	me.Gone = incarnation

@@ -12,12 +12,14 @@ import (
 	"github.com/troupe-mq/troupe/storage/badger"
 )
 
-// World is what a node lives in: time, a disk, a network, clients. A process is one; the simulator's is another. A node reaches all of it
-// through its World, and whatever it waits for it waits for by the World's Runtime, so that in the simulator the node is the very same code.
+// World is what a node lives in: time, a disk, a network, clients. A process is one; the
+// simulator's is another. A node reaches all of it through its World, and whatever it waits for it
+// waits for by the World's Runtime, so that in the simulator the node is the very same code.
 type World struct {
 	actors.Runtime
 	Store func(Config) (storage.Store, error)
-	// SetAside puts an empty store, which begins with a node record, in the place of one that Store found unreadable, and returns what that one is called now.
+	// SetAside puts an empty store, which begins with a node record, in the place of one that Store
+	// found unreadable, and returns what that one is called now.
 	SetAside func(c Config, cause error, begin storage.Node) (where string, err error)
 	Journal  func(storage.Store, journal.Options) Journal
 	Host     func(actors.Options) Host

@@ -1,5 +1,6 @@
-// Package recovery decides how a cluster goes on that has lost the majority of some shards for good: which replica of each is to go on, without whom, and
-// what may be lost by it. Plain functions: that the plan is carried out, once and on an operator's word, is the node's business.
+// Package recovery decides how a cluster goes on that has lost the majority of some shards for
+// good: which replica of each is to go on, without whom, and what may be lost by it. Plain
+// functions: that the plan is carried out, once and on an operator's word, is the node's business.
 package recovery
 
 import (
@@ -29,7 +30,8 @@ type Survivor struct {
 	OutgoingVoters   []storage.ReplicaID // of a change of members that was under way
 }
 
-// blank reports whether a replica has nothing of its shard, not even its members: it was on its way there. No shard goes on with it.
+// blank reports whether a replica has nothing of its shard, not even its members: it was on its way
+// there. No shard goes on with it.
 func (s *Survivor) blank() bool { return len(s.Voters)+len(s.OutgoingVoters) == 0 }
 
 // Plan is what a recovery does. JSON for programs.
@@ -51,8 +53,9 @@ type Step struct {
 	Left          int                 `json:"replicas_left"`
 	Voters        int                 `json:"voters"` // that there were
 	HighWatermark int64               `json:"high_watermark"`
-	Uncommitted   uint64              `json:"uncommitted_entries"` // behind what it knows to be committed; they count from now on
-	Term          uint64              `json:"term"`
+	// behind what it knows to be committed; they count from now on
+	Uncommitted uint64 `json:"uncommitted_entries"`
+	Term        uint64 `json:"term"`
 }
 
 // Make plans. lost are nodes that never come back; survivors are the replicas of all others.

@@ -34,9 +34,11 @@ func TestMake(t *testing.T) {
 		survivor(300, 10, 1, 7, 100, ids{10, 20, 30}, nil),
 		survivor(301, 11, 1, 9, 50, ids{11, 21, 41}, nil), // one of three is lost
 		survivor(301, 41, 4, 9, 50, ids{11, 21, 41}, nil),
-		survivor(302, 12, 1, 6, 90, ids{12, 22, 32, 42, 52}, nil), // three of five are lost; the shorter log has the higher term
+		// three of five are lost; the shorter log has the higher term
+		survivor(302, 12, 1, 6, 90, ids{12, 22, 32, 42, 52}, nil),
 		survivor(302, 42, 4, 8, 80, ids{12, 22, 32, 42, 52}, nil),
-		survivor(303, 23, 2, 9, 10, ids{23, 33}, nil), // of a node that is said to be lost: it does not count
+		// of a node that is said to be lost: it does not count
+		survivor(303, 23, 2, 9, 10, ids{23, 33}, nil),
 	})
 	if fmt.Sprint(p.Lost, p.Gone, p.Intact) != "[2 3] [t-3] 1" {
 		t.Errorf("lost %v, gone %v, intact %d", p.Lost, p.Gone, p.Intact)
@@ -63,7 +65,8 @@ func TestAChangeUnderWay(t *testing.T) {
 	}
 }
 
-// Another state of the cluster is another plan, or an operator would agree to one thing and get another.
+// Another state of the cluster is another plan, or an operator would agree to one thing and get
+// another.
 func TestPlansHaveNames(t *testing.T) {
 	of := func(last uint64, lost ...metadata.NodeID) string {
 		return Make(image(), lost, []Survivor{survivor(300, 10, 1, 7, last, ids{10, 20, 30}, nil)}).ID
@@ -73,8 +76,9 @@ func TestPlansHaveNames(t *testing.T) {
 	}
 }
 
-// All that is left of a partition is a replica that was on its way to it and has nothing yet, not even the members: the partition is gone, and the
-// operator is told so. Beside one that has the log such a replica counts for nothing.
+// All that is left of a partition is a replica that was on its way to it and has nothing yet, not
+// even the members: the partition is gone, and the operator is told so. Beside one that has the log
+// such a replica counts for nothing.
 func TestBlankReplicasAreNothing(t *testing.T) {
 	blank := Survivor{Shard: 300, Replica: 11, Node: 3}
 	p := Make(image(), []metadata.NodeID{2}, []Survivor{blank, survivor(301, 12, 1, 3, 9, ids{12, 22, 32}, nil), {Shard: 301, Replica: 32, Node: 3}})

@@ -57,8 +57,8 @@ func (a *asks) end(id uint64) {
 	delete(a.open, id)
 }
 
-// answer takes the body of an answer frame. One to a question that is not open any more, or that another node was
-// asked, is dropped.
+// answer takes the body of an answer frame. One to a question that is not open any more, or that
+// another node was asked, is dropped.
 func (a *asks) answer(from metadata.NodeID, b []byte) error {
 	if len(b) < 9 {
 		return errFrame

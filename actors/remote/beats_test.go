@@ -9,7 +9,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A beat comes as it was sent, and is decoded when it is asked for. Only beats are left as they came.
+// A beat comes as it was sent, and is decoded when it is asked for. Only beats are left as they
+// came.
 func TestBeatsAreDecodedWhenAskedFor(t *testing.T) {
 	answer := &raftpb.Message{Type: raftpb.MsgHeartbeatResp.Enum(), From: new(uint64(2)), To: new(uint64(1)), Term: new(uint64(3)), Context: []byte("round")}
 	wire, err := proto.Marshal(answer)

@@ -25,7 +25,8 @@ var sizes = []int{1 << 10, 16 << 10, 128 << 10, 1 << 20}
 // underWay bounds the bytes that the benchmarks have under way, in both forms.
 const underWay = 8 << 20
 
-// BenchmarkLink carries appends of one entry each from one node's links to another's, in one process: ns, bytes allocated and allocations of both ends.
+// BenchmarkLink carries appends of one entry each from one node's links to another's, in one
+// process: ns, bytes allocated and allocations of both ends.
 func BenchmarkLink(b *testing.B) {
 	arrived := make(chan int, 1<<16)
 	links := twoNodes(b, counting{arrived: arrived})
@@ -40,7 +41,8 @@ func BenchmarkLink(b *testing.B) {
 	}
 }
 
-// BenchmarkPlainGRPC carries the same bytes over a stream of plain gRPC, with the options of the links, in a message with one field of bytes.
+// BenchmarkPlainGRPC carries the same bytes over a stream of plain gRPC, with the options of the
+// links, in a message with one field of bytes.
 func BenchmarkPlainGRPC(b *testing.B) {
 	arrived := make(chan int, 1<<16)
 	stream := plainStream(b, arrived)
@@ -56,8 +58,9 @@ func BenchmarkPlainGRPC(b *testing.B) {
 	}
 }
 
-// flow sends as often as the benchmark asks, with so much under way, and waits until all has arrived. It also tells the processor time: on a machine with other work the
-// time on the clock says little.
+// flow sends as often as the benchmark asks, with so much under way, and waits until all has
+// arrived. It also tells the processor time: on a machine with other work the time on the clock
+// says little.
 func flow(b *testing.B, size int, arrived <-chan int, send func()) {
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
@@ -106,7 +109,8 @@ func (counting) Unreachable(storage.ShardID, storage.ReplicaID) {
 	panic("the benchmark sent more than the window takes")
 }
 
-// twoNodes links two nodes of this process and returns the links of the first; the second hears with the receiver.
+// twoNodes links two nodes of this process and returns the links of the first; the second hears
+// with the receiver.
 func twoNodes(b *testing.B, second Receiver) Links {
 	addresses := []Address{{free(b), free(b)}, {free(b), free(b)}}
 	var nodes []*Remotes

@@ -7,8 +7,10 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// buffers are used again and again: those in which raft frames are put together, which have one receiver and are given back once they are sent, and those in which gRPC keeps
-// what arrives until the codec has copied it. gRPC's own pool clears each before its use; here whoever takes one writes all that is read of it. It implements mem.BufferPool.
+// buffers are used again and again: those in which raft frames are put together, which have one
+// receiver and are given back once they are sent, and those in which gRPC keeps what arrives until
+// the codec has copied it. gRPC's own pool clears each before its use; here whoever takes one
+// writes all that is read of it. It implements mem.BufferPool.
 type buffers struct {
 	sizes [maxBufferBits + 1]sync.Pool // of *[]byte, by the logarithm of their capacity
 	given func([]byte)                 // called with what was given back, for tests; may be nil
@@ -51,7 +53,8 @@ func (p *buffers) Put(b *[]byte) {
 	p.sizes[n].Put(b)
 }
 
-// sent is a frame as gRPC is to send it: one of raft's, which nobody holds but the message, is given back then.
+// sent is a frame as gRPC is to send it: one of raft's, which nobody holds but the message, is
+// given back then.
 func (p *buffers) sent(data []byte) mem.Buffer {
 	if len(data) < frameHeader || frameKind(data[1]) != frameRaft {
 		return mem.SliceBuffer(data)

@@ -29,7 +29,8 @@ func TestBuffersHaveRoomAndComeBack(t *testing.T) {
 	}
 }
 
-// Of what is sent only raft's frames come back, once everybody who sends is done with them: others may be sent to several peers.
+// Of what is sent only raft's frames come back, once everybody who sends is done with them: others
+// may be sent to several peers.
 func TestOnlyRaftFramesAreGivenBack(t *testing.T) {
 	var given []byte
 	p := &buffers{given: func(b []byte) { given = b }}

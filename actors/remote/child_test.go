@@ -23,8 +23,10 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// childEnv makes a process of this test binary a node: "id control bulk window", and "id control bulk" of each peer that it knows from the beginning. Nodes of a test are processes because they must be
-// killed and frozen, and because protoactor sets grpc's logger anew with every remote that starts.
+// childEnv makes a process of this test binary a node: "id control bulk window", and "id control
+// bulk" of each peer that it knows from the beginning. Nodes of a test are processes because they
+// must be killed and frozen, and because protoactor sets grpc's logger anew with every remote that
+// starts.
 const childEnv = "TROUPE_REMOTE_TEST_NODE"
 
 // TestMain has every buffer spoilt that is given back: who still reads it then gets other bytes.
@@ -132,7 +134,8 @@ func (c *child) do(line []string) string {
 	return "what?"
 }
 
-// send sends heartbeats (lane control), entries (lane bulk) or what is only told (carry, tell) with ascending indexes.
+// send sends heartbeats (lane control), entries (lane bulk) or what is only told (carry, tell) with
+// ascending indexes.
 func (c *child) send(to metadata.NodeID, lane string, count, size int) {
 	for range count {
 		c.sent++

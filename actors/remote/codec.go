@@ -12,13 +12,15 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// codec is gRPC's own for protobuf, on the wire too, but for batches of frames: those it does not copy to send them, and copies once to receive them, each frame to
-// memory of its own (see buffers for the memory they are sent from). What is not such a batch is left to gRPC's.
+// codec is gRPC's own for protobuf, on the wire too, but for batches of frames: those it does not
+// copy to send them, and copies once to receive them, each frame to memory of its own (see buffers
+// for the memory they are sent from). What is not such a batch is left to gRPC's.
 type codec struct{ encoding.CodecV2 }
 
 var theCodec = codec{encoding.GetCodecV2(proto.Name)}
 
-// smallData is the largest data that is copied together with what is around it, because a piece of its own costs more.
+// smallData is the largest data that is copied together with what is around it, because a piece of
+// its own costs more.
 const smallData = 1 << 10
 
 // Field tags of protoactor's messages.

@@ -46,7 +46,8 @@ func cut(t *rapid.T, b []byte) (all mem.BufferSlice) {
 	return all
 }
 
-// What the codec writes protobuf reads, and the other way round: nodes with and without it understand one another.
+// What the codec writes protobuf reads, and the other way round: nodes with and without it
+// understand one another.
 func TestTheCodecIsProtobuf(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := drawMessage(t)
@@ -69,7 +70,8 @@ func TestTheCodecIsProtobuf(t *testing.T) {
 	})
 }
 
-// agree holds the codec against protobuf over any bytes: what protobuf refuses the codec may read, if it only is laxer about text; never the other way round.
+// agree holds the codec against protobuf over any bytes: what protobuf refuses the codec may read,
+// if it only is laxer about text; never the other way round.
 func agree(t interface{ Fatalf(string, ...any) }, b []byte) {
 	want, got := &remote.RemoteMessage{}, &remote.RemoteMessage{}
 	failed, err := proto.Unmarshal(b, want), theCodec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(b)}, got)

@@ -7,8 +7,8 @@ import (
 	"google.golang.org/grpc"
 )
 
-// dials are the newest connections of one lane by the address dialled. Protoactor gives no hold on them: it waits for a peer that is not
-// there for ever, also for one that was removed.
+// dials are the newest connections of one lane by the address dialled. Protoactor gives no hold on
+// them: it waits for a peer that is not there for ever, also for one that was removed.
 type dials struct {
 	mu   sync.Mutex
 	open map[string]*grpc.ClientConn
@@ -16,7 +16,8 @@ type dials struct {
 
 func newDials() *dials { return &dials{open: make(map[string]*grpc.ClientConn)} }
 
-// note remembers the connection that a stream is asked of, before it is there. It is a grpc.StreamClientInterceptor.
+// note remembers the connection that a stream is asked of, before it is there. It is a
+// grpc.StreamClientInterceptor.
 func (d *dials) note(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer,
 	opts ...grpc.CallOption,
 ) (grpc.ClientStream, error) {

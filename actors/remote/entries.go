@@ -18,8 +18,9 @@ const (
 	entryData      = 4
 )
 
-// parseMessage decodes a raft message that came in a frame of so many bytes. The data of an entry that is most of the frame stays where it is. All else is copied:
-// raft holds entries for a while, and a small one must not hold a large frame.
+// parseMessage decodes a raft message that came in a frame of so many bytes. The data of an entry
+// that is most of the frame stays where it is. All else is copied: raft holds entries for a while,
+// and a small one must not hold a large frame.
 func parseMessage(b []byte, frame int) (*raftpb.Message, error) {
 	m := &raftpb.Message{}
 	var rest []byte // the message without its entries

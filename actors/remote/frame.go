@@ -13,7 +13,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// A frame is what one link sends to the link at the other end, in one message of protoactor's. Integers are big-endian.
+// A frame is what one link sends to the link at the other end, in one message of protoactor's.
+// Integers are big-endian.
 //
 //	0         1      2      3        7      11              19          27
 //	+---------+------+------+--------+------+---------------+-----------+--------------+
@@ -21,9 +22,11 @@ import (
 //	| :1      | :1   | :1   |        |      | of from       |           |              |
 //	+---------+------+------+--------+------+---------------+-----------+--------------+
 //
-// Bodies: ping and pong: return address (the rest). credit: session:8, bytes:8. ask: id:8, length of kind:1, kind, length of return
-// address:1, return address, question. answer: id:8, failed:1, answer or error text. tell: length of kind:1, kind, what is told. raft: again and again shard:8, length:4, raftpb.Message.
-// marks: again and again shard:8, index:8, trace:16, span:8, of entries in the raft frame that follows on the lane.
+// Bodies: ping and pong: return address (the rest). credit: session:8, bytes:8. ask: id:8, length
+// of kind:1, kind, length of return address:1, return address, question. answer: id:8, failed:1,
+// answer or error text. tell: length of kind:1, kind, what is told. raft: again and again shard:8,
+// length:4, raftpb.Message. marks: again and again shard:8, index:8, trace:16, span:8, of entries
+// in the raft frame that follows on the lane.
 type frame struct {
 	kind        frameKind
 	lane        lane
@@ -65,7 +68,8 @@ var errFrame = errors.New("remote: a frame that this build does not understand")
 // begin returns a buffer that starts with a frame's header, for the body to be appended.
 func (f *frame) begin(room int) []byte { return f.over(make([]byte, 0, frameHeader+room)) }
 
-// inRoom is begin in a buffer that the codec gives back. It gives back none that is so small that it is copied.
+// inRoom is begin in a buffer that the codec gives back. It gives back none that is so small that
+// it is copied.
 func (f *frame) inRoom(room int) []byte {
 	if room <= smallData {
 		return f.begin(room)
@@ -114,7 +118,8 @@ func appendRaft(b []byte, m Raft) ([]byte, error) {
 	return b, nil
 }
 
-// parseRaft adds the messages of a raft frame to all, less those that only a node itself may send to itself; beats are not decoded. They may keep b, which is theirs from now on.
+// parseRaft adds the messages of a raft frame to all, less those that only a node itself may send
+// to itself; beats are not decoded. They may keep b, which is theirs from now on.
 func parseRaft(all []Raft, b []byte) ([]Raft, error) {
 	frame := len(b)
 	for len(b) > 0 {
@@ -139,7 +144,8 @@ func parseRaft(all []Raft, b []byte) ([]Raft, error) {
 	return all, nil
 }
 
-// laneOf returns the lane of a raft message. All of a shard's entries go the same way, or they would overtake one another.
+// laneOf returns the lane of a raft message. All of a shard's entries go the same way, or they
+// would overtake one another.
 func laneOf(m *raftpb.Message) lane {
 	switch m.GetType() {
 	case raftpb.MsgApp, raftpb.MsgSnap:
@@ -148,7 +154,8 @@ func laneOf(m *raftpb.Message) lane {
 	return control
 }
 
-// weight is about how many bytes a raft message takes on the wire, the same at both ends; nil stands for a beat.
+// weight is about how many bytes a raft message takes on the wire, the same at both ends; nil
+// stands for a beat.
 func weight(m *raftpb.Message) int {
 	n := 96
 	for _, e := range m.GetEntries() {

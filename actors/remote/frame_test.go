@@ -104,7 +104,8 @@ func TestMalformedMessagesAreReadLikeProtobufDoes(t *testing.T) {
 	})
 }
 
-// Only a node itself may send these to itself: from a peer they could claim that something is durable.
+// Only a node itself may send these to itself: from a peer they could claim that something is
+// durable.
 func TestLocalMessagesAreDropped(t *testing.T) {
 	var b []byte
 	for _, m := range []*raftpb.Message{

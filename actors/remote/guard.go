@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// guard lets nothing of a peer through to protoactor but frames for the link. Protoactor panics over indexes out of range, and would
-// let any peer stop or start any actor.
+// guard lets nothing of a peer through to protoactor but frames for the link. Protoactor panics
+// over indexes out of range, and would let any peer stop or start any actor.
 type guard struct{ log *slog.Logger }
 
 func (g guard) stream(srv any, s grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {

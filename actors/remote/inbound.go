@@ -111,8 +111,8 @@ func (i *inbound) told(p *peer, f frame) error {
 	return nil
 }
 
-// counted delivers n bytes and gives credit for them, unless the frame is of a connection that ended: what it brought was sent again, or
-// given up.
+// counted delivers n bytes and gives credit for them, unless the frame is of a connection that
+// ended: what it brought was sent again, or given up.
 func (i *inbound) counted(p *peer, f frame, n int, deliver func()) {
 	if p == nil {
 		deliver()

@@ -42,7 +42,8 @@ func TestEveryMessageArrivesInOrder(t *testing.T) {
 	}
 }
 
-// TestWhatIsExchangedIsCountedOnBothSides: all that is sent, answers and signs of life too, is counted where it leaves and where it arrives.
+// TestWhatIsExchangedIsCountedOnBothSides: all that is sent, answers and signs of life too, is
+// counted where it leaves and where it arrives.
 func TestWhatIsExchangedIsCountedOnBothSides(t *testing.T) {
 	a, b := acquainted(t)
 	sendAll(t, a, b, 20, 1000)
@@ -112,7 +113,8 @@ func TestTheWindowBoundsWhatIsUnderWay(t *testing.T) {
 	sendAll(t, a, b, 100, mebi)
 }
 
-// sendAll sends messages one by one until so many have arrived that a window that leaks or sticks would have run dry.
+// sendAll sends messages one by one until so many have arrived that a window that leaks or sticks
+// would have run dry.
 func sendAll(t *testing.T, a, b *node, count, size int) {
 	t.Helper()
 	sendAllBy(t, "bulk", a, b, count, size)

@@ -9,7 +9,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// markBytes is a mark's size in a frame of marks; marksKept is how many wait for their raft frame at most.
+// markBytes is a mark's size in a frame of marks; marksKept is how many wait for their raft frame
+// at most.
 const (
 	markBytes = 40
 	marksKept = 1024

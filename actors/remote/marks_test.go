@@ -14,7 +14,8 @@ func TestMarksFindTheirEntries(t *testing.T) {
 	var body []byte
 	in := []Raft{entries(10, 1, 1, 1), entries(20, 1)}
 	trace := spans.Context{Trace: spans.TraceID{1}, Span: spans.SpanID{2}}
-	in[0].Marks = []spans.Mark{{Index: 11, Context: trace}, {Index: 99, Context: trace}} // 99 is in no message
+	// 99 is in no message
+	in[0].Marks = []spans.Mark{{Index: 11, Context: trace}, {Index: 99, Context: trace}}
 	for _, m := range in {
 		body = appendMarks(body, m)
 	}

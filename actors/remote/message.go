@@ -8,8 +8,9 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// message is a frame as protoactor carries it: a protobuf message whose encoding is the frame itself. Protoactor only sends protobuf
-// messages; one with a field of bytes would be copied once more at either end.
+// message is a frame as protoactor carries it: a protobuf message whose encoding is the frame
+// itself. Protoactor only sends protobuf messages; one with a field of bytes would be copied once
+// more at either end.
 //
 // The bytes must not change after the message was sent; those of one that was received are its own.
 type message struct{ frame []byte }
@@ -56,7 +57,8 @@ func (m *message) ProtoReflect() protoreflect.Message { return reflected{m} }
 // Reset implements the optional part of proto.Message.
 func (m *message) Reset() { m.frame = nil }
 
-// reflected is a message as protobuf's runtime sees it: without fields, with methods that encode and decode.
+// reflected is a message as protobuf's runtime sees it: without fields, with methods that encode
+// and decode.
 type reflected struct{ m *message }
 
 var _ protoreflect.Message = reflected{}

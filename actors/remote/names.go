@@ -2,9 +2,10 @@ package remote
 
 import "google.golang.org/grpc/resolver"
 
-// byName hands host:port to the dialer as it is, so that every attempt looks the name up anew. It takes
-// the place of gRPC's own DNS resolver, which asks at most once in 30 seconds: a node that comes back
-// under its name with another address, as a pod does, would not be reached for that long.
+// byName hands host:port to the dialer as it is, so that every attempt looks the name up anew. It
+// takes the place of gRPC's own DNS resolver, which asks at most once in 30 seconds: a node that
+// comes back under its name with another address, as a pod does, would not be reached for that
+// long.
 type byName struct{}
 
 var _ resolver.Builder = byName{}

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc"
 )
 
-// A node that comes back under its name with another address is found by the next attempt: every one
-// looks the name up, where gRPC's own resolver would use what it found for 30 seconds.
+// A node that comes back under its name with another address is found by the next attempt: every
+// one looks the name up, where gRPC's own resolver would use what it found for 30 seconds.
 func TestEveryDialLooksTheNameUp(t *testing.T) {
 	c, err := config("127.0.0.1:0", "h:1", slog.New(slog.NewTextHandler(io.Discard, nil)), newDials())
 	if err != nil {

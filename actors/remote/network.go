@@ -9,8 +9,9 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Network joins nodes inside one process, for tests of what stands on Links: messages arrive in order and are encoded on their way,
-// unless a test cuts the way. There are no windows and no clocks. All methods are safe for any goroutine.
+// Network joins nodes inside one process, for tests of what stands on Links: messages arrive in
+// order and are encoded on their way, unless a test cuts the way. There are no windows and no
+// clocks. All methods are safe for any goroutine.
 type Network struct {
 	mu    sync.Mutex
 	nodes map[metadata.NodeID]*local
@@ -26,7 +27,8 @@ func NewNetwork() *Network {
 	return &Network{nodes: make(map[metadata.NodeID]*local), at: make(map[string]metadata.NodeID), cuts: make(map[way]bool)}
 }
 
-// Links makes the links of a node. A node that starts anew takes the place of the one before, which must have stopped.
+// Links makes the links of a node. A node that starts anew takes the place of the one before, which
+// must have stopped.
 func (n *Network) Links(self metadata.NodeID) Links {
 	l := &local{
 		network: n, self: self,

@@ -26,25 +26,31 @@ type Options struct {
 	Advertised  Address // where the peers find it
 	Logger      *slog.Logger
 	Fatal       func(error) // called when the links are broken beyond repair; must not return
-	Origin      time.Time   // when the node's periods began: the links look after their peers when the node is awake anyway; the links' own begin by default
-	Window      int         // most bytes under way to one peer on the bulk lane, 64 MiB by default; a quarter of it on the control lane
+	// when the node's periods began: the links look after their peers when the node is awake anyway;
+	// the links' own begin by default
+	Origin time.Time
+	// most bytes under way to one peer on the bulk lane, 64 MiB by default; a quarter of it on the
+	// control lane
+	Window int
 }
 
 const (
-	maxMessage   = 256 << 20              // no message of protoactor's may be larger: window and the largest entry fit
+	// no message of protoactor's may be larger: window and the largest entry fit
+	maxMessage   = 256 << 20
 	writerBatch  = 8                      // frames that protoactor may put into one message
 	frameTarget  = 256 << 10              // a frame is sent once it is this large
 	largeMessage = 32 << 10               // a message of this size has a frame for itself
 	pingEvery    = 200 * time.Millisecond // between two pings
-	quietFor     = 500 * time.Millisecond // a peer that was heard of since then is not asked for a sign of life
+	// a peer that was heard of since then is not asked for a sign of life
+	quietFor     = 500 * time.Millisecond
 	silentFor    = 1500 * time.Millisecond
 	probeEvery   = 10 * time.Second // between two pings to a peer without a connection
 	dialAttempt  = time.Second
 	dialMaxDelay = 150 * time.Millisecond
 )
 
-// config is protoactor's configuration for one lane: its defaults lose data without a word (limits by count, none by bytes, slow and
-// leaking reconnects), so every one that matters is set.
+// config is protoactor's configuration for one lane: its defaults lose data without a word (limits
+// by count, none by bytes, slow and leaking reconnects), so every one that matters is set.
 func config(listen, advertised string, log *slog.Logger, dials *dials) (*remote.Config, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 // linkName is the name of the actor that frames are sent to, on every node and lane.
 const linkName = "link"
 
-// peer is what a node holds of another: for each lane an actor that packs frames, and the window that bounds what is under way.
+// peer is what a node holds of another: for each lane an actor that packs frames, and the window
+// that bounds what is under way.
 type peer struct {
 	id      metadata.NodeID
 	address Address
@@ -24,8 +25,10 @@ type peer struct {
 	windows [lanes]window
 	meter   *peerMeter
 
-	up        atomic.Bool
-	heard     atomic.Int64  // when something came over the control lane last, in ns of the process's clock; 0 if not since the link was lost
+	up atomic.Bool
+	// when something came over the control lane last, in ns of the process's clock; 0 if not since the
+	// link was lost
+	heard     atomic.Int64
 	life      atomic.Uint64 // of the peer's process, as its pings tell; 0 if unknown
 	lost      atomic.Bool   // the connection, or the peer's process, ended since the last look
 	connected atomic.Bool   // this node's own connection on the control lane is there
@@ -35,14 +38,15 @@ type peer struct {
 	snapshots map[snapshot]struct{} // sent in this session of the bulk lane
 }
 
-// snapshot is a raft snapshot to a replica. Raft waits for word of it, where it repeats everything else unasked.
+// snapshot is a raft snapshot to a replica. Raft waits for word of it, where it repeats everything
+// else unasked.
 type snapshot struct {
 	shard storage.ShardID
 	to    storage.ReplicaID
 }
 
-// hear notes a frame of the control lane and tells whether the peer's state may have changed by it. Only an answer to a ping brings a
-// link up, because both ways must work; anything keeps it up.
+// hear notes a frame of the control lane and tells whether the peer's state may have changed by it.
+// Only an answer to a ping brings a link up, because both ways must work; anything keeps it up.
 func (p *peer) hear(f frame, now int64) bool {
 	if f.kind == framePing || f.kind == framePong {
 		if before := p.life.Swap(f.session); before != 0 && before != f.session {
@@ -64,7 +68,8 @@ func (p *peer) host(l lane) string {
 	return p.address.Control
 }
 
-// outbound is the link actor of one peer and lane: it packs all that a turn brings into as few frames as possible.
+// outbound is the link actor of one peer and lane: it packs all that a turn brings into as few
+// frames as possible.
 type outbound struct {
 	remotes *Remotes
 	peer    *peer
@@ -99,7 +104,8 @@ type packing struct {
 	b, marks []byte
 }
 
-// add adds a message, the first of those that follow. A large one has a frame for itself, where its entries can stay at the other end.
+// add adds a message, the first of those that follow. A large one has a frame for itself, where its
+// entries can stay at the other end.
 func (p *packing) add(m Raft, follow []any) {
 	n := weight(m.Message)
 	if n >= largeMessage {
@@ -224,7 +230,8 @@ func (r *Remotes) Send(to metadata.NodeID, m Raft) {
 	p.out[l].Send(m)
 }
 
-// resetBulk begins another session of a peer's bulk lane and reports the snapshots of the one that ended.
+// resetBulk begins another session of a peer's bulk lane and reports the snapshots of the one that
+// ended.
 func (r *Remotes) resetBulk(p *peer) {
 	p.windows[bulk].reset()
 	p.mu.Lock()
@@ -239,8 +246,9 @@ func (r *Remotes) resetBulk(p *peer) {
 // Flush implements Links: the link actors pack what has gathered by the time of their turn.
 func (r *Remotes) Flush() {}
 
-// ping asks a peer for a sign of life, unless it gave one just now: between nodes that share shards there are always beats. What is sent while there is no connection waits for it, so then only one is sent, and another
-// now and then should it have been lost.
+// ping asks a peer for a sign of life, unless it gave one just now: between nodes that share shards
+// there are always beats. What is sent while there is no connection waits for it, so then only one
+// is sent, and another now and then should it have been lost.
 func (r *Remotes) ping(p *peer) {
 	now := r.now()
 	switch connected := p.connected.Load(); {
@@ -274,7 +282,8 @@ func (r *Remotes) look(p *peer, now int64) {
 		r.asks.fail(p.id)
 	}
 	if !up && !lost {
-		r.hangUp(p) // a connection over which nothing comes would come back late, if ever: repetitions get rare
+		// a connection over which nothing comes would come back late, if ever: repetitions get rare
+		r.hangUp(p)
 	}
 	r.receiver.Linked(p.id, up)
 }

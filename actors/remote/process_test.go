@@ -36,7 +36,8 @@ func start(t *testing.T, id, window int) *node {
 	return n
 }
 
-// acquainted starts two nodes that know each other before either listens, so that nobody is ever asked by a stranger, and waits for their link.
+// acquainted starts two nodes that know each other before either listens, so that nobody is ever
+// asked by a stranger, and waits for their link.
 func acquainted(t *testing.T) (*node, *node) {
 	t.Helper()
 	a := &node{t: t, id: 1, address: Address{freePort(t), freePort(t)}}
@@ -121,8 +122,8 @@ func (n *node) up(other *node) bool {
 	return strings.HasPrefix(n.do("up %d", other.id), "true")
 }
 
-// received returns how many messages came from a node on a lane, and the index of the last. It fails the test if any came twice or out
-// of order.
+// received returns how many messages came from a node on a lane, and the index of the last. It
+// fails the test if any came twice or out of order.
 func (n *node) received(from *node, lane string) (count int, last uint64) {
 	n.t.Helper()
 	var disorder int
@@ -192,7 +193,8 @@ func (l *logLines) Write(b []byte) (int, error) {
 	return l.all.Write(b)
 }
 
-// races fails the test over data races that the node reported, but for those of grpc's logger: protoactor sets it twice.
+// races fails the test over data races that the node reported, but for those of grpc's logger:
+// protoactor sets it twice.
 func (l *logLines) races() {
 	reports := strings.Split(l.all.String(), "WARNING: DATA RACE")
 	for _, report := range reports[1:] {

@@ -15,8 +15,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// Remotes are the links of one node over protoactor's remoting: two actor systems with a remote each, so that votes and heartbeats never
-// wait behind entries.
+// Remotes are the links of one node over protoactor's remoting: two actor systems with a remote
+// each, so that votes and heartbeats never wait behind entries.
 type Remotes struct {
 	options  Options
 	log      *slog.Logger
@@ -27,10 +27,11 @@ type Remotes struct {
 	started  time.Time
 	life     uint64 // tells this process from those that were this node before
 
-	mu      sync.RWMutex
-	peers   map[metadata.NodeID]*peer
-	meters  map[metadata.NodeID]*peerMeter // of all that were ever peers: counts do not go back
-	spawned atomic.Uint64                  // link actors ever: one that stops keeps its name for a while
+	mu     sync.RWMutex
+	peers  map[metadata.NodeID]*peer
+	meters map[metadata.NodeID]*peerMeter // of all that were ever peers: counts do not go back
+	// link actors ever: one that stops keeps its name for a while
+	spawned atomic.Uint64
 
 	asks asks
 
@@ -83,7 +84,8 @@ func New(o Options) (*Remotes, error) {
 	return r, nil
 }
 
-// quiet keeps protoactor's own lines out of the log unless they are asked for: connections that come and go are told by Linked.
+// quiet keeps protoactor's own lines out of the log unless they are asked for: connections that
+// come and go are told by Linked.
 func quiet(log *slog.Logger) *slog.Logger {
 	return slog.New(demoted{log.Handler()})
 }
@@ -101,7 +103,8 @@ func (r *Remotes) Start(receiver Receiver) (err error) {
 			return err
 		}
 		r.remotes[l].Start()
-		// After Start: protoactor forgets a connection that ended before this hears of it and sends a message for a new one.
+		// After Start: protoactor forgets a connection that ended before this hears of it and sends a
+		// message for a new one.
 		r.systems[l].Protoactor().EventStream.Subscribe(func(event any) { r.connection(l, event) })
 	}
 	r.running = true
@@ -237,7 +240,8 @@ func (r *Remotes) RemovePeer(n metadata.NodeID) {
 	}
 }
 
-// leave ends the connection to an address that nothing is sent to any more. Once more a little later: it may be about to be dialled.
+// leave ends the connection to an address that nothing is sent to any more. Once more a little
+// later: it may be about to be dialled.
 func (r *Remotes) leave(l lane, address string) {
 	end := func() {
 		r.systems[l].Protoactor().EventStream.Publish(&remote.EndpointTerminatedEvent{Address: address})

@@ -8,8 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// However connections end and frames are lost with them, a window never lets more than its limit under way, and once nothing is under
-// way any more it takes a message of any size.
+// However connections end and frames are lost with them, a window never lets more than its limit
+// under way, and once nothing is under way any more it takes a message of any size.
 func TestAWindowNeitherLeaksNorSticks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var w window
@@ -78,7 +78,8 @@ func TestAWindowNeitherLeaksNorSticks(t *testing.T) {
 	})
 }
 
-// The largest entry goes through a window smaller than itself though others never leave the window empty.
+// The largest entry goes through a window smaller than itself though others never leave the window
+// empty.
 func TestALargeMessageIsNotStarved(t *testing.T) {
 	var w window
 	w.open(16 << 20)

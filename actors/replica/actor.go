@@ -17,7 +17,8 @@ import (
 type Node interface {
 	// Write gives an append to the journal.
 	Write(journal.Write)
-	// Send hands a message to the node that a replica of the shard lives on; unknown replicas are reported as Unreachable.
+	// Send hands a message to the node that a replica of the shard lives on; unknown replicas are
+	// reported as Unreachable.
 	Send(to metadata.NodeID, m remote.Raft)
 	// Pull asks the node that a replica of the shard lives on for a part of its log. It may be lost.
 	Pull(to metadata.NodeID, p *raft.Pull)
@@ -27,11 +28,13 @@ type Node interface {
 	Changed(*View)
 	// Restored tells that the replica was given a snapshot, and all of the log that goes with it.
 	Restored(s storage.ShardID, r storage.ReplicaID, index uint64)
-	// Quarantine tells that the replica found a broken invariant or unreadable data and will do nothing any more.
+	// Quarantine tells that the replica found a broken invariant or unreadable data and will do
+	// nothing any more.
 	Quarantine(s storage.ShardID, r storage.ReplicaID, cause error)
 }
 
-// Members says where the replicas of a shard live, in the order of preference: the first is the preferred leader. Those that leave are at the end.
+// Members says where the replicas of a shard live, in the order of preference: the first is the
+// preferred leader. Those that leave are at the end.
 type Members []Member
 
 // Member is one replica of a shard.
@@ -55,10 +58,11 @@ func Of(p *metadata.Partition) Members {
 	return members
 }
 
-// content is what a shard is about: it turns requests into entries and results into answers. Owned by the actor.
+// content is what a shard is about: it turns requests into entries and results into answers. Owned
+// by the actor.
 type content interface {
-	// opened tells up to which entry the state reaches that the machine was restored from: a checkpoint, or later a leader's snapshot, which
-	// replaces all that was applied before.
+	// opened tells up to which entry the state reaches that the machine was restored from: a
+	// checkpoint, or later a leader's snapshot, which replaces all that was applied before.
 	opened(applied uint64)
 	// lead begins a leadership: what is staged starts from the whole log.
 	lead(term uint64)
@@ -76,7 +80,8 @@ type content interface {
 	dropped()
 	// applied brings a committed entry and the machine's result.
 	applied(raft.Applied)
-	// answer answers the requests that what was applied completes, once a view shows it: who has an answer finds what it tells.
+	// answer answers the requests that what was applied completes, once a view shows it: who has an
+	// answer finds what it tells.
 	answer()
 	// refuse answers all requests that wait, in the log or not: this replica does not lead any more.
 	refuse(cause *protocol.Error)
@@ -90,14 +95,15 @@ type content interface {
 	standing(*Standing)
 }
 
-// Actor hosts one raft.Replica: it feeds it what arrived, performs its effects and publishes views. Its methods are called by
-// the actor's mailbox alone.
+// Actor hosts one raft.Replica: it feeds it what arrived, performs its effects and publishes views.
+// Its methods are called by the actor's mailbox alone.
 type Actor struct {
 	node    Node
 	ref     *Ref
 	self    metadata.NodeID
 	members Members // also published in ref
-	// strangers are the nodes of replicas that were heard of and are not among the members as this node's metadata have them: they may be old.
+	// strangers are the nodes of replicas that were heard of and are not among the members as this
+	// node's metadata have them: they may be old.
 	strangers map[storage.ReplicaID]metadata.NodeID
 	change    change
 
@@ -329,7 +335,8 @@ func (a *Actor) propose() {
 	a.content.recycle(data)
 }
 
-// notLeader is what requests are refused with while another replica leads. A follower asks for it every turn.
+// notLeader is what requests are refused with while another replica leads. A follower asks for it
+// every turn.
 func (a *Actor) notLeader() *protocol.Error {
 	if a.refusal == nil || a.refusalOf != a.status.Leader {
 		a.refusal, a.refusalOf = notLeader(a.status.Leader), a.status.Leader
@@ -337,7 +344,8 @@ func (a *Actor) notLeader() *protocol.Error {
 	return a.refusal
 }
 
-// quarantine ends the replica: from now on it answers nothing but refusals, and never votes or acknowledges again.
+// quarantine ends the replica: from now on it answers nothing but refusals, and never votes or
+// acknowledges again.
 func (a *Actor) quarantine(err error) {
 	a.broken = err
 	shown := *a.ref.View()

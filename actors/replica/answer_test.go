@@ -7,7 +7,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol/batch"
 )
 
-// Who has the answer to a produce request and reads finds the records, on whatever connection: the view shows them before the answer leaves.
+// Who has the answer to a produce request and reads finds the records, on whatever connection: the
+// view shows them before the answer leaves.
 func TestAnswersComeAfterTheView(t *testing.T) {
 	n := newAlone(t)
 	answered := 0

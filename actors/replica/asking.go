@@ -2,7 +2,8 @@ package replica
 
 import "github.com/troupe-mq/troupe/actors"
 
-// What is sent to a replica that has stopped is refused: whoever asked looks for the leader elsewhere.
+// What is sent to a replica that has stopped is refused: whoever asked looks for the leader
+// elsewhere.
 var (
 	_ actors.Asking = (*Records)(nil)
 	_ actors.Asking = (*Trim)(nil)

@@ -35,7 +35,8 @@ var questions = map[string]func(answered func()) any{
 	"Command":    nil, // of __meta: see TestACommandToAStoppedReplica
 }
 
-// TestEveryQuestionIsKnown reads the source: what has a function Done is a question, and must be among those that the other tests ask.
+// TestEveryQuestionIsKnown reads the source: what has a function Done is a question, and must be
+// among those that the other tests ask.
 func TestEveryQuestionIsKnown(t *testing.T) {
 	files, _ := filepath.Glob("*.go")
 	for _, path := range files {

@@ -2,9 +2,9 @@ package replica
 
 import "github.com/troupe-mq/troupe/protocol"
 
-// Barrier asks the leader of an epoch to tell when everything is committed that its log holds, with what was sent to it
-// before. A refused append may follow others that are in the log and not committed yet: who reads the log to know what
-// became of all of them has to wait for those.
+// Barrier asks the leader of an epoch to tell when everything is committed that its log holds, with
+// what was sent to it before. A refused append may follow others that are in the log and not
+// committed yet: who reads the log to know what became of all of them has to wait for those.
 type Barrier struct {
 	Epoch int32
 	// Done is called exactly once: nil after a view shows all of it. It must not block.

@@ -7,8 +7,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol/batch"
 )
 
-// BenchmarkProduce is what a partition does with a batch, from the request to the answer, on a replica that is its shard alone and stores
-// nothing: staging, raft, applying, the view.
+// BenchmarkProduce is what a partition does with a batch, from the request to the answer, on a
+// replica that is its shard alone and stores nothing: staging, raft, applying, the view.
 func BenchmarkProduce(b *testing.B) {
 	for _, records := range []int{1, 16, 128} {
 		b.Run(fmt.Sprintf("%dKiB", records), func(b *testing.B) {
@@ -27,7 +27,8 @@ func BenchmarkProduce(b *testing.B) {
 	}
 }
 
-// BenchmarkFetch reads 1 MiB: of the end of the log, which is in memory, and of its beginning, which is not.
+// BenchmarkFetch reads 1 MiB: of the end of the log, which is in memory, and of its beginning,
+// which is not.
 func BenchmarkFetch(b *testing.B) {
 	n := newAlone(b)
 	for range 4 * tailBytes / (128 << 10) {

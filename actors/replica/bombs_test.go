@@ -11,7 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol/batch"
 )
 
-// zipped returns a batch that says that it holds so many records of a time, in gzip, which are these bytes.
+// zipped returns a batch that says that it holds so many records of a time, in gzip, which are
+// these bytes.
 func zipped(at int64, count int, plain []byte) batch.Batch {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
@@ -61,10 +62,11 @@ func taken(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// Whatever lies in the log, searches by time, the lag in time and cleanings take memory for what they look at only, and come past what
-// nobody can read.
+// Whatever lies in the log, searches by time, the lag in time and cleanings take memory for what
+// they look at only, and come past what nobody can read.
 func TestReadersComePastBombsAndRubbish(t *testing.T) {
-	const headers = 1_000_000 // 2 MB in some KiB; 40 bytes each where they are taken apart, and the slice doubles
+	// 2 MB in some KiB; 40 bytes each where they are taken apart, and the slice doubles
+	const headers = 1_000_000
 	plain := func(at int64, key string) batch.Batch {
 		return batch.Build([]batch.Record{{Timestamp: at, Key: []byte(key), Value: []byte("v")}})
 	}

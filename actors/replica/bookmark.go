@@ -2,14 +2,16 @@ package replica
 
 import "sync/atomic"
 
-// bookmark is where a reading of the store ended: the entry in which an offset lies, or behind which it does if none between holds records. What is committed stays
-// where it is, so this is true of every later view in which that entry can be read.
+// bookmark is where a reading of the store ended: the entry in which an offset lies, or behind
+// which it does if none between holds records. What is committed stays where it is, so this is true
+// of every later view in which that entry can be read.
 type bookmark struct {
 	offset int64
 	index  uint64
 }
 
-// bookmarks are a replica's newest, so that who reads on need not look for the place. Looking reads some ten entries. Safe for any number of goroutines.
+// bookmarks are a replica's newest, so that who reads on need not look for the place. Looking reads
+// some ten entries. Safe for any number of goroutines.
 type bookmarks [8]atomic.Pointer[bookmark]
 
 func (b *bookmarks) slot(offset int64) *atomic.Pointer[bookmark] {

@@ -24,7 +24,8 @@ func (c *counted) Entries(r storage.ReplicaID, lo, hi, maxBytes uint64) ([]*raft
 	return c.Store.Entries(r, lo, hi, maxBytes)
 }
 
-// Who reads on finds the place at once, and reads what somebody without a bookmark reads, also after the log was trimmed and cleaned.
+// Who reads on finds the place at once, and reads what somebody without a bookmark reads, also
+// after the log was trimmed and cleaned.
 func TestWhoReadsOnFindsThePlace(t *testing.T) {
 	n := newAlone(t)
 	for i := range 120 {
@@ -57,7 +58,8 @@ func TestWhoReadsOnFindsThePlace(t *testing.T) {
 		if err != nil || len(chunks) == 0 {
 			t.Fatalf("offset %d: %d chunks, %v", offset, len(chunks), err)
 		}
-		if turn > 0 && (store.reads < 1 || store.reads > 4) { // one for each entry, as what is left gets less
+		// one for each entry, as what is left gets less
+		if turn > 0 && (store.reads < 1 || store.reads > 4) {
 			t.Errorf("to read on at %d took %d reads of the store", offset, store.reads)
 		}
 		for rest := []byte(chunks[len(chunks)-1]); len(rest) > 0; {

@@ -14,7 +14,8 @@ import (
 // cleanBytes is the size of the entries that a cleaning makes, about.
 const cleanBytes = 1 << 20
 
-// Cleaner carries out cleanings that a Tend found due: beside the replica's actor, which it gives one entry after the other.
+// Cleaner carries out cleanings that a Tend found due: beside the replica's actor, which it gives
+// one entry after the other.
 type Cleaner struct {
 	Runtime actors.Runtime
 	Stop    <-chan struct{} // ends a cleaning early; what it did counts for nothing then
@@ -22,10 +23,12 @@ type Cleaner struct {
 	BytesPerSecond float64
 }
 
-// ErrBrokenOff is returned for a cleaning that came to no end. It counts for nothing and is begun anew when it is found due again.
+// ErrBrokenOff is returned for a cleaning that came to no end. It counts for nothing and is begun
+// anew when it is found due again.
 var ErrBrokenOff = errors.New("replica: a cleaning was broken off")
 
-// Clean carries out a cleaning of a replica that leads in the epoch, and returns how many bytes of batches it went through and kept.
+// Clean carries out a cleaning of a replica that leads in the epoch, and returns how many bytes of
+// batches it went through and kept.
 func (c *Cleaner) Clean(r *Ref, t Tended) (read, kept int64, err error) {
 	v := r.View()
 	if v.Epoch != t.Epoch || v.Role != Leader || v.HighWatermark < t.Cleaning.Upto {

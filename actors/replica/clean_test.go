@@ -20,7 +20,8 @@ import (
 	"github.com/troupe-mq/troupe/storage/memory"
 )
 
-// alone is a node with one replica, the only one of its shard. What is sent to the actor is done before send returns.
+// alone is a node with one replica, the only one of its shard. What is sent to the actor is done
+// before send returns.
 type alone struct {
 	t      testing.TB
 	store  storage.Store
@@ -202,8 +203,8 @@ func (n *alone) clean(now int64) {
 	}
 }
 
-// A cleaned log is read from any offset, from what was kept over into what was not cleaned, by offset and by time, also after a restart; the entries that it was
-// made of are given up.
+// A cleaned log is read from any offset, from what was kept over into what was not cleaned, by
+// offset and by time, also after a restart; the entries that it was made of are given up.
 func TestCleanedLogIsRead(t *testing.T) {
 	n := newAlone(t)
 	value := func(i int) batch.Record {
@@ -251,7 +252,8 @@ func TestCleanedLogIsRead(t *testing.T) {
 func TestAnOldViewReadsOn(t *testing.T) {
 	n := newAlone(t)
 	for i := range 50 {
-		n.produce(batch.Record{Key: fmt.Append(nil, i%5), Value: make([]byte, tailBytes/20)}) // most do not fit into the tail
+		// most do not fit into the tail
+		n.produce(batch.Record{Key: fmt.Append(nil, i%5), Value: make([]byte, tailBytes/20)})
 	}
 	old := n.ref.View()
 	n.clean(1)
@@ -267,7 +269,8 @@ func TestAnOldViewReadsOn(t *testing.T) {
 	}
 }
 
-// What retention deletes is out of range from then on; what a cleaning was asked of another leader is refused.
+// What retention deletes is out of range from then on; what a cleaning was asked of another leader
+// is refused.
 func TestTrimmedByPolicy(t *testing.T) {
 	n := newAlone(t)
 	for i := range 10 {

@@ -2,7 +2,8 @@ package replica
 
 import "github.com/troupe-mq/troupe/actors/stages"
 
-// clock measures the stages of what a replica proposes while it leads. The actor owns it. Without stages it does nothing.
+// clock measures the stages of what a replica proposes while it leads. The actor owns it. Without
+// stages it does nothing.
 type clock struct {
 	stages    *stages.Clock
 	turn      stages.Moment // when the turn under way began
@@ -54,7 +55,8 @@ func (c *clock) given(last uint64, k writeKind) {
 	c.writes = append(c.writes, given{last, k, c.turn})
 }
 
-// written tells that the oldest write is durable, and returns what it was and when the turn began that gave it.
+// written tells that the oldest write is durable, and returns what it was and when the turn began
+// that gave it.
 func (c *clock) written() (writeKind, stages.Moment) {
 	if len(c.writes) == 0 {
 		return plainWrite, 0

@@ -6,7 +6,8 @@ import (
 	"github.com/troupe-mq/troupe/actors/stages"
 )
 
-// turns is a clock with readings that a test can predict: each turn begins at the moment it is told.
+// turns is a clock with readings that a test can predict: each turn begins at the moment it is
+// told.
 func turns() (*clock, *stages.Clock, func(stages.Moment)) {
 	s := &stages.Clock{}
 	c := &clock{stages: s}

@@ -6,10 +6,12 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// doubts are answers that only who leads may give, and that nobody else's word is behind. A leader that was deposed and does not know it yet (it stood still, it was cut
-// off) lacks what the next one wrote. So such an answer waits until the other replicas have said that this one still leads. They are what Confirm asks for, and refusals that
-// are final for a producer, that its sequence or epoch does not fit: a producer that believed a deposed leader would begin anew, and write once more what is in the log
-// already.
+// doubts are answers that only who leads may give, and that nobody else's word is behind. A leader
+// that was deposed and does not know it yet (it stood still, it was cut off) lacks what the next
+// one wrote. So such an answer waits until the other replicas have said that this one still leads.
+// They are what Confirm asks for, and refusals that are final for a producer, that its sequence or
+// epoch does not fit: a producer that believed a deposed leader would begin anew, and write once
+// more what is in the log already.
 type doubts struct{ all []doubt }
 
 type doubt struct {
@@ -18,8 +20,8 @@ type doubt struct {
 	unsure func(*protocol.Error)
 }
 
-// Confirm asks whether this replica leads in an epoch. The answer nil is given when a majority has said so after the question was asked: what the leader of the epoch knew then
-// was not overtaken.
+// Confirm asks whether this replica leads in an epoch. The answer nil is given when a majority has
+// said so after the question was asked: what the leader of the epoch knew then was not overtaken.
 type Confirm struct {
 	Epoch int32
 	Done  func(*protocol.Error)

@@ -14,7 +14,8 @@ type Moved struct {
 	Version uint64 // of the partition
 }
 
-// Group is what members a shard has as one of its replicas knows it, and how a change of them stands. Immutable.
+// Group is what members a shard has as one of its replicas knows it, and how a change of them
+// stands. Immutable.
 type Group struct {
 	raft.Grouping
 	Version  uint64          // of the partition whose members are wanted
@@ -24,10 +25,12 @@ type Group struct {
 	Progress []raft.Progress // of every member
 	Waits    string          // what the change waits for; empty if for nothing
 	Refused  int             // proposed changes that raft turned into nothing, by this leader
-	Pulled   uint64          // on one that receives the log that goes with a snapshot: the last entry that came
+	// on one that receives the log that goes with a snapshot: the last entry that came
+	Pulled uint64
 }
 
-// groupTicks is how often a leader looks at its members, in ticks; bytesTicks how often a replica tells how large its log is.
+// groupTicks is how often a leader looks at its members, in ticks; bytesTicks how often a replica
+// tells how large its log is.
 const (
 	groupTicks = 2
 	bytesTicks = 10
@@ -62,7 +65,8 @@ func (a *Actor) moved(m *Moved) {
 	a.change.wants(m.Members, m.Version)
 }
 
-// regroup has a leader take the next step towards the wanted members, and shows how the members are.
+// regroup has a leader take the next step towards the wanted members, and shows how the members
+// are.
 func (a *Actor) regroup() {
 	if a.ticks%bytesTicks == 0 {
 		a.ref.bytes.Store(a.content.size())
@@ -102,7 +106,8 @@ func (a *Actor) showGroup(r raft.Reconfigured) {
 	a.ref.group.Store(g)
 }
 
-// grouped tells whether what the others see of the members is how they are, and does not change with every look.
+// grouped tells whether what the others see of the members is how they are, and does not change
+// with every look.
 func (a *Actor) grouped(now raft.Grouping) bool {
 	last := a.ref.group.Load()
 	return last != nil && !last.Leads && !a.change.moving && last.Conf == now.Conf && last.Durable == now.Durable && last.Version == a.change.version

@@ -13,9 +13,10 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// idle is an idle replica as its node sees it: while nothing but beats comes, the node says and hears them in the replica's stead, without a turn. Only
-// what was heard is noted; the replica hears of it when it has a turn again, before its time goes on. So a beat costs some atomic accesses where a turn costs microseconds,
-// and to raft all is as if every beat had been stepped.
+// idle is an idle replica as its node sees it: while nothing but beats comes, the node says and
+// hears them in the replica's stead, without a turn. Only what was heard is noted; the replica
+// hears of it when it has a turn again, before its time goes on. So a beat costs some atomic
+// accesses where a turn costs microseconds, and to raft all is as if every beat had been stepped.
 type idle struct {
 	leads bool
 	beats []beat
@@ -37,8 +38,9 @@ type Said struct {
 	Wire    []byte          // its encoding
 }
 
-// Hear takes a message that came for the replica if it is idle and this is only a beat; false if the actor is to have it. The answer is to be sent, if it has a message. Of a beat
-// that is not decoded only that is known which is as expected to the last byte.
+// Hear takes a message that came for the replica if it is idle and this is only a beat; false if
+// the actor is to have it. The answer is to be sent, if it has a message. Of a beat that is not
+// decoded only that is known which is as expected to the last byte.
 func (r *Ref) Hear(m *remote.Raft) (answer Said, ok bool) {
 	i := r.idle.Load()
 	if i == nil {
@@ -70,7 +72,8 @@ func (b *beat) is(m *remote.Raft) bool {
 // Idle tells whether the replica is idle at the moment. One that is has a leader.
 func (r *Ref) Idle() bool { return r.idle.Load() != nil }
 
-// Rested tells whether the replica was idle all the time since the last call; what it shows is what it was then. To be called by one goroutine.
+// Rested tells whether the replica was idle all the time since the last call; what it shows is what
+// it was then. To be called by one goroutine.
 func (r *Ref) Rested() bool {
 	i := r.idle.Load()
 	rested := i != nil && i == r.rested
@@ -78,8 +81,10 @@ func (r *Ref) Rested() bool {
 	return rested
 }
 
-// Pass tells that the ticks from one heartbeat to the next passed. It returns how many of them the actor is to be told of, and what an idle leader says. For an idle replica
-// that heard all it expects the ticks are as nothing, as a heartbeat takes them back. To be called by one goroutine. What is said is not to be changed.
+// Pass tells that the ticks from one heartbeat to the next passed. It returns how many of them the
+// actor is to be told of, and what an idle leader says. For an idle replica that heard all it
+// expects the ticks are as nothing, as a heartbeat takes them back. To be called by one goroutine.
+// What is said is not to be changed.
 func (r *Ref) Pass(ticks int) (due int, say []Said) {
 	i := r.idle.Load()
 	if i == nil {
@@ -89,7 +94,8 @@ func (r *Ref) Pass(ticks int) (due int, say []Said) {
 	case !heard && i.leads:
 		return ticks, nil
 	case !heard:
-		return 2 * ticks, nil // those before the last look too: they were taken back for something heard before them
+		// those before the last look too: they were taken back for something heard before them
+		return 2 * ticks, nil
 	case !i.leads:
 		return 0, nil
 	}
@@ -105,7 +111,8 @@ func (i *idle) heard() bool {
 	return all
 }
 
-// doze makes the replica idle if it is, and this turn is one in which it may begin: a leader's heartbeats have just left, or a follower has just heard one.
+// doze makes the replica idle if it is, and this turn is one in which it may begin: a leader's
+// heartbeats have just left, or a follower has just heard one.
 func (a *Actor) doze() {
 	begins := a.beaten
 	a.beaten = false
@@ -140,7 +147,8 @@ func encoded(m *raftpb.Message) []byte {
 	return b
 }
 
-// settled tells whether time brings nothing that the actor itself has to do: what the others see of it is what it is.
+// settled tells whether time brings nothing that the actor itself has to do: what the others see of
+// it is what it is.
 func (a *Actor) settled() bool {
 	switch {
 	case a.broken != nil, a.eager.on, a.change.moving, len(a.waiting) > 0, len(a.content.doubtful().all) > 0:
@@ -173,7 +181,9 @@ func (a *Actor) wake() {
 func (a *Actor) catchUp() error {
 	for _, m := range a.heard {
 		if m.GetTerm() != a.status.Term || m.GetType() == raftpb.MsgHeartbeat && storage.ReplicaID(m.GetFrom()) != a.status.Leader {
-			continue // of a leadership that is over, or of a leader that is known to be gone since: it would be given back
+			// of a leadership that is over, or of a leader that is known to be gone since: it would be given
+			// back
+			continue
 		}
 		if err := a.replica.Step(m); err != nil {
 			return err

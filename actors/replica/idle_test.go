@@ -180,7 +180,9 @@ func TestIdleReplicasTakeNoTurns(t *testing.T) {
 	if v := w.leader().ref.View(); v.Epoch != epoch || len(v.InSync) != 3 {
 		t.Errorf("afterwards the leader shows %+v", v)
 	}
-	for k := range 3 { // whatever was heard without a turn counts once there is one: nobody steps down or stands for election
+	// whatever was heard without a turn counts once there is one: nobody steps down or stands for
+	// election
+	for k := range 3 {
 		w.leader().ref.Send(&Observe{Done: func(Standing) {}})
 		w.run()
 		for range k + 1 {
@@ -211,7 +213,8 @@ func TestAnIdleShardWakes(t *testing.T) {
 	}
 }
 
-// An idle shard notices that its leader is gone as soon as one in which something happens: within two election timeouts and a heartbeat or two.
+// An idle shard notices that its leader is gone as soon as one in which something happens: within
+// two election timeouts and a heartbeat or two.
 func TestAnIdleShardMissesItsLeader(t *testing.T) {
 	w := newTrio(t)
 	w.settle()
@@ -239,7 +242,8 @@ func TestAnIdleShardMissesItsLeader(t *testing.T) {
 	w.settle()
 }
 
-// An idle shard whose leader's node is known to be gone has another leader after a tick or two, not after the time of a silent one.
+// An idle shard whose leader's node is known to be gone has another leader after a tick or two, not
+// after the time of a silent one.
 func TestAnIdleShardHearsThatItsLeaderIsGone(t *testing.T) {
 	w := newTrio(t)
 	w.settle()
@@ -267,7 +271,8 @@ func TestAnIdleShardHearsThatItsLeaderIsGone(t *testing.T) {
 	}
 }
 
-// A follower that is gone is out of sync after the same time as ever, and the shard is not idle without it.
+// A follower that is gone is out of sync after the same time as ever, and the shard is not idle
+// without it.
 func TestAnIdleLeaderMissesAFollower(t *testing.T) {
 	w := newTrio(t)
 	w.settle()
@@ -288,7 +293,8 @@ func TestAnIdleLeaderMissesAFollower(t *testing.T) {
 	}
 }
 
-// A beat that comes encoded is known by its bytes; one that is encoded otherwise, or is another, is left to be decoded.
+// A beat that comes encoded is known by its bytes; one that is encoded otherwise, or is another, is
+// left to be decoded.
 func TestABeatIsKnownByItsBytes(t *testing.T) {
 	w := newTrio(t)
 	w.settle()

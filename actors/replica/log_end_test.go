@@ -6,8 +6,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol/batch"
 )
 
-// A leader whose disk is slow does not know yet that records are committed which a follower has shown. Whoever read them
-// there is not told that they were truncated.
+// A leader whose disk is slow does not know yet that records are committed which a follower has
+// shown. Whoever read them there is not told that they were truncated.
 func TestTheLogEndIsAheadOfTheHighWatermark(t *testing.T) {
 	n := newAlone(t)
 	n.produce(batch.Record{Value: []byte("a")})

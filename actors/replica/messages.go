@@ -55,8 +55,9 @@ type Checkpoint struct {
 // Command asks the leader of __meta to append a command.
 type Command struct {
 	Command metadata.Command
-	// Done is called exactly once when the command is applied here or known not to be by this leader. NOT_LEADER_OR_FOLLOWER
-	// with Proposed false means that the command was never in the log. It must not block.
+	// Done is called exactly once when the command is applied here or known not to be by this leader.
+	// NOT_LEADER_OR_FOLLOWER with Proposed false means that the command was never in the log. It must
+	// not block.
 	Done func(CommandResult)
 }
 

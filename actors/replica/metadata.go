@@ -52,8 +52,8 @@ func (c *commands) propose() [][]byte {
 	return data
 }
 
-// refusedCommand is why a command is not even proposed. It is the command's result, not a failure of
-// this leader: another one would refuse it too.
+// refusedCommand is why a command is not even proposed. It is the command's result, not a failure
+// of this leader: another one would refuse it too.
 func refusedCommand(err error) *protocol.Error {
 	var refused *protocol.Error
 	if errors.As(err, &refused) {

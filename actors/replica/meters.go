@@ -7,18 +7,23 @@ import (
 	"github.com/troupe-mq/troupe/actors/stages"
 )
 
-// Meters are the histograms that all replicas of a node share, and what those counted that have stopped. Safe for any goroutine; the methods
-// of nil Meters do nothing.
+// Meters are the histograms that all replicas of a node share, and what those counted that have
+// stopped. Safe for any goroutine; the methods of nil Meters do nothing.
 type Meters struct {
-	CommitLatency  stages.Histogram // ns from the turn that proposed until the turn that answers; one per proposal
-	CommitEntries  stages.Histogram // entries that one turn found committed
-	Election       stages.Histogram // ns from standing for election until leading; one per election won
-	AppendBytes    stages.Histogram // bytes of entry data in one message to a follower that brings some
+	// ns from the turn that proposed until the turn that answers; one per proposal
+	CommitLatency stages.Histogram
+	CommitEntries stages.Histogram // entries that one turn found committed
+	// ns from standing for election until leading; one per election won
+	Election stages.Histogram
+	// bytes of entry data in one message to a follower that brings some
+	AppendBytes    stages.Histogram
 	SnapshotBytes  stages.Histogram // of a machine's state
 	SnapshotCreate stages.Histogram // ns from the turn that took a snapshot until it is durable
-	SnapshotApply  stages.Histogram // ns from being offered a snapshot until it and its log are durable
+	// ns from being offered a snapshot until it and its log are durable
+	SnapshotApply stages.Histogram
 
-	TailReads, StoreReads atomic.Uint64 // reads of committed records for consumers that found them in memory, or had to go to the store
+	// reads of committed records for consumers that found them in memory, or had to go to the store
+	TailReads, StoreReads atomic.Uint64
 
 	mu   sync.Mutex
 	gone Counts

@@ -12,19 +12,23 @@ import (
 
 // Options are what a replica actor is opened with.
 type Options struct {
-	Shard     storage.ShardID
-	Replica   storage.ReplicaID
-	Self      metadata.NodeID
-	Members   Members
-	Version   uint64 // of the partition that Members are of; 0 changes no members
-	State     storage.State
-	Store     storage.Store
-	Node      Node
-	Limits    raft.Limits
-	Now       func() int64  // the clock for LogAppendTime, in ms since the epoch; nil takes the process's
-	Stages    *stages.Clock // where the time of proposals is counted; may be nil
-	Room      func() bool   // whether the disk has room for records; nil: always. Safe for any goroutine
-	Tail      func() int    // how many bytes of its newest records the replica keeps in memory; nil: 2 MiB. Safe for any goroutine
+	Shard   storage.ShardID
+	Replica storage.ReplicaID
+	Self    metadata.NodeID
+	Members Members
+	Version uint64 // of the partition that Members are of; 0 changes no members
+	State   storage.State
+	Store   storage.Store
+	Node    Node
+	Limits  raft.Limits
+	// the clock for LogAppendTime, in ms since the epoch; nil takes the process's
+	Now    func() int64
+	Stages *stages.Clock // where the time of proposals is counted; may be nil
+	// whether the disk has room for records; nil: always. Safe for any goroutine
+	Room func() bool
+	// how many bytes of its newest records the replica keeps in memory; nil: 2 MiB. Safe for any
+	// goroutine
+	Tail      func() int
 	Producers *Producers    // shared by all replicas of the node; nil bounds nothing
 	Meters    *Meters       // shared by all replicas of the node; may be nil
 	Tracer    *spans.Tracer // nil while tracing is off

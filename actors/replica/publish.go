@@ -38,8 +38,8 @@ func (a *Actor) publish() {
 	a.node.Changed(&published)
 }
 
-// shownRole hides a leadership until an entry of its own term is applied: before, the high watermark may lie below one that
-// consumers have seen.
+// shownRole hides a leadership until an entry of its own term is applied: before, the high
+// watermark may lie below one that consumers have seen.
 func (a *Actor) shownRole() Role {
 	switch {
 	case a.status.Established:

@@ -17,9 +17,10 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// reader reads committed records of a View: from the tail in memory first, then from the store. Where an offset lies is found by the
-// known places and, between two of them, by bisection over the base offsets that stand in the entries themselves. What was cleaned lies in entries of its
-// own, out of order, whose places are known.
+// reader reads committed records of a View: from the tail in memory first, then from the store.
+// Where an offset lies is found by the known places and, between two of them, by bisection over the
+// base offsets that stand in the entries themselves. What was cleaned lies in entries of its own,
+// out of order, whose places are known.
 type reader struct {
 	store   storage.Store
 	replica storage.ReplicaID
@@ -35,9 +36,10 @@ type reader struct {
 	meters  *Meters
 }
 
-// Read returns committed record batches from the batch that contains offset on. Empty if offset is not below limits.Upto, or if the first batch does not fit.
-// Where cleaning has left nothing it is a batch without records: each reader comes to the end.
-// OFFSET_OUT_OF_RANGE (a *protocol.Error) if offset lies outside [LogStart, HighWatermark].
+// Read returns committed record batches from the batch that contains offset on. Empty if offset is
+// not below limits.Upto, or if the first batch does not fit. Where cleaning has left nothing it is
+// a batch without records: each reader comes to the end. OFFSET_OUT_OF_RANGE (a *protocol.Error) if
+// offset lies outside [LogStart, HighWatermark].
 func (v *View) Read(offset int64, limits FetchLimits) ([]Chunk, error) {
 	return v.read(offset, limits, v.meters)
 }
@@ -73,9 +75,10 @@ func (v *View) read(offset int64, limits FetchLimits, m *Meters) ([]Chunk, error
 	return r.out, nil
 }
 
-// hole is what a reader gets at an offset after which nothing is kept up to another: a batch without records
-// that has it go on there. It would wait for ever otherwise, for records that do not come. Only cleaning makes
-// holes: where the log was not cleaned, nothing at an offset is a record that was lost, and is not passed over.
+// hole is what a reader gets at an offset after which nothing is kept up to another: a batch
+// without records that has it go on there. It would wait for ever otherwise, for records that do
+// not come. Only cleaning makes holes: where the log was not cleaned, nothing at an offset is a
+// record that was lost, and is not passed over.
 func (v *View) hole(offset, upto int64) ([]Chunk, error) {
 	if offset >= v.cleaned.Upto {
 		return nil, protocol.Errorf(kerr.KafkaStorageError, "nothing is stored at offset %d, which lies in [%d, %d)", offset, v.LogStart, v.HighWatermark)
@@ -83,7 +86,8 @@ func (v *View) hole(offset, upto int64) ([]Chunk, error) {
 	return []Chunk{Chunk(batch.Empty(offset, min(upto, v.cleaned.Upto), v.EpochOf(offset)))}, nil
 }
 
-// newer returns a later view if entries were gone that this one counts on: what was trimmed is nowhere, what was cleaned lies elsewhere.
+// newer returns a later view if entries were gone that this one counts on: what was trimmed is
+// nowhere, what was cleaned lies elsewhere.
 func (v *View) newer(err error) *View {
 	if v.views == nil || !errors.Is(err, storage.ErrOutOfRange) {
 		return nil
@@ -130,7 +134,8 @@ func (v *View) readStore(offset int64, r *reading) error {
 	return err
 }
 
-// begin returns the entry of the log to read from: that which holds an offset, or if that is in what was cleaned the first behind it.
+// begin returns the entry of the log to read from: that which holds an offset, or if that is in
+// what was cleaned the first behind it.
 func (v *View) begin(offset int64) (uint64, error) {
 	if v.views != nil && offset >= v.cleaned.Upto {
 		if index := v.views.marks.of(offset); index >= v.first && index <= v.records {
@@ -140,14 +145,16 @@ func (v *View) begin(offset int64) (uint64, error) {
 	return v.find(max(offset, v.cleaned.Upto))
 }
 
-// place is where to read from: first what a cleaning kept, from one of its entries on, and then the log from an index on.
+// place is where to read from: first what a cleaning kept, from one of its entries on, and then the
+// log from an index on.
 type place struct {
 	kept  int
 	index uint64
 }
 
-// walk calls f with the entries of records from a place on, in order of offset, until it has enough. room is how many bytes of entries are worth to be read at once. What
-// was cleaned has index 0.
+// walk calls f with the entries of records from a place on, in order of offset, until it has
+// enough. room is how many bytes of entries are worth to be read at once. What was cleaned has
+// index 0.
 func (v *View) walk(from place, room func() uint64, f func(index uint64, data []byte) (more bool, err error)) error {
 	for ; from.kept < len(v.cleaned.Kept); from.kept++ {
 		data, err := v.entry(v.cleaned.Kept[from.kept].Index)
@@ -191,8 +198,8 @@ func isRecords(data []byte) bool {
 	return ok && err == nil && h.Kind == partition.KindRecords
 }
 
-// unreadable translates a failure of the store. Entries that are gone before the view is there that does not count on them, and replicas that are, make the
-// client ask again.
+// unreadable translates a failure of the store. Entries that are gone before the view is there that
+// does not count on them, and replicas that are, make the client ask again.
 func (v *View) unreadable(err error) error {
 	if errors.Is(err, storage.ErrOutOfRange) || errors.Is(err, storage.ErrNotFound) {
 		return protocol.Errorf(kerr.OffsetNotAvailable, "the records were moved or deleted a moment ago")
@@ -206,7 +213,8 @@ func (v *View) find(offset int64) (uint64, error) {
 	return v.bisect(lo, hi, func(h partition.Header) bool { return h.BaseOffset > offset })
 }
 
-// bounds returns between which entries to look: behind the last known place that is not beyond, up to the first that is.
+// bounds returns between which entries to look: behind the last known place that is not beyond, up
+// to the first that is.
 func (v *View) bounds(beyond func(anchor) bool) (lo, hi uint64) {
 	lo, hi = v.first, v.stored()
 	i := sort.Search(len(v.anchors), func(i int) bool { return beyond(v.anchors[i]) })
@@ -227,7 +235,8 @@ func (v *View) stored() uint64 {
 	return v.records
 }
 
-// bisect returns the last entry in [lo, hi] that is not beyond, lo if all are. Entries without records count as the next one with.
+// bisect returns the last entry in [lo, hi] that is not beyond, lo if all are. Entries without
+// records count as the next one with.
 func (v *View) bisect(lo, hi uint64, beyond func(partition.Header) bool) (uint64, error) {
 	if hi < lo {
 		return lo, nil
@@ -314,7 +323,8 @@ func (r *reading) fits(n int, some bool) bool {
 	return n <= r.left() || r.limits.MinOne && len(r.out) == 0 && !some
 }
 
-// Digest returns the last applied entry and a SHA-256 over index, term and data of every committed entry kept. It reads the whole log.
+// Digest returns the last applied entry and a SHA-256 over index, term and data of every committed
+// entry kept. It reads the whole log.
 func (v *View) Digest() (applied uint64, hash string, err error) {
 	sum := sha256.New()
 	for index := v.first; index <= v.applied; {

@@ -119,7 +119,8 @@ func (c *records) appendTime(m *Records) int64 {
 	return c.now()
 }
 
-// errNoRoom refuses records with an error that has clients look for the leader and try again: leaderships move to nodes with space.
+// errNoRoom refuses records with an error that has clients look for the leader and try again:
+// leaderships move to nodes with space.
 var errNoRoom = protocol.Errorf(kerr.KafkaStorageError, "the disk of this node is nearly full: records are refused until there is space")
 
 // wait adds a request in the order of what it waits for; only repetitions are ever not the last.
@@ -152,7 +153,8 @@ func (c *records) recycle(entries [][]byte) {
 	}
 }
 
-// dropped refuses everything that waits: what of it is in the log may be committed by the next leader.
+// dropped refuses everything that waits: what of it is in the log may be committed by the next
+// leader.
 func (c *records) dropped() {
 	c.fail(notLeader(0))
 	c.machine.Unstage()

@@ -11,10 +11,11 @@ import (
 
 // Appended tells how a proposal ended.
 type Appended struct {
-	// Err is nil if the records are committed. After NOT_LEADER_OR_FOLLOWER the outcome may be unknown: the records may
-	// still be committed by the next leader.
+	// Err is nil if the records are committed. After NOT_LEADER_OR_FOLLOWER the outcome may be
+	// unknown: the records may still be committed by the next leader.
 	Err *protocol.Error
-	// BaseOffset is the offset of the first record; for a repetition of an idempotent batch, that of the original.
+	// BaseOffset is the offset of the first record; for a repetition of an idempotent batch, that of
+	// the original.
 	BaseOffset int64
 	// LogAppendTime is in ms since the epoch, -1 unless the topic stamps it.
 	LogAppendTime int64
@@ -24,14 +25,18 @@ type Appended struct {
 
 // Records asks the leader to append record batches.
 type Records struct {
-	// Batches holds whole record batches of magic 2 back to back, checked by the caller (lengths, CRC, counts).
-	// They are copied before Done is called; the actor may write into them (base offset, epoch, append time).
+	// Batches holds whole record batches of magic 2 back to back, checked by the caller (lengths, CRC,
+	// counts). They are copied before Done is called; the actor may write into them (base offset,
+	// epoch, append time).
 	Batches []byte
-	// Epoch is the leader epoch that the caller expects, or -1. Another epoch answers NOT_LEADER_OR_FOLLOWER.
+	// Epoch is the leader epoch that the caller expects, or -1. Another epoch answers
+	// NOT_LEADER_OR_FOLLOWER.
 	Epoch int32
-	// StampTime makes the leader's clock the records' timestamp (message.timestamp.type=LogAppendTime).
+	// StampTime makes the leader's clock the records' timestamp
+	// (message.timestamp.type=LogAppendTime).
 	StampTime bool
-	// Done is called exactly once, on the actor's turn when all is committed or known to fail. It must not block.
+	// Done is called exactly once, on the actor's turn when all is committed or known to fail. It must
+	// not block.
 	Done func(Appended)
 
 	// Trace is set for a batch that is traced.
@@ -40,10 +45,12 @@ type Records struct {
 	sent stages.Moment
 }
 
-// Trim asks the leader to move the log's start to Offset (DeleteRecords, retention). -1 is the high watermark.
+// Trim asks the leader to move the log's start to Offset (DeleteRecords, retention). -1 is the high
+// watermark.
 type Trim struct {
 	Offset int64
-	// Done is called exactly once with the new log start when the trim is committed. It must not block.
+	// Done is called exactly once with the new log start when the trim is committed. It must not
+	// block.
 	Done func(logStart int64, err *protocol.Error)
 }
 
@@ -69,7 +76,8 @@ type Ref struct {
 // Members are the shard's replicas, the preferred leader first. Not to be changed.
 func (r *Ref) Members() Members { return *r.members.Load() }
 
-// Hurries reports whether the replica should be told of every tick: it has no leader, or hands leadership over.
+// Hurries reports whether the replica should be told of every tick: it has no leader, or hands
+// leadership over.
 func (r *Ref) Hurries() bool { return r.View().Leader == 0 || r.hurries.Load() }
 
 // Fetched counts bytes that were handed out to consumers.

@@ -11,7 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Observe asks a replica where it stands. Nothing is kept ready for those who observe: a replica that nobody asks pays for plain counters only.
+// Observe asks a replica where it stands. Nothing is kept ready for those who observe: a replica
+// that nobody asks pays for plain counters only.
 type Observe struct {
 	// Done is called once, on the actor's turn, unless the replica stops before. It must not block.
 	Done func(Standing)
@@ -34,9 +35,10 @@ type Standing struct {
 	Votes     int // in its last election, its own among them
 	Followers []FollowerStanding
 
-	TailBytes     int    // of committed records in memory
-	LogBytes      int64  // of the log that is kept, to what a mark is apart; -1 if it is not known
-	SnapshotIndex uint64 // of the newest snapshot taken or received since the replica was opened, 0 if there is none
+	TailBytes int   // of committed records in memory
+	LogBytes  int64 // of the log that is kept, to what a mark is apart; -1 if it is not known
+	// of the newest snapshot taken or received since the replica was opened, 0 if there is none
+	SnapshotIndex uint64
 	SnapshotBytes int
 	Counts        Counts
 }
@@ -53,15 +55,16 @@ type FollowerStanding struct {
 
 // gauge counts what a replica does, for Observe. The actor owns it.
 type gauge struct {
-	meters   *Meters
-	counts   Counts
-	ages     ages
-	start    uint64
-	conf     *raftpb.ConfState
-	stood    stages.Moment // when it stood for election, 0 while it does not
-	votes    int
-	votesIn  uint64        // the term of those votes
-	offered  uint64        // index of a snapshot that a leader sent and that is not in force yet, 0 if there is none
+	meters  *Meters
+	counts  Counts
+	ages    ages
+	start   uint64
+	conf    *raftpb.ConfState
+	stood   stages.Moment // when it stood for election, 0 while it does not
+	votes   int
+	votesIn uint64 // the term of those votes
+	// index of a snapshot that a leader sent and that is not in force yet, 0 if there is none
+	offered  uint64
 	offer    stages.Moment // when it came
 	snapshot uint64
 	bytes    int
@@ -241,7 +244,8 @@ func (a *Actor) answerObservers() {
 	a.gauge.asked = nil
 }
 
-// ages tells since when entries are in a leader's log, to the hundredth of a second or to a fraction of their age.
+// ages tells since when entries are in a leader's log, to the hundredth of a second or to a
+// fraction of their age.
 type ages struct {
 	samples  []age // in order, the first is the beginning of the leadership
 	distance int64 // at least so many ns between two samples

@@ -9,7 +9,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// A node that was away while all others of a shard were replaced is answered to by replicas that it has never heard of: it can only catch up if it answers them.
+// A node that was away while all others of a shard were replaced is answered to by replicas that it
+// has never heard of: it can only catch up if it answers them.
 func TestStrangersAreAnswered(t *testing.T) {
 	a := &Actor{ref: &Ref{}, members: Members{{Replica: 1, Node: 10}, {Replica: 2, Node: 20}}}
 	heard := func(from uint64, node metadata.NodeID) {

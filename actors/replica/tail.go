@@ -6,7 +6,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/partition"
 )
 
-// tailBytes is how much of a partition's committed end is kept in memory for consumers that are close behind, unless Options.Tail says less.
+// tailBytes is how much of a partition's committed end is kept in memory for consumers that are
+// close behind, unless Options.Tail says less.
 const tailBytes = 2 << 20
 
 // anchorBytes is how far apart the known places of the log are, in bytes of entries.
@@ -27,8 +28,9 @@ type anchor struct {
 	index  uint64
 }
 
-// tail is the committed end of the log in memory, and the known places before it. The actor owns it; what it has published is a
-// slice of the same arrays, which is safe because elements behind a slice's end are only ever appended, never changed.
+// tail is the committed end of the log in memory, and the known places before it. The actor owns
+// it; what it has published is a slice of the same arrays, which is safe because elements behind a
+// slice's end are only ever appended, never changed.
 type tail struct {
 	chunks  []chunk
 	bytes   int
@@ -61,14 +63,16 @@ func (t *tail) push(c chunk) {
 	}
 }
 
-// release moves the chunks to an array of their own once most of the old one is unused, so that dropped data can be freed.
+// release moves the chunks to an array of their own once most of the old one is unused, so that
+// dropped data can be freed.
 func (t *tail) release() {
 	if spare := cap(t.chunks) - len(t.chunks); spare == 0 || len(t.chunks) < 8 {
 		t.chunks = append(make([]chunk, 0, 2*len(t.chunks)+8), t.chunks...)
 	}
 }
 
-// trimmed drops what lies wholly below an offset: the log's start, or where a cleaning ended, whose records are elsewhere now.
+// trimmed drops what lies wholly below an offset: the log's start, or where a cleaning ended, whose
+// records are elsewhere now.
 func (t *tail) trimmed(start int64) {
 	drop := sort.Search(len(t.chunks), func(i int) bool { return t.chunks[i].next > start })
 	for _, c := range t.chunks[:drop] {

@@ -19,7 +19,8 @@ func TestATailKeepsItsLimit(t *testing.T) {
 	}
 }
 
-// TestReadsAreCounted: consumers' reads are counted by where they found the records, those of observers are not; what is in memory is told.
+// TestReadsAreCounted: consumers' reads are counted by where they found the records, those of
+// observers are not; what is in memory is told.
 func TestReadsAreCounted(t *testing.T) {
 	n := newAlone(t)
 	for range 3 * tailBytes / (1 << 20) {

@@ -11,7 +11,8 @@ type Tend struct {
 	Policy partition.Policy
 	Now    int64 // ms since the epoch
 	Retain bool  // have what is too old or too much deleted: the trim goes into the log, if one is due
-	// Expiration is how long a silent producer is remembered, in ms: the reading of the clock by which it is forgotten goes into the log with Retain, if one is due.
+	// Expiration is how long a silent producer is remembered, in ms: the reading of the clock by which
+	// it is forgotten goes into the log with Retain, if one is due.
 	Expiration int64
 	// Done is called exactly once. It must not block.
 	Done func(Tended)
@@ -30,7 +31,8 @@ type Tended struct {
 type Keep struct {
 	Entry []byte // not to be written any more
 	Epoch int32  // the leader epoch that the cleaning was begun in; in another one it is refused
-	// Done is called exactly once, when the entry is applied or known not to be by this leader. It must not block.
+	// Done is called exactly once, when the entry is applied or known not to be by this leader. It
+	// must not block.
 	Done func(*protocol.Error)
 }
 

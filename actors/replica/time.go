@@ -8,14 +8,15 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Rest tells a replica whether its node drains: it then hands leadership over and does not look for it.
+// Rest tells a replica whether its node drains: it then hands leadership over and does not look for
+// it.
 type Rest struct{ On bool }
 
 // isrTicks is how often a leader looks who is in sync, in ticks.
 const isrTicks = 2
 
-// eager is the short way to a leader when there is known to be none: replicas campaign one after another in the order of
-// preference instead of waiting for an election timeout, the first at once.
+// eager is the short way to a leader when there is known to be none: replicas campaign one after
+// another in the order of preference instead of waiting for an election timeout, the first at once.
 type eager struct {
 	on    bool
 	wait  int // ticks to the next try
@@ -25,12 +26,15 @@ type eager struct {
 // nobody is no node.
 const nobody metadata.NodeID = -1
 
-// Ticks between the first tries of two neighbours in rank, and between two tries of one replica. The first in rank tries again at once: its
-// first try fails if the others are not there yet or have not noticed yet that the leader is gone. When a shard begins, the next waits longer
-// for it, because a leader that is not the preferred one would hand over a moment later, in the middle of the clients' first requests.
+// Ticks between the first tries of two neighbours in rank, and between two tries of one replica.
+// The first in rank tries again at once: its first try fails if the others are not there yet or
+// have not noticed yet that the leader is gone. When a shard begins, the next waits longer for it,
+// because a leader that is not the preferred one would hand over a moment later, in the middle of
+// the clients' first requests.
 //
-// Every try gets twice the time of the one before, for a new one ends the one under way: on a node that has thousands of shards without a
-// leader and no time for all, tries at a fixed distance would keep one another from ending.
+// Every try gets twice the time of the one before, for a new one ends the one under way: on a node
+// that has thousands of shards without a leader and no time for all, tries at a fixed distance
+// would keep one another from ending.
 const (
 	eagerStep  = 2
 	firstStep  = 5
@@ -96,8 +100,9 @@ func (a *Actor) seek(skip metadata.NodeID) {
 // patience is how many ticks an election is given that another replica has begun.
 const patience = 3
 
-// bereaved looks for a leader soon if the election comes to nothing for whose sake this replica has just forgotten its leader. An election timeout would be twelve ticks and more,
-// in which the shard does nothing.
+// bereaved looks for a leader soon if the election comes to nothing for whose sake this replica has
+// just forgotten its leader. An election timeout would be twelve ticks and more, in which the shard
+// does nothing.
 func (a *Actor) bereaved() {
 	rank := slices.IndexFunc(a.members, func(m Member) bool { return m.Replica == a.ref.Replica })
 	a.eager = eager{on: true, wait: patience + max(rank, 0)*eagerStep, again: eagerAgain}
@@ -124,7 +129,8 @@ func (a *Actor) nodeOf(r storage.ReplicaID) metadata.NodeID {
 	return nobody
 }
 
-// meet remembers where a replica sends from that the metadata here do not know yet. It may lead the very shard that would bring newer ones, and only gets there if it is answered.
+// meet remembers where a replica sends from that the metadata here do not know yet. It may lead the
+// very shard that would bring newer ones, and only gets there if it is answered.
 func (a *Actor) meet(m *Step) {
 	from := storage.ReplicaID(m.Message.GetFrom())
 	if a.members.NodeOf(from) != nobody {

@@ -17,7 +17,8 @@ type TimestampOffset struct {
 	Epoch     int32 // leader epoch of its batch
 }
 
-// OffsetForTime returns the first record kept whose timestamp is at least ms; found is false if there is none.
+// OffsetForTime returns the first record kept whose timestamp is at least ms; found is false if
+// there is none.
 func (v *View) OffsetForTime(ms int64) (at TimestampOffset, found bool, err error) {
 	if v.replica == 0 || v.HighWatermark == v.LogStart {
 		return at, false, nil
@@ -100,7 +101,8 @@ func (v *View) batches(from place, f func(batch.Batch) (more bool, err error)) e
 	})
 }
 
-// firstAt returns the first record of a batch at offset from or behind it with a timestamp of at least ms.
+// firstAt returns the first record of a batch at offset from or behind it with a timestamp of at
+// least ms.
 func firstAt(b batch.Batch, from, ms int64) (at TimestampOffset, found bool, err error) {
 	if b.Control() {
 		return TimestampOffset{}, false, nil
@@ -114,8 +116,8 @@ func firstAt(b batch.Batch, from, ms int64) (at TimestampOffset, found bool, err
 	return at, found, unlessRecords(err)
 }
 
-// unlessRecords passes on an error unless it says that nobody can read the records: what older builds took unopened holds no times,
-// and the batches after it do.
+// unlessRecords passes on an error unless it says that nobody can read the records: what older
+// builds took unopened holds no times, and the batches after it do.
 func unlessRecords(err error) error {
 	if errors.Is(err, batch.ErrRecords) {
 		return nil
@@ -123,7 +125,8 @@ func unlessRecords(err error) error {
 	return err
 }
 
-// MaxTimestamp returns the first record with the largest timestamp kept; found is false in an empty log.
+// MaxTimestamp returns the first record with the largest timestamp kept; found is false in an empty
+// log.
 func (v *View) MaxTimestamp() (at TimestampOffset, found bool, err error) {
 	if v.HighWatermark == v.LogStart {
 		return at, false, nil
@@ -133,7 +136,8 @@ func (v *View) MaxTimestamp() (at TimestampOffset, found bool, err error) {
 			return at, found, err
 		}
 	}
-	// The record with the log's largest timestamp was trimmed or cleaned away: look through what is left.
+	// The record with the log's largest timestamp was trimmed or cleaned away: look through what is
+	// left.
 	at, found = TimestampOffset{}, false
 	err = v.batches(place{index: v.first}, func(b batch.Batch) (bool, error) {
 		if b.NextOffset() <= v.LogStart || b.Control() || found && b.MaxTimestamp() <= at.Timestamp {
@@ -165,7 +169,8 @@ func (v *View) EpochEnd(epoch int32) (int32, int64) {
 	return partition.EpochEnd(v.epochs, epoch, v.Epoch, end)
 }
 
-// EpochOf returns the leader epoch of the record at offset, or of the log's end; -1 if nothing is known.
+// EpochOf returns the leader epoch of the record at offset, or of the log's end; -1 if nothing is
+// known.
 func (v *View) EpochOf(offset int64) int32 { return partition.EpochOf(v.epochs, offset) }
 
 // TimeAt returns the timestamp of the first record kept at an offset or after it, in ms since the

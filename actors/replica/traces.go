@@ -15,20 +15,21 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// traces follows the traced batches of one replica through its log. The actor owns it. While nothing is traced it holds nothing, and each of its
-// methods looks at the length of a list.
+// traces follows the traced batches of one replica through its log. The actor owns it. While
+// nothing is traced it holds nothing, and each of its methods looks at the length of a list.
 //
 //	produce ┬ queue, propose
-//	        ├ commit ┬ append, sync                           handed to links and journal → a majority has it
-//	        │        └ replicate ─ receive, append, sync      on each follower: arrived → durable there
-//	        └ apply                                           on followers below commit
+//	        ├ commit ┬ append, sync                      in links and journal → a majority has it
+//	        │        └ replicate ─ receive, append, sync on each follower: arrived → durable there
+//	        └ apply                                      on followers below commit
 type traces struct {
 	tracer  *spans.Tracer // nil while tracing is off
 	shard   storage.ShardID
 	replica storage.ReplicaID
-	staged  []staging      // in this turn
-	marks   []mark         // of entries in the log and not applied, in order of index
-	done    []spans.Handed // the newest traced records that are committed, for the fetches that hand them out
+	staged  []staging // in this turn
+	marks   []mark    // of entries in the log and not applied, in order of index
+	// the newest traced records that are committed, for the fetches that hand them out
+	done []spans.Handed
 }
 
 // staging is a traced batch that is staged.
@@ -50,7 +51,8 @@ type mark struct {
 	recorded bool // that it is durable
 }
 
-// Bounds of what is followed at once: marks beyond are not traced further, and of what was handed out the newest are known.
+// Bounds of what is followed at once: marks beyond are not traced further, and of what was handed
+// out the newest are known.
 const (
 	marksKept  = 1024
 	handedKept = 64
@@ -88,7 +90,8 @@ func (t *traces) stage(r *Records, base, next int64, turn stages.Moment) {
 	t.staged = append(t.staged, staging{r.Trace, base, next})
 }
 
-// proposed marks the entries that the staged batches went into, before they are handed to links and journal.
+// proposed marks the entries that the staged batches went into, before they are handed to links and
+// journal.
 func (t *traces) proposed(first, term uint64, data [][]byte) {
 	for _, s := range t.staged {
 		if len(t.marks) >= marksKept {
@@ -141,7 +144,8 @@ func (t *traces) of(m *raftpb.Message) []spans.Mark {
 	return all
 }
 
-// follow takes the marks that came beside a leader's message. One that comes again with the same entry is known.
+// follow takes the marks that came beside a leader's message. One that comes again with the same
+// entry is known.
 func (t *traces) follow(s *Step) {
 	if len(s.Marks) == 0 || t.tracer == nil {
 		return

@@ -138,8 +138,9 @@ func TestWithoutATracerNothingIsFollowed(t *testing.T) {
 	}
 }
 
-// TestTheJournalWritesWhileAReplicaLooks has a replica look at how a traced write went, as it does when any of its writes is durable, while the journal finishes it. The
-// race detector sees what is wrong.
+// TestTheJournalWritesWhileAReplicaLooks has a replica look at how a traced write went, as it does
+// when any of its writes is durable, while the journal finishes it. The race detector sees what is
+// wrong.
 func TestTheJournalWritesWhileAReplicaLooks(t *testing.T) {
 	tracer, seen := recorded()
 	follower := &traces{tracer: tracer, shard: 7, replica: 2}

@@ -13,8 +13,8 @@ import (
 // Role is what a replica is at the moment.
 type Role uint8
 
-// A Leader's View is published with this role only after it applied an entry of its own term: its high
-// watermark is then at least that of every leader before it.
+// A Leader's View is published with this role only after it applied an entry of its own term: its
+// high watermark is then at least that of every leader before it.
 const (
 	Follower Role = iota
 	Candidate
@@ -22,7 +22,8 @@ const (
 	Learner
 )
 
-// View is what a replica shows to readers: immutable, published as a whole after the turn that changed it.
+// View is what a replica shows to readers: immutable, published as a whole after the turn that
+// changed it.
 type View struct {
 	Shard   storage.ShardID
 	Replica storage.ReplicaID
@@ -32,7 +33,8 @@ type View struct {
 	Epoch  int32               // Raft's term, Kafka's leader epoch
 	InSync []storage.ReplicaID // on the leader: voters within reach of its log; else nil
 	Conf   *raftpb.ConfState   // the shard's members as of the last applied entry; not to be changed
-	// Readers are, on the leader, the other replicas that are near enough to be read from, whether they vote or not.
+	// Readers are, on the leader, the other replicas that are near enough to be read from, whether
+	// they vote or not.
 	Readers []storage.ReplicaID
 
 	LogStart      int64 // first offset kept
@@ -45,9 +47,10 @@ type View struct {
 	views  *views         // where later views of the replica are
 }
 
-// LogEnd is, on the leader, the first offset after its log, what is not committed included: at least the high watermark,
-// and not older than the view. A follower can know sooner than the leader that records are committed, if the leader's
-// disk is the slow one; who read them there is ahead of the leader's high watermark, and not out of its range.
+// LogEnd is, on the leader, the first offset after its log, what is not committed included: at
+// least the high watermark, and not older than the view. A follower can know sooner than the leader
+// that records are committed, if the leader's disk is the slow one; who read them there is ahead of
+// the leader's high watermark, and not out of its range.
 func (v *View) LogEnd() int64 {
 	if v.Role != Leader || v.views == nil {
 		return v.HighWatermark
@@ -55,10 +58,12 @@ func (v *View) LogEnd() int64 {
 	return max(v.HighWatermark, v.views.end.Load())
 }
 
-// Applied is the last entry of the log that the view shows; 0 for __meta, whose high watermark is it.
+// Applied is the last entry of the log that the view shows; 0 for __meta, whose high watermark is
+// it.
 func (v *View) Applied() uint64 { return v.applied }
 
-// Chunk is a piece of a partition's log: record batches back to back as they are stored. Bytes are immutable.
+// Chunk is a piece of a partition's log: record batches back to back as they are stored. Bytes are
+// immutable.
 type Chunk []byte
 
 // FetchLimits bound a read.
@@ -83,8 +88,8 @@ type watcher struct{ wake func() }
 // View returns the newest view, never nil.
 func (v *views) View() *View { return v.current.Load() }
 
-// Watch calls wake after every View published from now on, until cancel is called. wake must be cheap and must not block;
-// it may be called once more while cancel runs.
+// Watch calls wake after every View published from now on, until cancel is called. wake must be
+// cheap and must not block; it may be called once more while cancel runs.
 func (v *views) Watch(wake func()) (cancel func()) {
 	w := &watcher{wake}
 	v.mu.Lock()

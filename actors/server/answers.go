@@ -7,10 +7,12 @@ import (
 	"github.com/troupe-mq/troupe/actors/ledger"
 )
 
-// answers bounds the memory of answers that are large by the client's choice: they are made, and the client has not taken them yet.
+// answers bounds the memory of answers that are large by the client's choice: they are made, and
+// the client has not taken them yet.
 //
-// An answer gets at most a quarter of what is free, so that something is left for clients that take theirs however many do not. Those of a connection are made in
-// the order of its requests, each when the one before is being written: what lies behind an answer that nobody takes is not made.
+// An answer gets at most a quarter of what is free, so that something is left for clients that take
+// theirs however many do not. Those of a connection are made in the order of its requests, each
+// when the one before is being written: what lies behind an answer that nobody takes is not made.
 type answers struct {
 	limit  int64
 	ledger *ledger.Ledger
@@ -20,8 +22,8 @@ type answers struct {
 	freed chan struct{} // closed when memory comes back; nil if nobody waits
 }
 
-// answerCopies is how often the bytes of an answer are in memory at once: gathered, and encoded. leastAnswer is the smallest answer worth to be made if
-// a larger one is wanted.
+// answerCopies is how often the bytes of an answer are in memory at once: gathered, and encoded.
+// leastAnswer is the smallest answer worth to be made if a larger one is wanted.
 const (
 	answerCopies = 2
 	leastAnswer  = 64 << 10
@@ -31,7 +33,8 @@ const (
 type line struct {
 	written atomic.Uint64 // answers that are being written, or were
 	waits   atomic.Bool   // somebody waits for moved
-	moved   chan struct{} // closed after another one; nil if nobody waits. Guarded by the mutex of answers
+	// closed after another one; nil if nobody waits. Guarded by the mutex of answers
+	moved chan struct{}
 }
 
 // ration is the part of one answer.
@@ -42,7 +45,8 @@ type ration struct {
 	bytes  int64
 }
 
-// ask reserves memory for an answer of so many bytes, or fewer if there is less, and returns how many. For 0 it is to ask again after later was closed.
+// ask reserves memory for an answer of so many bytes, or fewer if there is less, and returns how
+// many. For 0 it is to ask again after later was closed.
 func (r *ration) ask(want int) (granted int, later <-chan struct{}) {
 	if r.of == nil {
 		return want, nil
@@ -79,7 +83,8 @@ func wake(c *chan struct{}) {
 	}
 }
 
-// took tells how large the answer has become: more than it was granted if not even the least would fit. The rest is given back.
+// took tells how large the answer has become: more than it was granted if not even the least would
+// fit. The rest is given back.
 func (r *ration) took(bytes int) {
 	if r.of == nil {
 		return
@@ -120,9 +125,10 @@ func (r *ration) add(n int64) {
 // scarce tells whether most of the memory for answers is taken.
 func (a *answers) scarce() bool { return a.used.Load() > a.limit/2 }
 
-// Room reserves memory for an answer of up to want bytes and returns how large it may be. 0 means that it is not this answer's turn yet, or that clients have not taken
-// too much of what was made for them: it is to be tried again after later was closed, or the answer to be made without what is large. It is called before Resolve, and again for
-// another try.
+// Room reserves memory for an answer of up to want bytes and returns how large it may be. 0 means
+// that it is not this answer's turn yet, or that clients have not taken too much of what was made
+// for them: it is to be tried again after later was closed, or the answer to be made without what
+// is large. It is called before Resolve, and again for another try.
 func (p *Pending) Room(want int) (granted int, later <-chan struct{}) { return p.ration.ask(want) }
 
 // Took tells how many bytes of the room are used.

@@ -18,7 +18,8 @@ func records(n int) kmsg.Response {
 	return r
 }
 
-// fetched answers a request with as much as there is room for, up to want bytes, and waits for room if there is none.
+// fetched answers a request with as much as there is room for, up to want bytes, and waits for room
+// if there is none.
 func fetched(want int) func(*Request, *Pending) {
 	return func(r *Request, p *Pending) {
 		go func() {
@@ -39,7 +40,8 @@ func fetched(want int) func(*Request, *Pending) {
 	}
 }
 
-// Clients that ask and do not read hold no more than the memory for answers. They are given up, sooner than at other times, and one that reads gets all its answers meanwhile.
+// Clients that ask and do not read hold no more than the memory for answers. They are given up,
+// sooner than at other times, and one that reads gets all its answers meanwhile.
 func TestAnswersThatNobodyTakesAreBounded(t *testing.T) {
 	const mib = 1 << 20
 	s, address, _ := serve(t, Options{AnswerBytes: 16 * mib, ScarceTimeout: 2 * time.Second, StallTimeout: time.Hour}, fetched(4*mib))
@@ -134,7 +136,8 @@ func TestNoRequestsAreReadFromAClientThatDoesNotTakeItsAnswer(t *testing.T) {
 		c.send(encode(kmsg.NewPtrFetchRequest(), 11, 2))
 	}
 	<-time.After(100 * time.Millisecond)
-	if n := len(calls); n > 1 { // the reader may have been waiting for one when the other answer was made
+	// the reader may have been waiting for one when the other answer was made
+	if n := len(calls); n > 1 {
 		t.Errorf("%d requests were read", n)
 	}
 	c.receive()

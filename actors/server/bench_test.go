@@ -11,8 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/actors/spans"
 )
 
-// BenchmarkRequest is a request of 12 kB that is answered at once, over loopback: what reading, queueing and writing cost, with tracing off and on. None of
-// the requests is sampled.
+// BenchmarkRequest is a request of 12 kB that is answered at once, over loopback: what reading,
+// queueing and writing cost, with tracing off and on. None of the requests is sampled.
 func BenchmarkRequest(b *testing.B) {
 	for name, tracer := range map[string]*spans.Tracer{"tracing off": nil, "tracing on": spans.NewTracer(0, nil)} {
 		b.Run(name, func(b *testing.B) {

@@ -8,15 +8,17 @@ import (
 	"github.com/troupe-mq/troupe/actors/ledger"
 )
 
-// budget bounds the bytes of requests that are being read, not yet answered, or given up by their client and not yet carried out, on
-// all connections.
+// budget bounds the bytes of requests that are being read, not yet answered, or given up by their
+// client and not yet carried out, on all connections.
 //
-// A request takes its bytes in steps, as they arrive, so waiting for each step could stop all connections with half a request
-// each. Therefore one request may go beyond the limit, and another only once all are within it again: the bound is the limit and one request.
-// Small requests, but for those that bring records, have a reserve beyond it, so that what floods keeps nobody from asking.
+// A request takes its bytes in steps, as they arrive, so waiting for each step could stop all
+// connections with half a request each. Therefore one request may go beyond the limit, and another
+// only once all are within it again: the bound is the limit and one request. Small requests, but
+// for those that bring records, have a reserve beyond it, so that what floods keeps nobody from
+// asking.
 //
-// A client that has sent half a request and goes on slowly would hold what others wait for. While somebody waits, those that bring too little
-// are closed.
+// A client that has sent half a request and goes on slowly would hold what others wait for. While
+// somebody waits, those that bring too little are closed.
 type budget struct {
 	limit   int64
 	reserve int64         // what small requests may take beyond limit
@@ -32,8 +34,8 @@ type budget struct {
 	looked   time.Time           // when it was last looked for slow ones
 }
 
-// smallRequest is the size up to which a request may use the reserve. leastRate is what a request that arrives has to bring, in
-// bytes per second, while others wait for what it holds.
+// smallRequest is the size up to which a request may use the reserve. leastRate is what a request
+// that arrives has to bring, in bytes per second, while others wait for what it holds.
 const (
 	smallRequest = 64 << 10
 	leastRate    = 128 << 10
@@ -55,7 +57,8 @@ type claim struct {
 	watched bool  // seen is set
 }
 
-// take adds n bytes to the claim, waiting for them until the connection or the server ends; it returns false then.
+// take adds n bytes to the claim, waiting for them until the connection or the server ends; it
+// returns false then.
 func (c *claim) take(n int64, closed, stopping <-chan struct{}) bool {
 	for {
 		wait := c.try(n)
@@ -172,7 +175,8 @@ func (b *budget) arrivedWhole(c *claim) {
 	delete(b.arriving, c)
 }
 
-// closeSlow closes the connections of requests that have brought too little since it was last looked, while others wait.
+// closeSlow closes the connections of requests that have brought too little since it was last
+// looked, while others wait.
 func (b *budget) closeSlow(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -2,7 +2,8 @@ package server
 
 import "testing"
 
-// TestOneRequestAtATimeGoesBeyondTheLimit steps through a budget of 10 with three requests of which each has begun.
+// TestOneRequestAtATimeGoesBeyondTheLimit steps through a budget of 10 with three requests of which
+// each has begun.
 func TestOneRequestAtATimeGoesBeyondTheLimit(t *testing.T) {
 	b := &budget{limit: 10}
 	one, two, three := &claim{budget: b}, &claim{budget: b}, &claim{budget: b}

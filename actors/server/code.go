@@ -7,7 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// codeOf returns the first error code in an answer, 0 if there is none. The two that matter to throughput are looked through by hand.
+// codeOf returns the first error code in an answer, 0 if there is none. The two that matter to
+// throughput are looked through by hand.
 func codeOf(response kmsg.Response) int16 {
 	switch r := response.(type) {
 	case *kmsg.ProduceResponse:

@@ -10,10 +10,12 @@ import (
 	"github.com/troupe-mq/troupe/actors/stages"
 )
 
-// readBuffer is what a connection reads at a time; larger requests are read past it. Most connections are idle at any moment, and keep it.
+// readBuffer is what a connection reads at a time; larger requests are read past it. Most
+// connections are idle at any moment, and keep it.
 const readBuffer = 2 << 10
 
-// conn is a client connection: read decodes and hands over, write sends the answers in the order of the requests.
+// conn is a client connection: read decodes and hands over, write sends the answers in the order of
+// the requests.
 type conn struct {
 	server   *Server
 	nc       net.Conn
@@ -29,12 +31,14 @@ type conn struct {
 	line     line          // guarded by the server's answers
 
 	stowed     stowed
-	unanswered atomic.Int64  // bytes of requests read, and not answered or still under way
-	waiting    atomic.Int64  // requests read and not answered
-	polls      atomic.Int64  // of waiting: those that wait for something to happen, as long as it takes, and are not resolved
-	blocked    atomic.Bool   // an answer is being written, which takes long if the client does not take it
-	answered   chan struct{} // holds a token after an answer has left
-	tooSlow    atomic.Bool   // it was closed for others who waited
+	unanswered atomic.Int64 // bytes of requests read, and not answered or still under way
+	waiting    atomic.Int64 // requests read and not answered
+	// of waiting: those that wait for something to happen, as long as it takes, and are not resolved
+	polls atomic.Int64
+	// an answer is being written, which takes long if the client does not take it
+	blocked  atomic.Bool
+	answered chan struct{} // holds a token after an answer has left
+	tooSlow  atomic.Bool   // it was closed for others who waited
 }
 
 func (s *Server) newConn(listener string, nc net.Conn) *conn {
@@ -66,7 +70,8 @@ func (c *conn) closeSlow() {
 // stopReading lets no more requests in; answers under way still leave.
 func (c *conn) stopReading() { c.nc.SetReadDeadline(time.Unix(1, 0)) }
 
-// idle reports whether nothing is under way but what waits for something to happen: a server that stops need not wait for it.
+// idle reports whether nothing is under way but what waits for something to happen: a server that
+// stops need not wait for it.
 func (c *conn) idle() bool {
 	polls := c.polls.Load()
 	return polls > 0 && polls == c.waiting.Load()

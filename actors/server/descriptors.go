@@ -5,15 +5,17 @@ import (
 	"syscall"
 )
 
-// Descriptors of files are shared by clients, the store and the links between nodes. The store cannot begin a file without one, which ends the node, so clients are turned
-// away before the last ones: an eighth of them, within these bounds, is for everybody else.
+// Descriptors of files are shared by clients, the store and the links between nodes. The store
+// cannot begin a file without one, which ends the node, so clients are turned away before the last
+// ones: an eighth of them, within these bounds, is for everybody else.
 const (
 	leastReserve = 64
 	mostReserve  = 4096
 )
 
-// mostDescriptor returns the largest descriptor that a client's connection may have in a process that may have so many. The system gives out the smallest that is free, so
-// the number of a new one tells how many are in use at least. 0 means that there is no bound.
+// mostDescriptor returns the largest descriptor that a client's connection may have in a process
+// that may have so many. The system gives out the smallest that is free, so the number of a new one
+// tells how many are in use at least. 0 means that there is no bound.
 func mostDescriptor(limit int) int {
 	if limit <= 0 {
 		return 0
@@ -40,7 +42,8 @@ type spared struct {
 	most int
 }
 
-// Spare makes of a listener one that is for operators: what comes in while clients may not connect is let in as long as half of what is kept for the store is free.
+// Spare makes of a listener one that is for operators: what comes in while clients may not connect
+// is let in as long as half of what is kept for the store is free.
 func Spare(l net.Listener) net.Listener {
 	limit := descriptorLimit()
 	return &spared{l, (mostDescriptor(limit) + limit) / 2}

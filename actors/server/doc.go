@@ -1,3 +1,3 @@
-// Package server holds the client connections: one reader and one writer goroutine each, a FIFO of pending answers
-// between them, and a bound on the bytes in flight.
+// Package server holds the client connections: one reader and one writer goroutine each, a FIFO of
+// pending answers between them, and a bound on the bytes in flight.
 package server

@@ -24,7 +24,8 @@ func TestConnectionsLeaveDescriptorsForTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	const clients = 40
-	limit := 2*(int(probe.Fd())+2*clients) + leastReserve // both ends of a connection are in this process
+	// both ends of a connection are in this process
+	limit := 2*(int(probe.Fd())+2*clients) + leastReserve
 	probe.Close()
 	s, address, logged := serve(t, Options{Descriptors: limit}, echo)
 	most := mostDescriptor(limit)

@@ -21,7 +21,8 @@ func (u *unspoken) Error() string {
 	return fmt.Sprintf("%s (key %d) in version %d is not spoken", u.h.Key.Name(), u.h.Key, u.h.Version)
 }
 
-// unfinished is the end of a connection in the middle of a request: its client died, was cut off, stalled, or claims more than it sends.
+// unfinished is the end of a connection in the middle of a request: its client died, was cut off,
+// stalled, or claims more than it sends.
 type unfinished struct{ error }
 
 func (u unfinished) Error() string {
@@ -39,7 +40,8 @@ func isReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// limitedLog logs what clients can cause at most some times in a while, and then how often it happened.
+// limitedLog logs what clients can cause at most some times in a while, and then how often it
+// happened.
 type limitedLog struct {
 	log  *slog.Logger
 	each time.Duration
@@ -51,7 +53,8 @@ type limitedLog struct {
 	skipped int
 }
 
-// How many lines there are at most of a kind: what speaks another protocol is a health check or a scan that comes again and again.
+// How many lines there are at most of a kind: what speaks another protocol is a health check or a
+// scan that comes again and again.
 const (
 	linesPerSecond     = 10
 	strangersPerMinute = 3

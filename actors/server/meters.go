@@ -68,7 +68,8 @@ func (m *meters) answered(p *Pending, now stages.Moment) {
 // handle has a request handled, and measures what a produce request takes of its connection's time.
 func (s *Server) handle(r *Request, p *Pending) {
 	read := stages.Now()
-	p.key, p.read = r.Body.Key(), read // before Handle: from then on p is also whoever's that resolves it
+	// before Handle: from then on p is also whoever's that resolves it
+	p.key, p.read = r.Body.Key(), read
 	s.options.Handler.Handle(r, p)
 	if c := s.options.Stages; c != nil && r.Body.Key() == kmsg.Produce.Int16() {
 		c.Check.Record(read.To(stages.Now()))

@@ -39,8 +39,9 @@ func (c *conn) readAll() error {
 	}
 }
 
-// awaitRoom waits until the connection may have another request under way: not while an answer is being written, or clients that do not read would have more and
-// more of them made, nor while too much waits behind another (see stowed).
+// awaitRoom waits until the connection may have another request under way: not while an answer is
+// being written, or clients that do not read would have more and more of them made, nor while too
+// much waits behind another (see stowed).
 func (c *conn) awaitRoom() error {
 	for c.blocked.Load() || c.stowed.full() || c.unanswered.Load() >= c.server.options.ConnectionBytes || c.waiting.Load() >= int64(c.server.options.MaxPending) {
 		select {
@@ -54,7 +55,8 @@ func (c *conn) awaitRoom() error {
 	return nil
 }
 
-// awaitRequest waits for the first byte of a request. A connection is idle only if it does not wait for an answer.
+// awaitRequest waits for the first byte of a request. A connection is idle only if it does not wait
+// for an answer.
 func (c *conn) awaitRequest() error {
 	for {
 		if err := c.within(c.server.options.IdleTimeout); err != nil {
@@ -70,8 +72,8 @@ func (c *conn) awaitRequest() error {
 	}
 }
 
-// within sets how long reads may take from now on, negative for ever. It looks for the server's end after that, because it may have overridden
-// stopReading.
+// within sets how long reads may take from now on, negative for ever. It looks for the server's end
+// after that, because it may have overridden stopReading.
 func (c *conn) within(d time.Duration) error {
 	var at time.Time
 	if d > 0 {
@@ -199,8 +201,8 @@ func (c *conn) hand(h protocol.Header, rest []byte, held *claim, size int) error
 	return nil
 }
 
-// littleBody is the size of a body up to which what it takes decoded is not counted; answerFactor is how often an array is in memory, in the request, in its answer and
-// while it is worked on.
+// littleBody is the size of a body up to which what it takes decoded is not counted; answerFactor
+// is how often an array is in memory, in the request, in its answer and while it is worked on.
 const (
 	littleBody   = 4 << 10
 	answerFactor = 4
@@ -211,7 +213,8 @@ func longByDesign(key kmsg.Key) bool {
 	return key == kmsg.Fetch || key == kmsg.JoinGroup || key == kmsg.SyncGroup
 }
 
-// decodeWithin decodes a request within the node's budget: while it is decoded it is taken to need the most it can, after that what it does.
+// decodeWithin decodes a request within the node's budget: while it is decoded it is taken to need
+// the most it can, after that what it does.
 func (c *conn) decodeWithin(h protocol.Header, rest []byte, p *Pending) (kmsg.Request, error) {
 	if len(rest) <= littleBody {
 		return c.decode(h, rest, p)
@@ -237,7 +240,8 @@ func (c *conn) decodeWithin(h protocol.Header, rest []byte, p *Pending) (kmsg.Re
 	return body, nil
 }
 
-// decode makes a request. One in a version that is not spoken is answered here, where there is an answer for it: body is then nil.
+// decode makes a request. One in a version that is not spoken is answered here, where there is an
+// answer for it: body is then nil.
 func (c *conn) decode(h protocol.Header, rest []byte, p *Pending) (body kmsg.Request, err error) {
 	if c.server.options.Handler.Speaks(h.Key.Int16(), h.Version) {
 		return protocol.ParseBody(h, rest)

@@ -21,8 +21,8 @@ type Request struct {
 	Connection *Connection  // state that lives as long as the connection
 }
 
-// Connection is what handlers may keep for one client connection. Handlers of one connection are called one after another by its reader
-// goroutine; what outlives a call must guard itself.
+// Connection is what handlers may keep for one client connection. Handlers of one connection are
+// called one after another by its reader goroutine; what outlives a call must guard itself.
 type Connection struct {
 	ID     uint64
 	Closed <-chan struct{} // closed when the connection is gone: long polls end then
@@ -31,13 +31,15 @@ type Connection struct {
 	Values                        map[string]any // owned by the reader goroutine
 }
 
-// Handler answers requests. Handle is called on the connection's reader goroutine and must return soon: what
-// waits (for a commit, for data, for another node) goes on elsewhere and resolves p later. p is resolved exactly once.
+// Handler answers requests. Handle is called on the connection's reader goroutine and must return
+// soon: what waits (for a commit, for data, for another node) goes on elsewhere and resolves p
+// later. p is resolved exactly once.
 type Handler interface {
 	Handle(r *Request, p *Pending)
 	// Speaks tells whether requests of a key in a version are answered at all.
 	Speaks(key, version int16) bool
-	// Versions is the answer to an ApiVersions request in a version that is not spoken: in version 0, with UNSUPPORTED_VERSION (KIP-511).
+	// Versions is the answer to an ApiVersions request in a version that is not spoken: in version 0,
+	// with UNSUPPORTED_VERSION (KIP-511).
 	Versions() kmsg.Response
 }
 
@@ -71,14 +73,17 @@ type Pending struct {
 // NewPending returns an unresolved Pending.
 func NewPending() *Pending { return &Pending{ready: make(chan struct{})} }
 
-// Hold keeps what the request takes of the node's memory, beyond its answer, until drop is called, once: for what may be answered and is still under way, such as
-// records that wait for the disk after their client has given up. Otherwise a client could fill the memory with what it does not wait for. It is called before Resolve.
+// Hold keeps what the request takes of the node's memory, beyond its answer, until drop is called,
+// once: for what may be answered and is still under way, such as records that wait for the disk
+// after their client has given up. Otherwise a client could fill the memory with what it does not
+// wait for. It is called before Resolve.
 func (p *Pending) Hold() (drop func()) {
 	p.holds.Add(1)
 	return p.drop
 }
 
-// drop gives back what the request holds once the last one has who holds it, the connection among them.
+// drop gives back what the request holds once the last one has who holds it, the connection among
+// them.
 func (p *Pending) drop() {
 	if p.holds.Add(-1) >= 0 || p.conn == nil {
 		return
@@ -89,12 +94,12 @@ func (p *Pending) drop() {
 	p.conn.more()
 }
 
-// Resolve sets the answer; nil means that no answer is sent (acks=0). Safe for any goroutine; the second
-// call of a Pending panics, because two answers to one request are a broken invariant.
+// Resolve sets the answer; nil means that no answer is sent (acks=0). Safe for any goroutine; the
+// second call of a Pending panics, because two answers to one request are a broken invariant.
 func (p *Pending) Resolve(response kmsg.Response) { p.resolve(response, nil) }
 
-// Refuse closes the connection in place of an answer, after the answers before it; cause is logged. It is for requests that no answer can be
-// given to. Like Resolve it ends the Pending.
+// Refuse closes the connection in place of an answer, after the answers before it; cause is logged.
+// It is for requests that no answer can be given to. Like Resolve it ends the Pending.
 func (p *Pending) Refuse(cause error) { p.resolve(nil, cause) }
 
 func (p *Pending) resolve(response kmsg.Response, refused error) {

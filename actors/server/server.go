@@ -28,23 +28,34 @@ type Options struct {
 	Listeners       []Listener
 	Handler         Handler
 	Logger          *slog.Logger
-	MaxRequestBytes int            // largest request (socket.request.max.bytes), 100 MiB
-	InFlightBytes   int64          // most bytes of requests under way on the node (queued.max.request.bytes), 512 MiB
-	ConnectionBytes int64          // the same for one connection, which may exceed it by one request, 32 MiB
-	AnswerBytes     int64          // most memory for fetched records that clients have not taken yet, 512 MiB
-	MaxPending      int            // most requests of one connection that wait for an answer, 256
-	MaxConnections  int            // 100,000
-	MaxPerAddress   int            // most connections from one IP address, MaxConnections
-	Descriptors     int            // how many files and connections the process may have open; some are kept for its files. Default: what the system says
-	IdleTimeout     time.Duration  // a connection silent this long is closed (connections.max.idle.ms), 10 min; negative: never
-	StallTimeout    time.Duration  // how long a client may take for the next bytes of a request or to take some of an answer, 30 s
-	ScarceTimeout   time.Duration  // how long to take some of an answer while most of AnswerBytes is taken, 5 s
-	HurryTimeout    time.Duration  // how long one waits for the memory of others before requests that arrive too slowly are closed, 500 ms
-	Crowded         func() bool    // reports whether too many records wait for the disk for more to be taken; nil: never
-	CloseGrace      time.Duration  // how long Close waits for answers under way, 1 s
-	Tracer          *spans.Tracer  // nil while tracing is off
-	Ledger          *ledger.Ledger // where what is in flight is counted; may be nil
-	Stages          *stages.Clock  // where the time of produce requests is counted; may be nil
+	MaxRequestBytes int // largest request (socket.request.max.bytes), 100 MiB
+	// most bytes of requests under way on the node (queued.max.request.bytes), 512 MiB
+	InFlightBytes int64
+	// the same for one connection, which may exceed it by one request, 32 MiB
+	ConnectionBytes int64
+	// most memory for fetched records that clients have not taken yet, 512 MiB
+	AnswerBytes    int64
+	MaxPending     int // most requests of one connection that wait for an answer, 256
+	MaxConnections int // 100,000
+	MaxPerAddress  int // most connections from one IP address, MaxConnections
+	// how many files and connections the process may have open; some are kept for its files. Default:
+	// what the system says
+	Descriptors int
+	// a connection silent this long is closed (connections.max.idle.ms), 10 min; negative: never
+	IdleTimeout time.Duration
+	// how long a client may take for the next bytes of a request or to take some of an answer, 30 s
+	StallTimeout time.Duration
+	// how long to take some of an answer while most of AnswerBytes is taken, 5 s
+	ScarceTimeout time.Duration
+	// how long one waits for the memory of others before requests that arrive too slowly are closed,
+	// 500 ms
+	HurryTimeout time.Duration
+	// reports whether too many records wait for the disk for more to be taken; nil: never
+	Crowded    func() bool
+	CloseGrace time.Duration  // how long Close waits for answers under way, 1 s
+	Tracer     *spans.Tracer  // nil while tracing is off
+	Ledger     *ledger.Ledger // where what is in flight is counted; may be nil
+	Stages     *stages.Clock  // where the time of produce requests is counted; may be nil
 }
 
 func (o *Options) setDefaults() {
@@ -95,7 +106,8 @@ func (o *Options) setDefaults() {
 // reserveShare is the part of InFlightBytes that small requests may take beyond it.
 const reserveShare = 8
 
-// Server accepts client connections and hands their requests to the handler. Listen binds, Start lets clients in.
+// Server accepts client connections and hands their requests to the handler. Listen binds, Start
+// lets clients in.
 type Server struct {
 	options   Options
 	log       *limitedLog
@@ -107,7 +119,9 @@ type Server struct {
 	last      atomic.Uint64  // connection id
 	stopping  chan struct{}  // closed when no more requests are read
 	running   sync.WaitGroup // acceptors, readers and writers
-	orphans   sync.WaitGroup // of requests whose connection is gone; they end with the handlers' work, and nobody waits for them
+	// of requests whose connection is gone; they end with the handlers' work, and nobody waits for
+	// them
+	orphans sync.WaitGroup
 
 	mu     sync.Mutex
 	conns  map[*conn]struct{}
@@ -240,7 +254,8 @@ func (s *Server) isStopping() bool {
 	}
 }
 
-// Close stops accepting and reading, lets answers under way leave for a moment, and closes all connections; those on which only long polls are open at once. When it returns no request is
+// Close stops accepting and reading, lets answers under way leave for a moment, and closes all
+// connections; those on which only long polls are open at once. When it returns no request is
 // handed to the handler any more; one that is still open may be resolved later, to nobody.
 func (s *Server) Close() error {
 	var errs []error

@@ -74,7 +74,8 @@ func serve(t testing.TB, o Options, handle func(*Request, *Pending)) (*Server, s
 	return s, s.Addresses()[0].String(), l
 }
 
-// balanced closes the server and sees that all it has taken is given back, but for requests that the test has not resolved.
+// balanced closes the server and sees that all it has taken is given back, but for requests that
+// the test has not resolved.
 func (s *Server) balanced(t testing.TB, l *ledger.Ledger) {
 	s.Close()
 	var open ledger.Reading
@@ -235,7 +236,8 @@ func frame(body ...byte) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)
 }
 
-// What cannot be understood closes its connection with a line that names the peer and the fault, and harms nobody else.
+// What cannot be understood closes its connection with a line that names the peer and the fault,
+// and harms nobody else.
 func TestBadInputEndsItsConnectionOnly(t *testing.T) {
 	metadata := encode(kmsg.NewPtrMetadataRequest(), 12, 1)
 	for name, test := range map[string]struct {
@@ -378,7 +380,8 @@ func TestListenTellsWhichListenerFailed(t *testing.T) {
 	}
 }
 
-// TestConnectedClientsHoldNothing: a client that has its answers and stays connected has nothing in flight.
+// TestConnectedClientsHoldNothing: a client that has its answers and stays connected has nothing in
+// flight.
 func TestConnectedClientsHoldNothing(t *testing.T) {
 	o := Options{Ledger: &ledger.Ledger{}}
 	_, address, _ := serve(t, o, echo)

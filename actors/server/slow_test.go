@@ -75,7 +75,8 @@ func TestASlowClientIsServedWhileNobodyWaits(t *testing.T) {
 	c.receive()
 }
 
-// TestClosingTheSlow looks at the rule alone: who brings enough, and who waits for the budget itself, is left alone.
+// TestClosingTheSlow looks at the rule alone: who brings enough, and who waits for the budget
+// itself, is left alone.
 func TestClosingTheSlow(t *testing.T) {
 	b := &budget{limit: 1 << 20, hurry: time.Second}
 	closed := map[string]bool{}
@@ -109,7 +110,8 @@ func TestClosingTheSlow(t *testing.T) {
 	}
 }
 
-// TestWhoWaitedIsNotSlow: what a request waited for is here, and somebody else, who still waits, looks at once for those that are slow.
+// TestWhoWaitedIsNotSlow: what a request waited for is here, and somebody else, who still waits,
+// looks at once for those that are slow.
 func TestWhoWaitedIsNotSlow(t *testing.T) {
 	b := &budget{limit: 10, hurry: time.Second}
 	closed := false

@@ -7,7 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// TestStoppingWaitsForAnswersAndNotForPolls: the grace is for what is under way; a consumer that waits for records would use all of it.
+// TestStoppingWaitsForAnswersAndNotForPolls: the grace is for what is under way; a consumer that
+// waits for records would use all of it.
 func TestStoppingWaitsForAnswersAndNotForPolls(t *testing.T) {
 	held := make(chan *Pending, 2)
 	s, address, _ := serve(t, Options{CloseGrace: time.Hour}, func(_ *Request, p *Pending) { held <- p })

@@ -8,19 +8,23 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// A request of some bytes can have an answer of megabytes: all topics, all offsets of a group. Answers leave in the order of the requests, so behind one that takes
-// long (a fetch that waits) a client could have hundreds of them made that nobody counts. Kafka reads no request of a connection before the one before is answered. Here
-// a connection has requests under way together, but no more are read while it has mostStowed bytes of answers that wait for others, or mostLengthy requests whose
-// answers may be large.
+// A request of some bytes can have an answer of megabytes: all topics, all offsets of a group.
+// Answers leave in the order of the requests, so behind one that takes long (a fetch that waits) a
+// client could have hundreds of them made that nobody counts. Kafka reads no request of a
+// connection before the one before is answered. Here a connection has requests under way together,
+// but no more are read while it has mostStowed bytes of answers that wait for others, or
+// mostLengthy requests whose answers may be large.
 const (
 	mostStowed  = 1 << 20
 	mostLengthy = 4
 )
 
-// stowed is what a connection has of answers that are made, or will be, and not on their way out. Fetched records are not among it: they are made in turn (see answers).
+// stowed is what a connection has of answers that are made, or will be, and not on their way out.
+// Fetched records are not among it: they are made in turn (see answers).
 type stowed struct {
-	bytes   atomic.Int64 // of answers that were made before it was their turn
-	lengthy atomic.Int64 // requests under way whose answers may be large and are made elsewhere, some time
+	bytes atomic.Int64 // of answers that were made before it was their turn
+	// requests under way whose answers may be large and are made elsewhere, some time
+	lengthy atomic.Int64
 }
 
 // full reports whether no more requests are to be read for now.

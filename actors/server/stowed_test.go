@@ -9,7 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// behind sends a fetch that is not answered until release, and so many requests after it, and returns how many of those are under way once no more are taken.
+// behind sends a fetch that is not answered until release, and so many requests after it, and
+// returns how many of those are under way once no more are taken.
 func behind(t *testing.T, n int, frame []byte, answer func(*Request, *Pending)) (handled int64) {
 	var count atomic.Int64
 	held := make(chan *Pending, 1)

@@ -14,8 +14,9 @@ import (
 // Tracer decides what of the request is traced; nil while tracing is off.
 func (p *Pending) Tracer() *spans.Tracer { return p.tracer }
 
-// Trace begins the span of a request, or of one batch of it that was just checked, under the context that was sampled. It ends when the answer is written. It must be called before
-// anything that resolves the Pending can.
+// Trace begins the span of a request, or of one batch of it that was just checked, under the
+// context that was sampled. It ends when the answer is written. It must be called before anything
+// that resolves the Pending can.
 func (p *Pending) Trace(name string, c spans.Context, parent spans.SpanID, place spans.Place) *spans.Traced {
 	t := &spans.Traced{Context: c, Parent: parent, Name: name, Tracer: p.tracer, Began: p.began, Place: place}
 	t.Next("read", p.read)
@@ -24,7 +25,8 @@ func (p *Pending) Trace(name string, c spans.Context, parent spans.SpanID, place
 	return t
 }
 
-// Hand begins the span of a fetch that hands traced records out; it began to look for them then and has just found them.
+// Hand begins the span of a fetch that hands traced records out; it began to look for them then and
+// has just found them.
 func (p *Pending) Hand(of spans.Context, look stages.Moment, place spans.Place) {
 	own := spans.Context{Trace: of.Trace, Span: spans.NewSpanID()}
 	t := &spans.Traced{Context: own, Parent: of.Span, Name: "fetch", Tracer: p.tracer, Began: look, Place: place}

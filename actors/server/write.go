@@ -10,28 +10,32 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// flushBytes is from how many bytes on answers are written without looking for more, pieceBytes how many are written at a time, and keepBuffer the largest
-// buffer that a connection keeps for the next answers: most are idle at any moment.
+// flushBytes is from how many bytes on answers are written without looking for more, pieceBytes how
+// many are written at a time, and keepBuffer the largest buffer that a connection keeps for the
+// next answers: most are idle at any moment.
 const (
 	flushBytes = 256 << 10
 	pieceBytes = 256 << 10
 	keepBuffer = 4 << 10
 )
 
-// commonSpare is the largest buffer that any answer may get, mostSpare the bound of those that are not left to the garbage collector.
+// commonSpare is the largest buffer that any answer may get, mostSpare the bound of those that are
+// not left to the garbage collector.
 const (
 	commonSpare = 1 << 20
 	mostSpare   = 16 << 20
 )
 
-// spares are larger buffers, for whichever connection answers next; largeSpares those that only a large answer gets, by the power of two of their size in MiB. An answer is counted by its
-// bytes, so a client that takes nothing must not hold a buffer of more than twice as many.
+// spares are larger buffers, for whichever connection answers next; largeSpares those that only a
+// large answer gets, by the power of two of their size in MiB. An answer is counted by its bytes,
+// so a client that takes nothing must not hold a buffer of more than twice as many.
 var (
 	spares      = sync.Pool{New: func() any { return new([]byte) }}
 	largeSpares [4]sync.Pool
 )
 
-// largeClass is which of largeSpares a size belongs to that is more than commonSpare and less than mostSpare.
+// largeClass is which of largeSpares a size belongs to that is more than commonSpare and less than
+// mostSpare.
 func largeClass(bytes int) int { return bits.Len(uint(bytes/commonSpare)) - 1 }
 
 // spare returns an empty buffer for an answer of about so many bytes.
@@ -47,7 +51,8 @@ func spare(bytes int) []byte {
 	return nil
 }
 
-// giveBack leaves a buffer to the next answers, if it is not so large that it had better be collected.
+// giveBack leaves a buffer to the next answers, if it is not so large that it had better be
+// collected.
 func giveBack(b []byte) {
 	switch n := cap(b); {
 	case n <= commonSpare:
@@ -71,7 +76,8 @@ func (c *conn) write() {
 	c.server.orphans.Go(c.abandon)
 }
 
-// abandon waits for the requests that nobody waits for any more: what they hold is under way until they are resolved.
+// abandon waits for the requests that nobody waits for any more: what they hold is under way until
+// they are resolved.
 func (c *conn) abandon() {
 	for p := range c.queue {
 		<-p.ready
@@ -126,7 +132,8 @@ func (w *writer) encode(p *Pending) {
 	p.code, p.encoded, p.response = codeOf(p.response), true, nil
 }
 
-// next takes the next request, writing what is gathered before it waits for one; nil after the last.
+// next takes the next request, writing what is gathered before it waits for one; nil after the
+// last.
 func (w *writer) next() (*Pending, error) {
 	select {
 	case p := <-w.c.queue:
@@ -204,7 +211,8 @@ func (w *writer) giveOut() {
 	w.out = nil
 }
 
-// lend counts a buffer with answers in it as lent; an empty one that the connection keeps is its own.
+// lend counts a buffer with answers in it as lent; an empty one that the connection keeps is its
+// own.
 func (w *writer) lend(lent bool) {
 	if lent == w.lent {
 		return

@@ -34,7 +34,8 @@ func TestNext(t *testing.T) {
 	}
 }
 
-// Whatever the space does, a level is never left for the better and entered again without a quarter of its mark in between.
+// Whatever the space does, a level is never left for the better and entered again without a quarter
+// of its mark in between.
 func TestLevelsDoNotFlap(t *testing.T) {
 	w := Watermarks{FreeBytes: 1000}
 	for mark, level := range map[int64]Level{1000: Low, 500: Full} {

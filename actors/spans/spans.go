@@ -1,7 +1,9 @@
-// Package spans follows sampled record batches on their way through the cluster: from the producer's trace context in a record's header through
-// request, log and replicas to the consumer's fetch. A Span is one stretch of that way; what becomes of it is the Recorder's business.
+// Package spans follows sampled record batches on their way through the cluster: from the
+// producer's trace context in a record's header through request, log and replicas to the consumer's
+// fetch. A Span is one stretch of that way; what becomes of it is the Recorder's business.
 //
-// What is not sampled has no Traced and no Mark: it costs a look at the first record's headers where tracing is on, and nothing where it is off.
+// What is not sampled has no Traced and no Mark: it costs a look at the first record's headers
+// where tracing is on, and nothing where it is off.
 package spans
 
 import (
@@ -75,13 +77,15 @@ type Span struct {
 	Failed string // why it did not go well, empty if it did
 }
 
-// Tracer decides what is traced. All methods are safe for any goroutine, and those of a nil Tracer do nothing: tracing is off.
+// Tracer decides what is traced. All methods are safe for any goroutine, and those of a nil Tracer
+// do nothing: tracing is off.
 type Tracer struct {
 	record    func(Span)
 	threshold uint64 // of 63 random bits, below which a batch without a context is sampled
 }
 
-// NewTracer makes a tracer that samples what its parent samples and, of what has no parent, a share from 0 to 1. record must not block.
+// NewTracer makes a tracer that samples what its parent samples and, of what has no parent, a share
+// from 0 to 1. record must not block.
 func NewTracer(share float64, record func(Span)) *Tracer {
 	t := &Tracer{record: record, threshold: uint64(share * (1 << 63))}
 	if share >= 1 {
@@ -93,8 +97,8 @@ func NewTracer(share float64, record func(Span)) *Tracer {
 // Record hands a span over that has ended.
 func (t *Tracer) Record(s Span) { t.record(s) }
 
-// Sample decides on a batch by the value of its traceparent header, empty if it has none. ok is false if it is not sampled. A parent that is not
-// well-formed is none (W3C Trace Context).
+// Sample decides on a batch by the value of its traceparent header, empty if it has none. ok is
+// false if it is not sampled. A parent that is not well-formed is none (W3C Trace Context).
 func (t *Tracer) Sample(traceparent []byte) (c Context, parent SpanID, ok bool) {
 	from, sampled, valid := parse(traceparent)
 	switch {
@@ -144,7 +148,8 @@ func newTraceID() (id TraceID) {
 	return id
 }
 
-// Traced is a sampled batch or fetch on its way: its span is that of the request. Whoever has it may change Place.
+// Traced is a sampled batch or fetch on its way: its span is that of the request. Whoever has it
+// may change Place.
 type Traced struct {
 	Context
 	Parent SpanID
@@ -156,7 +161,8 @@ type Traced struct {
 	at stages.Moment // up to where the way is recorded, 0 at its begin
 }
 
-// Next records the next stretch of the way, from where the last one ended: the stretches leave nothing out.
+// Next records the next stretch of the way, from where the last one ended: the stretches leave
+// nothing out.
 func (t *Traced) Next(name string, end stages.Moment) {
 	t.NextAs(Context{t.Trace, NewSpanID()}, name, end)
 }
@@ -172,13 +178,15 @@ func (t *Traced) End(end stages.Moment, failed string) {
 	t.Tracer.Record(Span{Context: t.Context, Parent: t.Parent, Kind: Server, Name: t.Name, Begin: t.Began, End: end, Place: t.Place, Failed: failed})
 }
 
-// Mark says that an entry is traced: it travels beside the raft message that brings the entry. What replicas do with it is below the span.
+// Mark says that an entry is traced: it travels beside the raft message that brings the entry. What
+// replicas do with it is below the span.
 type Mark struct {
 	Index uint64
 	Context
 }
 
-// Handed says that the records in [Base, Next) are traced, for the fetches that hand them out: those are below the span.
+// Handed says that the records in [Base, Next) are traced, for the fetches that hand them out:
+// those are below the span.
 type Handed struct {
 	Base, Next int64
 	Context

@@ -17,7 +17,8 @@ func TestParentsAreFollowed(t *testing.T) {
 		{parent, true, true},
 		{"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00", false, true},
 		{"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03", true, true},
-		{"cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-later", true, true}, // of a later version
+		// of a later version
+		{"cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-later", true, true},
 		{parent + "-more", false, false},
 		{"ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false, false},
 		{"00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", false, false},

@@ -2,24 +2,34 @@ package stages
 
 import "time"
 
-// Clock holds the stages of the produce requests of one node, in the order in which a request goes through them. Times are in ns. What is
-// measured where:
+// Clock holds the stages of the produce requests of one node, in the order in which a request goes
+// through them. Times are in ns. What is measured where:
 //
-//	frame read ─ check ─ sent to the actor ─ queue ─ turn ─ stage ─ handed to links and journal ─ wait ─ transaction begins ─ sync ─ durable here
+//	frame read ─ check ─ sent to the actor ─ queue ─ turn ─ stage ─ handed to links and journal
+//	─ wait ─ transaction begins ─ sync ─ durable here
 //	─ replicate ─ committed here ─ apply ─ answered by the actor ─ answer ─ written to the socket
 //
-// Queue, stage, replicate and apply are of replicas that lead; wait and sync are of everything that the node writes, as a follower too. All
-// may be recorded by any goroutine. A nil Clock records nothing.
+// Queue, stage, replicate and apply are of replicas that lead; wait and sync are of everything that
+// the node writes, as a follower too. All may be recorded by any goroutine. A nil Clock records
+// nothing.
 type Clock struct {
-	Check     Histogram // request read → its batches checked and sent; one per produce request
-	Queue     Histogram // sent → taken by the actor's turn: the turns before; one per partition of a request
-	Stage     Histogram // the turn began → its entries are with links and journal; one per proposal, which may hold many requests
-	Wait      Histogram // given to the journal → its transaction begins: the sync before; one per write
-	Sync      Histogram // a transaction and its sync; one per group of writes
-	Replicate Histogram // durable here → committed here: what the majority took longer than this node, and the hops; one per proposal
-	Apply     Histogram // the turn that learned of the commit began → those who waited are answered; one per proposal
-	Answer    Histogram // answered by the last partition → written to the socket; one per produce request
-	Request   Histogram // all of it: request read → answer written; one per produce request
+	Check Histogram // request read → its batches checked and sent; one per produce request
+	// sent → taken by the actor's turn: the turns before; one per partition of a request
+	Queue Histogram
+	// the turn began → its entries are with links and journal; one per proposal, which may hold many
+	// requests
+	Stage Histogram
+	// given to the journal → its transaction begins: the sync before; one per write
+	Wait Histogram
+	Sync Histogram // a transaction and its sync; one per group of writes
+	// durable here → committed here: what the majority took longer than this node, and the hops; one
+	// per proposal
+	Replicate Histogram
+	// the turn that learned of the commit began → those who waited are answered; one per proposal
+	Apply Histogram
+	// answered by the last partition → written to the socket; one per produce request
+	Answer  Histogram
+	Request Histogram // all of it: request read → answer written; one per produce request
 
 	GroupWrites   Histogram // writes merged into one transaction
 	GroupBytes    Histogram // bytes of entry data in one transaction

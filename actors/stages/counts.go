@@ -12,7 +12,8 @@ type Bucket struct {
 	Count uint64 `json:"count"`
 }
 
-// Counts is what a histogram held at one moment, or a difference or sum of such. Buckets ascend and are not empty. Immutable.
+// Counts is what a histogram held at one moment, or a difference or sum of such. Buckets ascend and
+// are not empty. Immutable.
 type Counts struct {
 	Count   uint64   `json:"count"`
 	Sum     uint64   `json:"sum"` // of the values themselves
@@ -56,7 +57,8 @@ func (c Counts) Mean() float64 {
 	return float64(c.Sum) / float64(c.Count)
 }
 
-// Quantile returns a value that the share q (0 to 1) of all values does not exceed: at most a sixteenth too much. 0 if there are none.
+// Quantile returns a value that the share q (0 to 1) of all values does not exceed: at most a
+// sixteenth too much. 0 if there are none.
 func (c Counts) Quantile(q float64) int64 {
 	rank := max(uint64(math.Ceil(q*float64(c.Count))), 1)
 	for _, b := range c.Buckets {

@@ -5,16 +5,16 @@ import (
 	"sync/atomic"
 )
 
-// Buckets of a histogram: values below subBuckets have one each; above, every power of two is cut into subBuckets of equal width, so that
-// no bucket is wider than a sixteenth of its values.
+// Buckets of a histogram: values below subBuckets have one each; above, every power of two is cut
+// into subBuckets of equal width, so that no bucket is wider than a sixteenth of its values.
 const (
 	subBits    = 4
 	subBuckets = 1 << subBits
 	bucketsAll = (64 - subBits) * subBuckets // of values from 0 to 2^63-1
 )
 
-// Histogram counts values from 0 up: ns, bytes or numbers. The zero value is empty. Safe for any number of goroutines, without locks; all
-// methods of a nil histogram do nothing.
+// Histogram counts values from 0 up: ns, bytes or numbers. The zero value is empty. Safe for any
+// number of goroutines, without locks; all methods of a nil histogram do nothing.
 type Histogram struct {
 	sum     atomic.Uint64
 	buckets [bucketsAll]atomic.Uint64

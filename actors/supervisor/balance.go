@@ -7,7 +7,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// balance moves replicas from the fullest nodes to the emptiest until no pair is more than one apart between which a replica can be moved.
+// balance moves replicas from the fullest nodes to the emptiest until no pair is more than one
+// apart between which a replica can be moved.
 func (s *state) balance() {
 	var nodes []*home
 	for _, h := range s.homes {
@@ -19,8 +20,8 @@ func (s *state) balance() {
 	}
 }
 
-// shift makes a node have one replica fewer and another one more; false if that would make nothing more even. What costs nothing comes first: replicas that are placed
-// anew anyhow go elsewhere.
+// shift makes a node have one replica fewer and another one more; false if that would make nothing
+// more even. What costs nothing comes first: replicas that are placed anew anyhow go elsewhere.
 func (s *state) shift(nodes []*home) bool {
 	full := slices.Clone(nodes)
 	slices.SortStableFunc(full, func(a, b *home) int { return cmp.Compare(b.replicas, a.replicas) })
@@ -48,7 +49,8 @@ type hop struct {
 	from *home
 }
 
-// divert takes a newcomer off a node, by as many hops of newcomers from node to node as it takes to end at one with two fewer replicas; false if there is no such way.
+// divert takes a newcomer off a node, by as many hops of newcomers from node to node as it takes to
+// end at one with two fewer replicas; false if there is no such way.
 func (s *state) divert(from *home) bool {
 	came := map[*home]hop{from: {}}
 	queue := []*home{from}
@@ -84,7 +86,8 @@ func (p *part) at(n metadata.NodeID) int {
 	return slices.IndexFunc(p.targets, func(t metadata.Target) bool { return t.Node == n })
 }
 
-// fits tells whether target i of a partition can go from one node to another without the partition being in fewer racks.
+// fits tells whether target i of a partition can go from one node to another without the partition
+// being in fewer racks.
 func (s *state) fits(p *part, i int, from, to *home) bool {
 	return !p.on(to.id) && s.inRack(p, i, to.rack) <= s.inRack(p, i, from.rack)
 }

@@ -6,8 +6,9 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// redirect takes replicas that are on their way to a node that has been down for long elsewhere: back to a node that the partition is
-// leaving, which has its log, or to a new one. A replica that is rebuilt where it was is waited for, as every node that is only down.
+// redirect takes replicas that are on their way to a node that has been down for long elsewhere:
+// back to a node that the partition is leaving, which has its log, or to a new one. A replica that
+// is rebuilt where it was is waited for, as every node that is only down.
 func (s *state) redirect(p *part, gone map[metadata.NodeID]bool) {
 	for i, r := range p.is.Replicas {
 		rebuilt := slices.ContainsFunc(p.is.Leaving, func(l metadata.Replica) bool { return l.Node == r.Node })
@@ -34,7 +35,8 @@ func (s *state) former(p *part) *home {
 	return nil
 }
 
-// fill adds voters to a partition that has fewer than it should have, as far as there are nodes for them.
+// fill adds voters to a partition that has fewer than it should have, as far as there are nodes for
+// them.
 func (s *state) fill(p *part) {
 	if !p.settled && !p.changed {
 		return
@@ -54,7 +56,8 @@ func (s *state) fill(p *part) {
 	}
 }
 
-// wanted is how many voters a partition should have: what was wanted when it was made, or what topics of the cluster's own should have.
+// wanted is how many voters a partition should have: what was wanted when it was made, or what
+// topics of the cluster's own should have.
 func wanted(image *metadata.Image, p *metadata.Partition, internal int) int {
 	if t := image.Topics[p.Topic]; p.Wanted == 0 && t != nil && t.Internal {
 		return internal

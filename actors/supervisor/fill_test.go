@@ -7,8 +7,9 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// Partitions that were made with too few nodes get the voters that they should have as nodes come, as many as there are nodes, and say so in
-// the plan. The cluster's own topics that an older build made get what the settings say.
+// Partitions that were made with too few nodes get the voters that they should have as nodes come,
+// as many as there are nodes, and say so in the plan. The cluster's own topics that an older build
+// made get what the settings say.
 func TestPartitionsAreFilledUp(t *testing.T) {
 	h := newHouse(t, nodes(2, 0)...)
 	h.must(metadata.Command{CreateTopic: &metadata.CreateTopic{Name: "t", ID: metadata.TopicID{1}, Wanted: 3, Placement: [][]metadata.NodeID{{1, 2}, {2, 1}}}})

@@ -7,9 +7,10 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// lead makes the nodes lead as many partitions as one another, give or take one, by changing the order of replicas. Where a node has too many, the
-// shortest way is found on which leaderships can be passed from node to node until one has too few: a partition is passed to a node that has a replica of it. When
-// no such way is left, no choice of leaders is more even.
+// lead makes the nodes lead as many partitions as one another, give or take one, by changing the
+// order of replicas. Where a node has too many, the shortest way is found on which leaderships can
+// be passed from node to node until one has too few: a partition is passed to a node that has a
+// replica of it. When no such way is left, no choice of leaders is more even.
 func (s *state) lead() {
 	for {
 		full := slices.Clone(s.homes)

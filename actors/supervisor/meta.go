@@ -6,13 +6,15 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// PlanMeta returns the change of __meta's replicas that gives it as many voters as it shall have, on nodes that stay, in different racks if
-// there is a choice; false if nothing is to be done, or a change is under way. Voters stay where they are while they can, even if their nodes are down.
+// PlanMeta returns the change of __meta's replicas that gives it as many voters as it shall have,
+// on nodes that stay, in different racks if there is a choice; false if nothing is to be done, or a
+// change is under way. Voters stay where they are while they can, even if their nodes are down.
 func PlanMeta(image *metadata.Image, usable func(metadata.NodeID) bool) (Move, bool) {
 	return planMeta(image, usable, nil)
 }
 
-// planMeta is PlanMeta when some nodes have been down for long: a change that waits for one of them is made another.
+// planMeta is PlanMeta when some nodes have been down for long: a change that waits for one of them
+// is made another.
 func planMeta(image *metadata.Image, usable func(metadata.NodeID) bool, gone map[metadata.NodeID]bool) (Move, bool) {
 	meta := image.Meta
 	hopeless := func(r metadata.Replica) bool {
@@ -51,7 +53,8 @@ func votersOf(p *metadata.Partition) (nodes []metadata.NodeID) {
 	return nodes
 }
 
-// elects reports whether a majority of these voters of __meta can be reckoned with: their disks are not lost, nor are they down for long.
+// elects reports whether a majority of these voters of __meta can be reckoned with: their disks are
+// not lost, nor are they down for long.
 func elects(image *metadata.Image, gone map[metadata.NodeID]bool, voters []metadata.NodeID) bool {
 	up := 0
 	for _, r := range image.Meta.Replicas {
@@ -62,8 +65,9 @@ func elects(image *metadata.Image, gone map[metadata.NodeID]bool, voters []metad
 	return up > len(voters)/2
 }
 
-// chooseVoters returns n nodes to vote, or as many as there are: first those that do, then those in racks without a voter. Those that
-// are hopeless, because they wait to vote and cannot come, are taken only if there is nobody else.
+// chooseVoters returns n nodes to vote, or as many as there are: first those that do, then those in
+// racks without a voter. Those that are hopeless, because they wait to vote and cannot come, are
+// taken only if there is nobody else.
 func chooseVoters(image *metadata.Image, n int, usable func(metadata.NodeID) bool, hopeless func(metadata.Replica) bool) (voters []metadata.NodeID) {
 	racks := make(map[string]int)
 	add := func(r metadata.Replica) {
@@ -90,8 +94,8 @@ func chooseVoters(image *metadata.Image, n int, usable func(metadata.NodeID) boo
 		add(others[best])
 		others = slices.Delete(others, best, best+1)
 	}
-	// Keep what there is rather than fewer than there could be: nodes that are emptied and vote, or were to stop and have not yet, those
-	// that are up first, and at last those that cannot come.
+	// Keep what there is rather than fewer than there could be: nodes that are emptied and vote, or
+	// were to stop and have not yet, those that are up first, and at last those that cannot come.
 	works := func(r metadata.Replica) bool { return usable(r.Node) && !image.Lost(r) }
 	leaving := func(r metadata.Replica) bool {
 		return works(r) && (r.Role == metadata.Voter && !hopeless(r) || r.Role == metadata.Reader && r.Pending)

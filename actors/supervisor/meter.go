@@ -17,7 +17,8 @@ type meter struct {
 // smooth is how much of the rate the last look makes.
 const smooth = 0.3
 
-// read takes what the leaders tell. Of a shard whose leader tells nothing this time, what it told last counts.
+// read takes what the leaders tell. Of a shard whose leader tells nothing this time, what it told
+// last counts.
 func (m *meter) read(in Input) {
 	if m.reports == nil {
 		m.reports, m.pulled = make(map[storage.ShardID]Report), make(map[storage.ReplicaID]uint64)
@@ -51,7 +52,8 @@ func (m *meter) read(in Input) {
 	}
 }
 
-// take keeps what is told. What a newcomer had stays known until it is none any more: its leader knows it only a moment after it has stopped to tell.
+// take keeps what is told. What a newcomer had stays known until it is none any more: its leader
+// knows it only a moment after it has stopped to tell.
 func (m *meter) take(in Input) {
 	for _, r := range in.Reports {
 		if r.Pulled == nil {
@@ -74,7 +76,8 @@ func (m *meter) take(in Input) {
 func (m *meter) size(s storage.ShardID) int64   { return m.reports[s].Bytes }
 func (m *meter) leftOf(s storage.ShardID) int64 { return m.togo[s] }
 
-// done tells how much of a shard's log the slowest of some members has, 0 to 1, by its leader's word or its own.
+// done tells how much of a shard's log the slowest of some members has, 0 to 1, by its leader's
+// word or its own.
 func (m *meter) done(r Report, members []storage.ReplicaID) float64 {
 	least := 1.0
 	for _, id := range members {

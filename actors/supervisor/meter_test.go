@@ -7,7 +7,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// A replica that pulls a log is on its way all the time, though its leader knows nothing of it until all has come.
+// A replica that pulls a log is on its way all the time, though its leader knows nothing of it
+// until all has come.
 func TestProgressOfAPullIsSeen(t *testing.T) {
 	h := newHouse(t, nodes(4, 0)...)
 	h.topic("t", []metadata.NodeID{1, 2, 3})

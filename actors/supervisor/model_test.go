@@ -13,25 +13,27 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// model is a cluster whose shards change their members as raft lets them: a leader needs a majority of the present voters, and a
-// newcomer becomes a voter only while its node is up.
+// model is a cluster whose shards change their members as raft lets them: a leader needs a majority
+// of the present voters, and a newcomer becomes a voter only while its node is up.
 type model struct {
 	house
-	rt       *rapid.T
-	core     *Supervisor
-	confs    map[storage.ShardID]*members
-	disks    map[metadata.NodeID]uint64 // incarnation that the node runs with
-	poisoned map[storage.ShardID]bool   // of which __meta refuses every change, for a reason the plan does not know
-	slow     bool                       // shards do not change their members for now
+	rt    *rapid.T
+	core  *Supervisor
+	confs map[storage.ShardID]*members
+	disks map[metadata.NodeID]uint64 // incarnation that the node runs with
+	// of which __meta refuses every change, for a reason the plan does not know
+	poisoned map[storage.ShardID]bool
+	slow     bool // shards do not change their members for now
 	topics   int
 }
 
 // members are a shard's, outside of a joint configuration.
 type members struct{ voters, learners []metadata.Replica }
 
-// TestMovesEnd holds for random clusters of one to seven nodes, with deaths, decommissions, replaced disks, the operator's own moves and
-// commands that are refused: nothing is placed where nothing may be, no move that cannot end keeps another from ending, and after all
-// nodes are back every move ends, every decommissioned node is gone and nothing more is planned.
+// TestMovesEnd holds for random clusters of one to seven nodes, with deaths, decommissions,
+// replaced disks, the operator's own moves and commands that are refused: nothing is placed where
+// nothing may be, no move that cannot end keeps another from ending, and after all nodes are back
+// every move ends, every decommissioned node is gone and nothing more is planned.
 func TestMovesEnd(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &model{house: house{t: t}, rt: t, confs: map[storage.ShardID]*members{}, disks: map[metadata.NodeID]uint64{}, poisoned: map[storage.ShardID]bool{}}
@@ -54,7 +56,8 @@ func TestMovesEnd(t *testing.T) {
 	})
 }
 
-// looks lets the supervisor look so many times, a second apart, and carries out what it says as its actor does.
+// looks lets the supervisor look so many times, a second apart, and carries out what it says as its
+// actor does.
 func (m *model) looks(n int) {
 	for range n {
 		out := m.core.Look(Input{Image: m.image(), Usable: m.usable, Seconds: 1})
@@ -161,7 +164,8 @@ func (m *model) operate() {
 	}
 }
 
-// spare reports whether every shard has a majority that is up without a node, and a voter elsewhere that is no newcomer.
+// spare reports whether every shard has a majority that is up without a node, and a voter elsewhere
+// that is no newcomer.
 func (m *model) spare(id metadata.NodeID) bool {
 	m.settleAll()
 	for _, c := range m.confs {
@@ -275,7 +279,8 @@ func (m *model) majority(voters []metadata.Replica) bool {
 	return up > len(voters)/2
 }
 
-// othersWentOn holds that, while some nodes stay down, everything has ended that does not need one of them.
+// othersWentOn holds that, while some nodes stay down, everything has ended that does not need one
+// of them.
 func (m *model) othersWentOn() {
 	image := m.image()
 	if !m.majority(m.confs[metadata.MetaShard].voters) {
@@ -299,7 +304,8 @@ func (m *model) othersWentOn() {
 	}
 }
 
-// elsewhere holds that nothing waits for a node that has been down for long if another one could have been taken.
+// elsewhere holds that nothing waits for a node that has been down for long if another one could
+// have been taken.
 func (m *model) elsewhere(out Output) {
 	image := m.image()
 	free := func(p *metadata.Partition) (n int) { // nodes that could take one more

@@ -11,9 +11,11 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// Place chooses nodes for the replicas of n new partitions: partition by partition, the preferred leader first. Leaders and
-// replicas are spread evenly over what all topics together have, each partition over as many racks as there are; so are those that lead in the place of each
-// node when it is gone, the second of each partition. Nodes that are not usable are taken only if there are too few others. It depends on nothing but its arguments.
+// Place chooses nodes for the replicas of n new partitions: partition by partition, the preferred
+// leader first. Leaders and replicas are spread evenly over what all topics together have, each
+// partition over as many racks as there are; so are those that lead in the place of each node when
+// it is gone, the second of each partition. Nodes that are not usable are taken only if there are
+// too few others. It depends on nothing but its arguments.
 func Place(image *metadata.Image, usable func(metadata.NodeID) bool, _ string, n, replicationFactor int) ([][]metadata.NodeID, error) {
 	load := measure(image, usable)
 	if replicationFactor < 1 || replicationFactor > len(load.nodes) {
@@ -32,9 +34,11 @@ func Place(image *metadata.Image, usable func(metadata.NodeID) bool, _ string, n
 
 // load is how much each node has, kept up to date as partitions are placed.
 type load struct {
-	nodes   []*burden
-	heirs   map[pair]int // partitions that the second is the next to lead when the first, the preferred leader, is gone
-	follows map[pair]int // partitions of which the second has a replica, and the first is the preferred leader
+	nodes []*burden
+	// partitions that the second is the next to lead when the first, the preferred leader, is gone
+	heirs map[pair]int
+	// partitions of which the second has a replica, and the first is the preferred leader
+	follows map[pair]int
 }
 
 type pair struct{ first, second metadata.NodeID }
@@ -75,7 +79,8 @@ func measure(image *metadata.Image, usable func(metadata.NodeID) bool) *load {
 	return l
 }
 
-// partition places one partition: the leader where fewest are, the others where fewest replicas are, in racks not taken yet first.
+// partition places one partition: the leader where fewest are, the others where fewest replicas
+// are, in racks not taken yet first.
 func (l *load) partition(replicas int) []metadata.NodeID {
 	taken := make(map[metadata.NodeID]bool, replicas)
 	racks := make(map[string]int)
@@ -100,7 +105,8 @@ func (l *load) partition(replicas int) []metadata.NodeID {
 	return l.succeed(nodes)
 }
 
-// succeed puts the followers in order: the next to lead is one that follows the leader so least often. Else one node would take over all of another's partitions.
+// succeed puts the followers in order: the next to lead is one that follows the leader so least
+// often. Else one node would take over all of another's partitions.
 func (l *load) succeed(nodes []*burden) []metadata.NodeID {
 	first := nodes[0].node
 	slices.SortStableFunc(nodes[1:], func(a, b *burden) int {

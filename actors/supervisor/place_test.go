@@ -6,7 +6,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// When a node is gone each of the others takes over its share of what that one led, and no node leads the more for it.
+// When a node is gone each of the others takes over its share of what that one led, and no node
+// leads the more for it.
 func TestADeadNodesLeadershipsAreSpread(t *testing.T) {
 	for _, n := range []int{3, 4, 5} {
 		h := newHouse(t, nodes(n, 1)...)

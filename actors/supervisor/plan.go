@@ -9,7 +9,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Reason is why a partition's replicas are to be others, or in another order. The more urgent is the smaller.
+// Reason is why a partition's replicas are to be others, or in another order. The more urgent is
+// the smaller.
 type Reason uint8
 
 const (
@@ -17,7 +18,8 @@ const (
 	Restore Reason = iota
 	// Drain takes a replica off a node that is being emptied.
 	Drain
-	// Redirect takes a replica that has not come yet to another node, because its node has been down for long.
+	// Redirect takes a replica that has not come yet to another node, because its node has been down
+	// for long.
 	Redirect
 	// Fill gives a partition the voters that it should have and never had.
 	Fill
@@ -52,11 +54,14 @@ type Move struct {
 	Targets   []metadata.Target
 }
 
-// Plan returns the moves that make the cluster as it shall be, the urgent first: nothing on nodes that are emptied, no replica lost, every partition with
-// the voters it should have, in as many racks as can be, on the nodes that are usable as many replicas as on any other, give or take one, and likewise preferred leaders. It
-// moves as few replicas as that takes, and nothing at all if the cluster is so already. It depends on nothing but its arguments.
+// Plan returns the moves that make the cluster as it shall be, the urgent first: nothing on nodes
+// that are emptied, no replica lost, every partition with the voters it should have, in as many
+// racks as can be, on the nodes that are usable as many replicas as on any other, give or take one,
+// and likewise preferred leaders. It moves as few replicas as that takes, and nothing at all if the
+// cluster is so already. It depends on nothing but its arguments.
 //
-// Nodes that are not usable, because they are down, neither receive replicas nor give any away unless they are emptied.
+// Nodes that are not usable, because they are down, neither receive replicas nor give any away
+// unless they are emptied.
 func Plan(image *metadata.Image, usable func(metadata.NodeID) bool) []Move {
 	return plan(planning{image: image, usable: usable})
 }
@@ -176,7 +181,8 @@ func (p *part) change(why Reason) {
 	}
 }
 
-// restore plans what must be: successors of lost replicas where they were, and others for those on nodes that are emptied or gone.
+// restore plans what must be: successors of lost replicas where they were, and others for those on
+// nodes that are emptied or gone.
 func (s *state) restore(p *part) {
 	for i, r := range p.is.Replicas {
 		h := s.byID[r.Node]
@@ -208,7 +214,8 @@ func (s *state) replace(p *part, i int, to *home, why Reason) {
 	p.change(why)
 }
 
-// best returns the usable node for a partition's target i that has the fewest replicas, in a rack of its own if there is one.
+// best returns the usable node for a partition's target i that has the fewest replicas, in a rack
+// of its own if there is one.
 func (s *state) best(p *part, i int) *home {
 	var best *home
 	for _, h := range s.homes {

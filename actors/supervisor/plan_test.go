@@ -125,7 +125,8 @@ func (h *house) settle() {
 	}
 }
 
-// run carries out what a supervisor says until it says nothing more, and returns how many replicas were placed anew.
+// run carries out what a supervisor says until it says nothing more, and returns how many replicas
+// were placed anew.
 func (h *house) run() (placed int) {
 	h.t.Helper()
 	s := New(Limits{Moves: 6, PerNode: 2, Bytes: 1 << 30, Reordered: 3})
@@ -375,7 +376,8 @@ func trouble(t *rapid.T, h *house) {
 			h.do(metadata.Command{DrainNode: &metadata.DrainNode{Node: node}})
 		case 2:
 			if h.do(metadata.Command{ReplaceNode: &metadata.ReplaceNode{Node: node}}).Err == nil {
-				disk := uint64(1000*(i+1)) + uint64(node) // another one each time: one that was given up does not return
+				// another one each time: one that was given up does not return
+				disk := uint64(1000*(i+1)) + uint64(node)
 				h.do(metadata.Command{RegisterNode: &metadata.RegisterNode{Node: metadata.Node{ID: node, Incarnation: disk, Rack: h.image().Nodes[node].Rack}}})
 			}
 		}
@@ -443,7 +445,8 @@ func rackSizes(i *metadata.Image) map[string]int {
 	return sizes
 }
 
-// evenLeaders tells whether every partition is on every node, so that the leaders can be chosen freely.
+// evenLeaders tells whether every partition is on every node, so that the leaders can be chosen
+// freely.
 func evenLeaders(h *house) bool {
 	for p := range partitions(h.image()) {
 		if len(p.Replicas) < len(h.image().Nodes) {
@@ -453,7 +456,8 @@ func evenLeaders(h *house) bool {
 	return true
 }
 
-// TestNoFlapping holds that a node that goes and comes back changes nothing: neither while it is away nor after.
+// TestNoFlapping holds that a node that goes and comes back changes nothing: neither while it is
+// away nor after.
 func TestNoFlapping(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := &house{t: t}

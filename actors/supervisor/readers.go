@@ -9,8 +9,10 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// Readers chooses where the read-only replicas of a topic's partitions are to be, n of each, and returns for each partition that has to change for it all places of
-// its replicas. Readers that are there stay as far as they are wanted; new ones go to racks that have no replica of the partition yet first, then to where fewest replicas are.
+// Readers chooses where the read-only replicas of a topic's partitions are to be, n of each, and
+// returns for each partition that has to change for it all places of its replicas. Readers that are
+// there stay as far as they are wanted; new ones go to racks that have no replica of the partition
+// yet first, then to where fewest replicas are.
 func Readers(image *metadata.Image, usable func(metadata.NodeID) bool, t *metadata.Topic, n int) ([]metadata.AlterReplicas, error) {
 	if n < 0 {
 		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "%d read replicas", n)
@@ -34,7 +36,8 @@ func Readers(image *metadata.Image, usable func(metadata.NodeID) bool, t *metada
 	return changes, nil
 }
 
-// readers returns the places of one partition's replicas with n readers among them, and whether they are those it has.
+// readers returns the places of one partition's replicas with n readers among them, and whether
+// they are those it has.
 func (l *load) readers(image *metadata.Image, p *metadata.Partition, n int) (targets []metadata.Target, same bool, err error) {
 	taken := make(map[metadata.NodeID]bool)
 	racks := make(map[string]int)

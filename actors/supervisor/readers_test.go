@@ -8,7 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// racked is a cluster of six nodes in the racks a, b, c, a, b, c with a topic of two partitions on the first three.
+// racked is a cluster of six nodes in the racks a, b, c, a, b, c with a topic of two partitions on
+// the first three.
 func racked() (*metadata.Image, *metadata.Topic) {
 	i := &metadata.Image{Nodes: map[metadata.NodeID]*metadata.Node{}, Topics: map[string]*metadata.Topic{}}
 	for n := range metadata.NodeID(6) {

@@ -9,14 +9,15 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// watch knows for how long nodes have been unusable and moves have not progressed. It only counts the seconds between looks, so a
-// new leader of __meta begins to count anew.
+// watch knows for how long nodes have been unusable and moves have not progressed. It only counts
+// the seconds between looks, so a new leader of __meta begins to count anew.
 type watch struct {
 	away  map[metadata.NodeID]float64
 	moves map[storage.ShardID]progress
 }
 
-// progress is how far a move was when it was seen to progress last, and for how long it has not since.
+// progress is how far a move was when it was seen to progress last, and for how long it has not
+// since.
 type progress struct {
 	at      mark
 	seconds float64
@@ -67,7 +68,8 @@ func (m *meter) mark(p *metadata.Partition) mark {
 	return at
 }
 
-// gaveUp returns the nodes that have been unusable for longer than the limit: what is on its way to one of them goes elsewhere.
+// gaveUp returns the nodes that have been unusable for longer than the limit: what is on its way to
+// one of them goes elsewhere.
 func (w *watch) gaveUp(patience float64) map[metadata.NodeID]bool {
 	gone := make(map[metadata.NodeID]bool)
 	for id, seconds := range w.away {
@@ -77,8 +79,8 @@ func (w *watch) gaveUp(patience float64) map[metadata.NodeID]bool {
 	return gone
 }
 
-// stalled tells why a move cannot end as things are, empty if it can. Such a move does not count against the limits: others must not
-// wait for it. It counts again as soon as it progresses.
+// stalled tells why a move cannot end as things are, empty if it can. Such a move does not count
+// against the limits: others must not wait for it. It counts again as soon as it progresses.
 func (s *Supervisor) stalled(in Input, p *metadata.Partition) string {
 	for _, r := range p.Replicas {
 		if r.Pending && r.Role == metadata.Voter && !in.Usable(r.Node) {
@@ -134,8 +136,9 @@ func key(c metadata.Command) string {
 	return "other"
 }
 
-// Answered tells the supervisor what became of a command: nil if __meta took it. One that was refused is held back for a while, and
-// longer each time, so that it neither fills the log of __meta nor has others wait.
+// Answered tells the supervisor what became of a command: nil if __meta took it. One that was
+// refused is held back for a while, and longer each time, so that it neither fills the log of
+// __meta nor has others wait.
 func (s *Supervisor) Answered(c metadata.Command, refusal error) {
 	k := key(c)
 	if refusal == nil {

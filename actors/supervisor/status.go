@@ -9,7 +9,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Status is what the supervisor shows: the nodes, the moves under way, and those that wait for room.
+// Status is what the supervisor shows: the nodes, the moves under way, and those that wait for
+// room.
 type Status struct {
 	Nodes       []NodeStatus
 	Moving      []Moving
@@ -53,11 +54,14 @@ type Moving struct {
 	Partition int32
 	To        []metadata.NodeID // on the way
 	From      []metadata.NodeID // leaving
-	Done      float64           // how much of the log the slowest newcomer has, 0 to 1; -1 if no leader tells
+	// how much of the log the slowest newcomer has, 0 to 1; -1 if no leader tells
+	Done      float64
 	BytesLeft int64
 	Waits     string `json:",omitempty"` // what for
-	Refused   int    `json:",omitempty"` // changes that raft turned into nothing, and that were tried again
-	Stalled   string `json:",omitempty"` // why it cannot end as things are; it then counts against no limit
+	// changes that raft turned into nothing, and that were tried again
+	Refused int `json:",omitempty"`
+	// why it cannot end as things are; it then counts against no limit
+	Stalled string `json:",omitempty"`
 }
 
 // partitions are all partitions of an image, without __meta, in order of topic and number.
@@ -112,7 +116,8 @@ func (s *Supervisor) status(in Input) Status {
 	return out
 }
 
-// toGo is what newcomers of a partition have to receive before a replica can leave: all of it if none has been chosen yet.
+// toGo is what newcomers of a partition have to receive before a replica can leave: all of it if
+// none has been chosen yet.
 func (s *Supervisor) toGo(p *metadata.Partition, bytes int64) int64 {
 	if p.Moving() {
 		return s.meter.leftOf(p.Shard)

@@ -7,7 +7,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// looks lets the supervisor with its production limits look so often, carries out what it says and lets move whatever can.
+// looks lets the supervisor with its production limits look so often, carries out what it says and
+// lets move whatever can.
 func (h *house) looks(rounds int) (commands int) {
 	s := New(DefaultLimits)
 	for range rounds {
@@ -25,7 +26,8 @@ func (h *house) looks(rounds int) (commands int) {
 	return commands
 }
 
-// The operator moves 40 partitions to node 4 with Kafka's tool; node 4 dies for good before they have come. He decommissions node 4: nothing begins, ever.
+// The operator moves 40 partitions to node 4 with Kafka's tool; node 4 dies for good before they
+// have come. He decommissions node 4: nothing begins, ever.
 func TestDecommissionOfTheDeadTargetOfManyMoves(t *testing.T) {
 	h := newHouse(t, nodes(5, 0)...)
 	var placement [][]metadata.NodeID
@@ -57,7 +59,8 @@ func TestDecommissionOfTheDeadTargetOfManyMoves(t *testing.T) {
 	h.settle()
 }
 
-// A node finds 40 of its replicas damaged and has them replaced in place (ReplaceReplica), then its disk dies for good. It is decommissioned.
+// A node finds 40 of its replicas damaged and has them replaced in place (ReplaceReplica), then its
+// disk dies for good. It is decommissioned.
 func TestDecommissionOfANodeThatWasRebuilding(t *testing.T) {
 	h := newHouse(t, nodes(5, 0)...)
 	var placement [][]metadata.NodeID
@@ -77,7 +80,8 @@ func TestDecommissionOfANodeThatWasRebuilding(t *testing.T) {
 	}
 }
 
-// __meta: five nodes, voter 3 is decommissioned, node 4 is to vote in its place and dies before it does. Both are to be decommissioned. One dead node of five.
+// __meta: five nodes, voter 3 is decommissioned, node 4 is to vote in its place and dies before it
+// does. Both are to be decommissioned. One dead node of five.
 func TestMetaMoveToANodeThatDies(t *testing.T) {
 	for _, replace := range []bool{false, true} {
 		h := newHouse(t, nodes(4, 0)...)
@@ -105,8 +109,8 @@ func TestMetaMoveToANodeThatDies(t *testing.T) {
 	}
 }
 
-// A command that is refused is tried again after pauses that grow, so that it does not fill the log of __meta, and says so; it does not
-// keep another one back.
+// A command that is refused is tried again after pauses that grow, so that it does not fill the log
+// of __meta, and says so; it does not keep another one back.
 func TestARefusedMoveIsPaused(t *testing.T) {
 	h := newHouse(t, nodes(4, 0)...)
 	h.topic("t", []metadata.NodeID{1, 2, 4}, []metadata.NodeID{1, 2, 4})

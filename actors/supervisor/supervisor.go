@@ -14,15 +14,16 @@ type Limits struct {
 	PerNode   int   // replicas on their way to one node
 	Bytes     int64 // that these replicas still have to receive; one move goes on however large it is
 	Reordered int   // partitions whose preferred leader changes
-	// Patience is how many seconds a node may be unusable before what is on its way to it goes elsewhere, and a move may stand still
-	// before it stops to count against the limits.
+	// Patience is how many seconds a node may be unusable before what is on its way to it goes
+	// elsewhere, and a move may stand still before it stops to count against the limits.
 	Patience float64
 }
 
 // DefaultLimits leave most of the disks and the network to clients.
 var DefaultLimits = Limits{Moves: 32, PerNode: 4, Bytes: 16 << 30, Reordered: 64, Patience: 60}
 
-// Report is what the leader of a shard tells of it, or, with Pulled and nothing else, a replica that receives the log as a whole.
+// Report is what the leader of a shard tells of it, or, with Pulled and nothing else, a replica
+// that receives the log as a whole.
 type Report struct {
 	Shard   storage.ShardID
 	Bytes   int64 // about how large the log is
@@ -46,18 +47,21 @@ type Input struct {
 	Usable  func(metadata.NodeID) bool // up, and for some time
 	Reports []Report
 	Seconds float64 // since the last look; 0 if there was none
-	// Internal is how many voters the cluster's own topics should have that do not say so themselves; 0 is what they have.
+	// Internal is how many voters the cluster's own topics should have that do not say so themselves;
+	// 0 is what they have.
 	Internal int
 }
 
 // Output is what follows from a look.
 type Output struct {
-	Commands []metadata.Command // to be given to __meta, all of them before the next look; Answered is told what became of each
+	// to be given to __meta, all of them before the next look; Answered is told what became of each
+	Commands []metadata.Command
 	Why      map[storage.ShardID]Reason
 	Status   Status
 }
 
-// Supervisor decides where replicas and leaders go. It has one owner and is pure: what it says follows from what it was told.
+// Supervisor decides where replicas and leaders go. It has one owner and is pure: what it says
+// follows from what it was told.
 type Supervisor struct {
 	limits  Limits
 	basis   []basis // what the plan was made for
@@ -83,8 +87,8 @@ type basis struct {
 // New makes a supervisor that has seen nothing.
 func New(l Limits) *Supervisor { return &Supervisor{limits: l, held: make(map[string]hold)} }
 
-// Look plans anew and says what to do next. What was begun earlier and is not finished counts as done: it is not begun again, and nothing is planned on top of it
-// unless it must be.
+// Look plans anew and says what to do next. What was begun earlier and is not finished counts as
+// done: it is not begun again, and nothing is planned on top of it unless it must be.
 func (s *Supervisor) Look(in Input) Output {
 	s.clock += in.Seconds
 	s.forget()
@@ -117,8 +121,9 @@ func (s *Supervisor) Look(in Input) Output {
 	return out
 }
 
-// plan goes on with the plan there is, as long as it was made for the same nodes and partitions and nobody else has moved what it moves. A plan made anew in the middle of
-// another might move more than that one.
+// plan goes on with the plan there is, as long as it was made for the same nodes and partitions and
+// nobody else has moved what it moves. A plan made anew in the middle of another might move more
+// than that one.
 func (s *Supervisor) plan(in Input, gone map[metadata.NodeID]bool) []Move {
 	now := basisOf(in, gone)
 	stale := func(m Move) bool {
@@ -187,7 +192,8 @@ func (s *Supervisor) begin(in Input, moves []Move) (begun []int) {
 	return begun
 }
 
-// newcomers are the nodes that a move brings a replica to; one that is taken back before it has left brings nothing.
+// newcomers are the nodes that a move brings a replica to; one that is taken back before it has
+// left brings nothing.
 func (m *Move) newcomers(image *metadata.Image) (nodes []metadata.NodeID) {
 	p := image.Shard(m.Shard)
 	for _, t := range m.Targets {

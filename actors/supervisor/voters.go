@@ -10,8 +10,9 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// How many nodes vote in __meta is the cluster's to say, and that none does that is being emptied. Which of the others do may be the operator's: what is accepted here
-// PlanMeta leaves as it is, and what it would undo is refused.
+// How many nodes vote in __meta is the cluster's to say, and that none does that is being emptied.
+// Which of the others do may be the operator's: what is accepted here PlanMeta leaves as it is, and
+// what it would undo is refused.
 
 // AddVoter returns the change of __meta's replicas that has one more node vote.
 func AddVoter(image *metadata.Image, usable func(metadata.NodeID) bool, id metadata.NodeID) (metadata.AlterReplicas, error) {
@@ -39,7 +40,8 @@ func AddVoter(image *metadata.Image, usable func(metadata.NodeID) bool, id metad
 	return withVoters(image, voters), nil
 }
 
-// RemoveVoter returns the change of __meta's replicas that has a node vote no more, and another one in its place if there would be too few.
+// RemoveVoter returns the change of __meta's replicas that has a node vote no more, and another one
+// in its place if there would be too few.
 func RemoveVoter(image *metadata.Image, usable func(metadata.NodeID) bool, id metadata.NodeID) (metadata.AlterReplicas, error) {
 	r, err := metaReplica(image, id)
 	if err != nil {

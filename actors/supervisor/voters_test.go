@@ -29,8 +29,8 @@ func (h *house) votes(n metadata.NodeID) bool {
 	return slices.ContainsFunc(h.image().Meta.Replicas, func(r metadata.Replica) bool { return r.Node == n && r.Role == metadata.Voter })
 }
 
-// TestChosenVotersStay holds for random clusters and troubles that what is accepted of an operator about the voters of __meta is not undone by the plan, at whatever
-// moment it came.
+// TestChosenVotersStay holds for random clusters and troubles that what is accepted of an operator
+// about the voters of __meta is not undone by the plan, at whatever moment it came.
 func TestChosenVotersStay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := &house{t: t}

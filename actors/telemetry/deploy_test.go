@@ -22,7 +22,8 @@ var (
 // scraped are labels that Prometheus and its text format add.
 var scraped = []string{"instance", "job", "le"}
 
-// TestDashboardsAndRulesKnowTheMetrics: what is asked of Prometheus is a metric that there is, by labels that it has.
+// TestDashboardsAndRulesKnowTheMetrics: what is asked of Prometheus is a metric that there is, by
+// labels that it has.
 func TestDashboardsAndRulesKnowTheMetrics(t *testing.T) {
 	all := make(map[string][]string)
 	var labels []string

@@ -17,7 +17,8 @@ const (
 	stop  = "<!-- end of metrics -->\n"
 )
 
-// TestTheDocumentationIsTheTables compares the table of metrics on the page with the families; with -update it writes it.
+// TestTheDocumentationIsTheTables compares the table of metrics on the page with the families; with
+// -update it writes it.
 func TestTheDocumentationIsTheTables(t *testing.T) {
 	text, err := os.ReadFile(page)
 	if err != nil {

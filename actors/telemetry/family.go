@@ -38,7 +38,8 @@ type reading struct {
 	*node.Observation
 	scope Scope               // of what belongs to partitions
 	shown []node.GroupReading // as they are labelled
-	lags  Scope               // of what belongs to partitions that a group consumes: there may be more of those
+	// of what belongs to partitions that a group consumes: there may be more of those
+	lags Scope
 }
 
 // newReading settles how finely an observation is to be shown.
@@ -83,7 +84,8 @@ type measure struct {
 }
 
 var (
-	millis = measure{1e6, []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000}} // of ns
+	// of ns
+	millis = measure{1e6, []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000}}
 	sizes  = measure{1, []float64{256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20}}
 	counts = measure{1, []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000}}
 )

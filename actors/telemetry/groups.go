@@ -9,8 +9,8 @@ import (
 	"github.com/troupe-mq/troupe/actors/node"
 )
 
-// groupsShown is how many groups have series of their own. Clients choose how many groups there are and what they are
-// called; a receiver of metrics has to remember every name.
+// groupsShown is how many groups have series of their own. Clients choose how many groups there are
+// and what they are called; a receiver of metrics has to remember every name.
 const groupsShown = 1000
 
 // otherGroups is the label of all groups that have none of their own.
@@ -19,8 +19,8 @@ const otherGroups = "(others)"
 // labelBytes bounds a label's value; longer ones are cut.
 const labelBytes = 255
 
-// labelOf makes a label's value of what a client chose: the encodings of metrics take nothing but UTF-8, and one value
-// that is not spoils all that is sent with it.
+// labelOf makes a label's value of what a client chose: the encodings of metrics take nothing but
+// UTF-8, and one value that is not spoils all that is sent with it.
 func labelOf(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= labelBytes {
@@ -33,8 +33,9 @@ func labelOf(s string) string {
 	return s[:at]
 }
 
-// shownGroups returns the groups as they are shown, by distinct labels: those with members first, then those with
-// offsets; what is beyond the bound is one group, and so are those that look the same.
+// shownGroups returns the groups as they are shown, by distinct labels: those with members first,
+// then those with offsets; what is beyond the bound is one group, and so are those that look the
+// same.
 func shownGroups(all []node.GroupReading) []node.GroupReading {
 	sorted := slices.SortedFunc(slices.Values(all), func(a, b node.GroupReading) int {
 		return cmp.Or(first(a.Members > 0, b.Members > 0), first(len(a.Lags) > 0, len(b.Lags) > 0), cmp.Compare(a.Group, b.Group))

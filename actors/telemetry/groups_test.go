@@ -13,13 +13,15 @@ import (
 	"github.com/troupe-mq/troupe/actors/node"
 )
 
-// The names of groups are their clients': whatever they are, metrics are delivered, and of a bounded number of series.
+// The names of groups are their clients': whatever they are, metrics are delivered, and of a
+// bounded number of series.
 func TestNamesOfGroupsSpoilNothing(t *testing.T) {
 	o := observation(30)
 	o.Groups = []node.GroupReading{
 		{Group: "plain", State: "Stable", Members: 3},
 		{Group: "\xff\xfe", State: "Empty", Lags: []node.LagReading{{Topic: "t", Records: 5, Behind: time.Second}}},
-		{Group: "\xfd\xfc", State: "Empty", Lags: []node.LagReading{{Topic: "t", Records: 6, Behind: 3 * time.Second}}}, // looks the same
+		// looks the same
+		{Group: "\xfd\xfc", State: "Empty", Lags: []node.LagReading{{Topic: "t", Records: 6, Behind: 3 * time.Second}}},
 		{Group: strings.Repeat("é", 500), State: "Empty"},
 	}
 	f, _, _ := scrape(t, Partitions, o)
@@ -41,7 +43,8 @@ func TestNamesOfGroupsSpoilNothing(t *testing.T) {
 	checkLabels(t, o)
 }
 
-// checkLabels sees what OTLP would: it takes nothing at all of a message with a string that is no UTF-8.
+// checkLabels sees what OTLP would: it takes nothing at all of a message with a string that is no
+// UTF-8.
 func checkLabels(t *testing.T, o *node.Observation) {
 	t.Helper()
 	p := &producer{families: families(nil), scope: Partitions, started: time.Now()}

@@ -13,8 +13,9 @@ import (
 // linesPerSecond is how often a second one event, by its level and message, is logged at most.
 const linesPerSecond = 20
 
-// Handler makes a log handler that holds storms back and writes which trace a line belongs to. Of one event at most so many lines a second pass;
-// the first that passes afterwards says how many did not. Errors always pass.
+// Handler makes a log handler that holds storms back and writes which trace a line belongs to. Of
+// one event at most so many lines a second pass; the first that passes afterwards says how many did
+// not. Errors always pass.
 func Handler(next slog.Handler) slog.Handler {
 	return &handler{next: next, storms: &storms{now: time.Now, events: make(map[event]*storm)}}
 }

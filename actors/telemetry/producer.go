@@ -74,7 +74,8 @@ func (f *family) metrics(in *points, w span) (metricdata.Metrics, bool) {
 	return m, len(all) > 0
 }
 
-// point counts the values of a histogram up to the measure's bounds. A bucket of ours that a bound cuts counts above it.
+// point counts the values of a histogram up to the measure's bounds. A bucket of ours that a bound
+// cuts counts above it.
 func (s *spread) point(labels []string, w span) metricdata.HistogramDataPoint[float64] {
 	p := metricdata.HistogramDataPoint[float64]{
 		Attributes: attributes(labels, s.labels), StartTime: w.from, Time: w.to,

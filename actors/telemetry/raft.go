@@ -127,7 +127,8 @@ func nodeState(r *reading, p *points) {
 	}
 }
 
-// followers reads a value of every follower of the led replicas; the third label is the follower's node.
+// followers reads a value of every follower of the led replicas; the third label is the follower's
+// node.
 func followers(of func(*replica.FollowerStanding) float64) func(*reading, *points) {
 	return byReplicaAnd(largest, func(r *node.ReplicaReading, emit func(float64, string)) {
 		for i := range r.Standing.Followers {

@@ -14,9 +14,12 @@ import (
 // Scope is how finely what belongs to partitions is shown.
 type Scope string
 
-// The scopes. What is not shown by partition is folded: summed, or its largest or smallest value taken, as the metric's meaning wants it.
+// The scopes. What is not shown by partition is folded: summed, or its largest or smallest value
+// taken, as the metric's meaning wants it.
 const (
-	Auto       Scope = "auto"       // Partitions with up to AutoLimit replicas on the node, of groups' lags with up to as many of those, else Off
+	// Partitions with up to AutoLimit replicas on the node, of groups' lags with up to as many of
+	// those, else Off
+	Auto       Scope = "auto"
 	Partitions Scope = "partitions" // a series for every partition
 	Topics     Scope = "topics"     // a series for every topic
 	Off        Scope = "off"        // a series for the node
@@ -52,7 +55,8 @@ func sum(a, b float64) float64      { return a + b }
 func largest(a, b float64) float64  { return max(a, b) }
 func smallest(a, b float64) float64 { return min(a, b) }
 
-// byReplica reads a value of every replica that has one. The family's labels are topic and partition.
+// byReplica reads a value of every replica that has one. The family's labels are topic and
+// partition.
 func byReplica(f fold, of func(*node.ReplicaReading) (v float64, ok bool)) func(*reading, *points) {
 	return byReplicaAnd(f, func(r *node.ReplicaReading, emit func(float64, string)) {
 		if v, ok := of(r); ok {
@@ -82,7 +86,8 @@ func byReplicaAnd(f fold, of func(r *node.ReplicaReading, emit func(v float64, e
 	}
 }
 
-// total reads a counter of every replica. What replicas counted that have gone stays in the node's sum.
+// total reads a counter of every replica. What replicas counted that have gone stays in the node's
+// sum.
 func total(of func(replica.Counts) uint64) func(*reading, *points) {
 	return totals(func(c replica.Counts, emit func(uint64, string)) { emit(of(c), "") })
 }

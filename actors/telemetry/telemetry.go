@@ -27,8 +27,8 @@ type Options struct {
 	NodeID     int32
 	Version    string
 	Partitions Scope // how finely metrics of partitions are shown
-	// Endpoint is the URL of an OTLP receiver, such as http://localhost:4317; empty sends nothing. What OpenTelemetry's own
-	// variables say of headers and certificates holds.
+	// Endpoint is the URL of an OTLP receiver, such as http://localhost:4317; empty sends nothing.
+	// What OpenTelemetry's own variables say of headers and certificates holds.
 	Endpoint  string
 	Protocol  string        // grpc or http
 	PushEvery time.Duration // between two pushes of metrics
@@ -56,7 +56,8 @@ func New(o Options) (*Telemetry, error) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { o.Logger.Warn("telemetry could not be delivered", "error", err) }))
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	// Names are shown as they are written in the tables: units and _total are part of them where they belong.
+	// Names are shown as they are written in the tables: units and _total are part of them where they
+	// belong.
 	scrape, err := exporter.New(exporter.WithRegisterer(registry), exporter.WithProducer(t.producer), exporter.WithoutScopeInfo(),
 		exporter.WithoutTargetInfo(), exporter.WithTranslationStrategy(otlptranslator.NoTranslation))
 	if err != nil {

@@ -20,7 +20,8 @@ import (
 	"github.com/troupe-mq/troupe/actors/spans"
 )
 
-// deliverer gives spans to the SDK on a goroutine of its own: an actor's turn only puts them into a channel, and if that is full they are counted and lost.
+// deliverer gives spans to the SDK on a goroutine of its own: an actor's turn only puts them into a
+// channel, and if that is full they are counted and lost.
 type deliverer struct {
 	queue    chan spans.Span
 	done     chan struct{}
@@ -60,7 +61,8 @@ func (d *deliverer) run() {
 	}
 }
 
-// deliver makes the SDK's span of one of ours. What is sampled was decided before, and the ids were drawn when their children needed them.
+// deliver makes the SDK's span of one of ours. What is sampled was decided before, and the ids were
+// drawn when their children needed them.
 func (d *deliverer) deliver(s *spans.Span) {
 	ctx := context.WithValue(context.Background(), givenKey{}, s)
 	if s.Parent != (spans.SpanID{}) {

@@ -33,8 +33,8 @@ type operated interface {
 // adminTimeout bounds what an operator asks for.
 const adminTimeout = 30 * time.Second
 
-// operate adds the endpoints behind `troupe cluster`: what only looks is answered to everybody who reaches the address, as /metrics is; what changes
-// something only to processes on this machine.
+// operate adds the endpoints behind `troupe cluster`: what only looks is answered to everybody who
+// reaches the address, as /metrics is; what changes something only to processes on this machine.
 func operate(m *http.ServeMux, n operated) {
 	m.HandleFunc("GET /admin/status", asked(func(ctx context.Context, _ *http.Request) (any, error) { return n.Health(ctx), nil }))
 	m.HandleFunc("GET /admin/can-restart", asked(func(ctx context.Context, r *http.Request) (any, error) {
@@ -97,7 +97,8 @@ func operateTopics(m *http.ServeMux, n operated) {
 	})))
 }
 
-// operateNodes adds the endpoints that change which nodes there are, and the one that shows how far that is.
+// operateNodes adds the endpoints that change which nodes there are, and the one that shows how far
+// that is.
 func operateNodes(m *http.ServeMux, n operated) {
 	m.HandleFunc("GET /admin/moves", asked(func(ctx context.Context, _ *http.Request) (any, error) { return n.Cluster(ctx) }))
 	change := func(path string, command func(id metadata.NodeID, r *http.Request) metadata.Command) {
@@ -117,7 +118,8 @@ func operateNodes(m *http.ServeMux, n operated) {
 	})
 }
 
-// operateReplace adds the endpoint that tells what it would cost to declare the disk of a node lost.
+// operateReplace adds the endpoint that tells what it would cost to declare the disk of a node
+// lost.
 func operateReplace(m *http.ServeMux, n operated) {
 	m.HandleFunc("GET /admin/replace", asked(func(_ context.Context, r *http.Request) (any, error) {
 		id, err := nodeIn(r)
@@ -159,7 +161,8 @@ func nodesIn(list string) (nodes []metadata.NodeID, err error) {
 	return nodes, nil
 }
 
-// asked answers with JSON, or with the text of an error: 400 if the cluster refused or did not understand, 503 if it could not.
+// asked answers with JSON, or with the text of an error: 400 if the cluster refused or did not
+// understand, 503 if it could not.
 func asked(answer func(context.Context, *http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), adminTimeout)

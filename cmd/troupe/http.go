@@ -23,9 +23,11 @@ type observed interface {
 	operated
 }
 
-// endpoints are for people, load balancers, Prometheus and tests: /metrics, /healthz answers while the process runs, /readyz while clients should come here, /statusz
-// says how node and cluster are, /log/level what is logged, /debug/replica what one replica holds, /debug/storage what all that is stored proves, /debug/stages where the time of produce requests went since the start, /debug/pprof
-// where time and memory go. Those below /debug and /log answer only on this machine.
+// endpoints are for people, load balancers, Prometheus and tests: /metrics, /healthz answers while
+// the process runs, /readyz while clients should come here, /statusz says how node and cluster are,
+// /log/level what is logged, /debug/replica what one replica holds, /debug/storage what all that is
+// stored proves, /debug/stages where the time of produce requests went since the start,
+// /debug/pprof where time and memory go. Those below /debug and /log answer only on this machine.
 func endpoints(n observed, metrics http.Handler, level http.HandlerFunc) http.Handler {
 	m := http.NewServeMux()
 	m.Handle("GET /metrics", metrics)

@@ -9,9 +9,10 @@ import (
 	"strings"
 )
 
-// local lets only programs on this machine through. A browser on this machine is one, and sends what any site tells
-// it to: requests that another site caused are refused, and so are those to a name that is not this machine's, by
-// which a site that points its own name at 127.0.0.1 would pass for the same origin (DNS rebinding).
+// local lets only programs on this machine through. A browser on this machine is one, and sends
+// what any site tells it to: requests that another site caused are refused, and so are those to a
+// name that is not this machine's, by which a site that points its own name at 127.0.0.1 would pass
+// for the same origin (DNS rebinding).
 func local(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if why := foreign(r); why != "" {
@@ -46,8 +47,8 @@ func sameHost(origin, host string) bool {
 	return ok && strings.EqualFold(at, host)
 }
 
-// ownName reports whether a Host header names this machine: localhost, its host name or any address, for an address
-// cannot be pointed elsewhere.
+// ownName reports whether a Host header names this machine: localhost, its host name or any
+// address, for an address cannot be pointed elsewhere.
 func ownName(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

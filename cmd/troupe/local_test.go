@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// What changes something answers programs on this machine, and no other site that a browser on it is looking at.
+// What changes something answers programs on this machine, and no other site that a browser on it
+// is looking at.
 func TestOtherSitesChangeNothing(t *testing.T) {
 	machine, _ := os.Hostname()
 	for name, c := range map[string]struct {

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// logLevel answers GET with the least level that is logged, and changes it with PUT: debug, info, warn or error, until the process ends.
+// logLevel answers GET with the least level that is logged, and changes it with PUT: debug, info,
+// warn or error, until the process ends.
 func logLevel(level *slog.LevelVar, log *slog.Logger) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPut {

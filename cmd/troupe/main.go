@@ -1,6 +1,7 @@
 // Command troupe is a Kafka-compatible broker.
 //
-// Exit codes: 0 stopped as asked; 1 failed, or a second signal; 2 the configuration or the command line is wrong.
+// Exit codes: 0 stopped as asked; 1 failed, or a second signal; 2 the configuration or the command
+// line is wrong.
 package main
 
 import (

@@ -90,7 +90,8 @@ func (a *admin) moves(ctx context.Context) (s node.ClusterStatus, err error) {
 	return s, err
 }
 
-// followEvery is the time between two lines of progress; followPatience how many answers in a row may fail.
+// followEvery is the time between two lines of progress; followPatience how many answers in a row
+// may fail.
 const (
 	followEvery    = time.Second
 	followPatience = 30

@@ -47,7 +47,8 @@ it asks, before it acts.`,
 	return c
 }
 
-// confirmReplace tells what is lost with a node's disk, and has the operator agree to it; nothing is asked if nothing is lost.
+// confirmReplace tells what is lost with a node's disk, and has the operator agree to it; nothing
+// is asked if nothing is lost.
 func confirmReplace(c *cobra.Command, id string, r node.Replacement, accepted bool) error {
 	if len(r.Consequences) == 0 {
 		return nil

@@ -61,8 +61,8 @@ func serve(_ context.Context, c *config.Config) error {
 	return nil
 }
 
-// stopSignals are what a node stops for in good order. A terminal that closes sends SIGHUP, as it does to Kafka's
-// JVM; whoever started the node with nohup wants it to go on.
+// stopSignals are what a node stops for in good order. A terminal that closes sends SIGHUP, as it
+// does to Kafka's JVM; whoever started the node with nohup wants it to go on.
 func stopSignals() []os.Signal {
 	all := []os.Signal{syscall.SIGTERM, os.Interrupt}
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -80,7 +80,8 @@ func listenAndServe(h *http.Server) error {
 	return h.Serve(server.Spare(l))
 }
 
-// stop drains within three quarters of the time, then stops; what takes longer than all of it is abandoned.
+// stop drains within three quarters of the time, then stops; what takes longer than all of it is
+// abandoned.
 func stop(n interface {
 	Drain(context.Context) error
 	Stop() error

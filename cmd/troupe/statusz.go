@@ -28,8 +28,8 @@ type statusPage struct {
 	Up      int // nodes
 }
 
-// statusz is a page for people: the cluster as this node sees it, without scripts. Who asks for JSON, by ?format=json or by an Accept header that
-// does not want HTML, gets the node's own status.
+// statusz is a page for people: the cluster as this node sees it, without scripts. Who asks for
+// JSON, by ?format=json or by an Accept header that does not want HTML, gets the node's own status.
 func statusz(n observed) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.FormValue("format") == "json" || !strings.Contains(r.Header.Get("Accept"), "text/html") {

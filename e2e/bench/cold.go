@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// coldConsume reads what the last flood wrote after all nodes were killed and started again, and the kernel was made to forget their files.
+// coldConsume reads what the last flood wrote after all nodes were killed and started again, and
+// the kernel was made to forget their files.
 func coldConsume(ctx context.Context, b *bench) (*Sample, error) {
 	for _, n := range b.cluster.Nodes {
 		n.Kill()

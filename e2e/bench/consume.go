@@ -11,7 +11,8 @@ import (
 // consumeWithin is how long a consumer may take for what a flood wrote.
 const consumeWithin = 2 * time.Minute
 
-// consume reads what the last flood wrote, from the start, and counts it: as many records as were acknowledged, or it is no result.
+// consume reads what the last flood wrote, from the start, and counts it: as many records as were
+// acknowledged, or it is no result.
 func consume(ctx context.Context, b *bench) (*Sample, error) {
 	if b.flooded.topic == "" {
 		return nil, fmt.Errorf("it reads what flood wrote: ask for both")

@@ -61,7 +61,8 @@ func endToEnd(ctx context.Context, b *bench) (*Sample, error) {
 	return &Sample{Records: n, Bytes: n * int64(b.Record), Seconds: time.Since(begin).Seconds(), Latency: latencyOf(latencies)}, nil
 }
 
-// arrivals waits for n records, whose values begin with when they were due after begin, and returns how late they came.
+// arrivals waits for n records, whose values begin with when they were due after begin, and returns
+// how late they came.
 func arrivals(ctx context.Context, cl *kgo.Client, n int, begin time.Time) ([]time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, consumeWithin)
 	defer cancel()

@@ -15,12 +15,14 @@ type flood struct {
 	records int64
 }
 
-// flooding produces as fast as the cluster acknowledges. The figure is of everything sent, from the first record to the last answer.
+// flooding produces as fast as the cluster acknowledges. The figure is of everything sent, from the
+// first record to the last answer.
 func flooding(linger time.Duration) func(context.Context, *bench) (*Sample, error) {
 	return func(ctx context.Context, b *bench) (*Sample, error) { return floods(ctx, b, 1, linger, b.inTime) }
 }
 
-// more tells whether a client of a flood goes on, so long after it began and with so many records sent.
+// more tells whether a client of a flood goes on, so long after it began and with so many records
+// sent.
 type more func(since time.Duration, sent int) bool
 
 // inTime goes on for as long as a run goes.

@@ -70,7 +70,8 @@ func (o *versusOptions) contestants(jars string) []contestant {
 	return slices.DeleteFunc(contestants(jars), func(c contestant) bool { return len(o.Who) > 0 && !slices.Contains(o.Who, c.name) })
 }
 
-// order turns a row and mirrors every second, so that nobody always goes first or always follows the same one: three have all six orders in six heats.
+// order turns a row and mirrors every second, so that nobody always goes first or always follows
+// the same one: three have all six orders in six heats.
 func order[T any](all []T, heat int) []T {
 	first := heat % max(len(all), 1)
 	turned := slices.Concat(all[first:], all[:first])
@@ -80,7 +81,8 @@ func order[T any](all []T, heat int) []T {
 	return turned
 }
 
-// heat runs a group of rows against all contestants. What one could not do is missing from its turn, and the others have theirs; nil if nobody could do anything.
+// heat runs a group of rows against all contestants. What one could not do is missing from its
+// turn, and the others have theirs; nil if nobody could do anything.
 func (o *versusOptions) heat(ctx context.Context, g group, all []contestant) (*Heat, error) {
 	settle()
 	h := &Heat{When: time.Now().UTC(), Group: g.name, Load: lineOf("/proc/loadavg", "")}
@@ -109,10 +111,12 @@ func (o *versusOptions) heat(ctx context.Context, g group, all []contestant) (*H
 	return h, errors.Join(failed...)
 }
 
-// settle waits until the disk has done what the cluster before left to it: pages to write, and files to forget.
+// settle waits until the disk has done what the cluster before left to it: pages to write, and
+// files to forget.
 func settle() { unix.Sync() }
 
-// turn starts a cluster of one contestant on empty directories and runs rows against it. The cluster is killed and deleted behind them.
+// turn starts a cluster of one contestant on empty directories and runs rows against it. The
+// cluster is killed and deleted behind them.
 func (o *versusOptions) turn(ctx context.Context, k contestant, rows []row, t *Turn) error {
 	return guarded(func(h *host) error {
 		settings := []cluster.Option{cluster.NoVerify(), cluster.As(k.flavor)}
@@ -146,7 +150,8 @@ func (o *versusOptions) all(ctx context.Context, b *bench, rows []row, t *Turn) 
 	return nil
 }
 
-// once runs a row. Those of a cluster's life end and start nodes, so that what the nodes used meanwhile says nothing.
+// once runs a row. Those of a cluster's life end and start nodes, so that what the nodes used
+// meanwhile says nothing.
 func (o *versusOptions) once(ctx context.Context, b *bench, r row) (*Sample, error) {
 	if o.Life || r.name == "consume-cold" {
 		return r.run(ctx, b)

@@ -36,7 +36,8 @@ func kafkaJars(ctx context.Context) (string, error) {
 		return "", err
 	}
 	dir := filepath.Join(root, ".task", "bench", "kafka-"+kafkaVersion)
-	mark := filepath.Join(dir, "complete") // written last: a download that was interrupted is begun again
+	// written last: a download that was interrupted is begun again
+	mark := filepath.Join(dir, "complete")
 	if was, err := os.ReadFile(mark); err == nil && string(was) == pom {
 		return dir, nil
 	}

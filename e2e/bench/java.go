@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Kafka's own programs, as bin/kafka-producer-perf-test.sh and its siblings start them. Each JVM starts anew in every run: what is counted is
-// what the program itself says.
+// Kafka's own programs, as bin/kafka-producer-perf-test.sh and its siblings start them. Each JVM
+// starts anew in every run: what is counted is what the program itself says.
 
 const javaRecords = 300_000
 
@@ -40,7 +40,8 @@ func javaConsume(ctx context.Context, b *bench) (*Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	// start, end, MB consumed, MB/s, records, records/s, rebalance ms, fetch ms, fetch MB/s, fetch records/s
+	// start, end, MB consumed, MB/s, records, records/s, rebalance ms, fetch ms, fetch MB/s, fetch
+	// records/s
 	n, err := numbers(out, `(?m)^[\d: -]+:\d+, [\d: -]+:\d+, ([\d.]+), [\d.]+, (\d+), [\d.]+, \d+, (\d+), `)
 	if err != nil {
 		return nil, err

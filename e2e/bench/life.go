@@ -39,7 +39,8 @@ var rowsOfLife = []row{
 	}},
 }
 
-// form starts nodes on empty directories and waits for the first write that all three hold, then looks how idle they are.
+// form starts nodes on empty directories and waits for the first write that all three hold, then
+// looks how idle they are.
 func form(ctx context.Context, b *bench) (*Sample, error) {
 	for _, n := range b.cluster.Nodes {
 		n.Prepare()
@@ -111,7 +112,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// crowd makes a topic of n partitions and looks what it costs, how quickly it answers, and what becomes of it when a node is killed.
+// crowd makes a topic of n partitions and looks what it costs, how quickly it answers, and what
+// becomes of it when a node is killed.
 func crowd(n int32) action {
 	return func(ctx context.Context, b *bench) (*Sample, error) {
 		f := map[string]float64{}
@@ -189,7 +191,8 @@ func (w waits) all() (all []time.Duration) {
 
 const killAfter = 2 * time.Second
 
-// steady produces to all partitions in turn at a rate, with a client that looks for a new leader at once; event happens a while after it began.
+// steady produces to all partitions in turn at a rate, with a client that looks for a new leader at
+// once; event happens a while after it began.
 func (b *bench) steady(ctx context.Context, topic string, rate int, long time.Duration, event func()) (waits, error) {
 	cl, err := b.client(append(cluster.ClientOptions(b.cluster.Seeds()...), kgo.DefaultProduceTopic(topic), kgo.MaxBufferedRecords(1<<20),
 		kgo.RecordRetries(1000))...)

@@ -26,7 +26,8 @@ func machine(dir string) Machine {
 	}
 }
 
-// lineOf returns the first line of a file that begins with a name, without it; empty where there is none.
+// lineOf returns the first line of a file that begins with a name, without it; empty where there is
+// none.
 func lineOf(path, name string) string {
 	text, _ := os.ReadFile(path)
 	for line := range strings.Lines(string(text)) {
@@ -37,7 +38,8 @@ func lineOf(path, name string) string {
 	return ""
 }
 
-// fileSystem returns the type of the file system that holds a directory: that of the longest mount point above it.
+// fileSystem returns the type of the file system that holds a directory: that of the longest mount
+// point above it.
 func fileSystem(dir string) (kind string) {
 	mounts, _ := os.ReadFile("/proc/self/mounts")
 	best := ""
@@ -58,7 +60,8 @@ type Versions struct {
 	Client string `json:"client"`
 }
 
-// versions reads them from the binaries: the server says which commit it was built from, and whether something was changed since.
+// versions reads them from the binaries: the server says which commit it was built from, and
+// whether something was changed since.
 func versions(binary string) (v Versions, err error) {
 	b, err := buildinfo.ReadFile(binary)
 	if err != nil {

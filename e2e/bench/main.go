@@ -1,8 +1,10 @@
-// Command bench measures a real cluster: three processes of bin/troupe on this machine, replication factor 3, acks=all, synced before it is
-// acknowledged, driven by franz-go from this process. It is not a test: it compares nothing with a limit.
+// Command bench measures a real cluster: three processes of bin/troupe on this machine, replication
+// factor 3, acks=all, synced before it is acknowledged, driven by franz-go from this process. It is
+// not a test: it compares nothing with a limit.
 //
-// A measurement (flood, rate, …) is a function from a bench to a Sample; measure puts around it what the nodes used and where the time of
-// their produce requests went; a Report holds all of it with the machine, the versions and the settings it is true for.
+// A measurement (flood, rate, …) is a function from a bench to a Sample; measure puts around it
+// what the nodes used and where the time of their produce requests went; a Report holds all of it
+// with the machine, the versions and the settings it is true for.
 package main
 
 import (

@@ -7,8 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// payload gives values without making each: they are windows into random bytes that do not repeat within a batch, incompressible unless they
-// are made regular.
+// payload gives values without making each: they are windows into random bytes that do not repeat
+// within a batch, incompressible unless they are made regular.
 type payload struct {
 	random []byte
 	size   int

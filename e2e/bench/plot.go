@@ -16,7 +16,8 @@ const (
 	plotTop    = 60
 )
 
-// plot draws how many times as good Troupe is as each Kafka: one pair of bars a figure, on a logarithmic scale around 1. Nothing without a path.
+// plot draws how many times as good Troupe is as each Kafka: one pair of bars a figure, on a
+// logarithmic scale around 1. Nothing without a path.
 func (d *Duel) plot(path string) error {
 	if path == "" {
 		return nil
@@ -57,7 +58,8 @@ func (d *Duel) plot(path string) error {
 
 var colours = map[string]string{kafkaName: "#3b75af", flushedName: "#a9c6e2"}
 
-// plotX places a ratio: 1 in a third of the width, a hundredth at the left edge's beyond, a thousand at the right.
+// plotX places a ratio: 1 in a third of the width, a hundredth at the left edge's beyond, a
+// thousand at the right.
 func plotX(ratio float64) float64 {
 	at := (math.Log10(ratio) + 1) / 4
 	return plotLabels + plotBars*min(max(at, 0), 1)

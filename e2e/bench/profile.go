@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// profile has all nodes write down where their CPU time goes while a run goes on. What it returns gets one error, or nil, when all have.
+// profile has all nodes write down where their CPU time goes while a run goes on. What it returns
+// gets one error, or nil, when all have.
 func (b *bench) profile(ctx context.Context, title string) <-chan error {
 	all := make(chan error, 1)
 	name := strings.NewReplacer(" ", "-", ",", "", "/", "-per-").Replace(title)

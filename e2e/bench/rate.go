@@ -58,7 +58,8 @@ func openLoop(ctx context.Context, b *bench, rate int, linger time.Duration) (*S
 	return &Sample{Records: n, Bytes: n * int64(b.Record), Seconds: time.Since(begin).Seconds(), Latency: latencyOf(latencies)}, nil
 }
 
-// connect has a client's connections and producer id made before anything is measured: one record for every partition.
+// connect has a client's connections and producer id made before anything is measured: one record
+// for every partition.
 func connect(ctx context.Context, cl *kgo.Client, b *bench) error {
 	records := make([]*kgo.Record, b.Partitions)
 	for i := range records {

@@ -79,7 +79,8 @@ func restartCommand() *cobra.Command {
 	return c
 }
 
-// restartLinger lets batches grow while the nodes are filled: what a client may hold back is shared by many partitions.
+// restartLinger lets batches grow while the nodes are filled: what a client may hold back is shared
+// by many partitions.
 const restartLinger = 20 * time.Millisecond
 
 func restart(ctx context.Context, o *options, nodes int, bytes int64) (*Restart, error) {
@@ -134,7 +135,8 @@ func (r *Restart) measure(ctx context.Context, b *bench, bytes int64) error {
 	return nil
 }
 
-// room returns an error if a directory has none for so many bytes of values and what the nodes write beside them.
+// room returns an error if a directory has none for so many bytes of values and what the nodes
+// write beside them.
 func room(dir string, bytes int64) error {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
@@ -195,7 +197,8 @@ func (b *bench) restart(ctx context.Context, forget bool) (*restartFrom, error) 
 	return s, err
 }
 
-// acknowledged produces a record to every partition and notes when the first and the last of them was acknowledged.
+// acknowledged produces a record to every partition and notes when the first and the last of them
+// was acknowledged.
 func (b *bench) acknowledged(ctx context.Context, cl *kgo.Client, s *restartFrom, begin time.Time) error {
 	took := make(chan time.Duration, b.Partitions)
 	first := firstError{}

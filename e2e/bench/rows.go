@@ -22,7 +22,8 @@ type figure struct {
 	goals  []goal
 }
 
-// goal is a bound on Troupe's figure: factor times another contestant's, or another figure of Troupe's own, or with neither factor itself.
+// goal is a bound on Troupe's figure: factor times another contestant's, or another figure of
+// Troupe's own, or with neither factor itself.
 type goal struct {
 	of     string
 	factor float64
@@ -44,9 +45,11 @@ type group struct {
 	rows []row
 }
 
-// groupsOfLoad compare throughput and latency. What a row leaves behind (dirty pages, compaction, and above all memory in use: on a virtual machine a page that was not used before
-// costs several times as much, as the host backs it page by page) counts for the rows behind it, more for whoever wrote more, so that a group holds few rows, and those that write little
-// come first. consume and its cold sibling read what the flood before them wrote.
+// groupsOfLoad compare throughput and latency. What a row leaves behind (dirty pages, compaction,
+// and above all memory in use: on a virtual machine a page that was not used before costs several
+// times as much, as the host backs it page by page) counts for the rows behind it, more for whoever
+// wrote more, so that a group holds few rows, and those that write little come first. consume and
+// its cold sibling read what the flood before them wrote.
 var groupsOfLoad = []group{
 	{"rates", []row{
 		{"rate-2000", atRate(2000, 0), []figure{

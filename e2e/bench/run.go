@@ -120,7 +120,8 @@ func (b *bench) repeat(ctx context.Context, p planned) (*Result, error) {
 	return result, nil
 }
 
-// What clusters are warmed up with. Bytes and records, and no time: whoever is faster would have used more memory up.
+// What clusters are warmed up with. Bytes and records, and no time: whoever is faster would have
+// used more memory up.
 const (
 	warmUpBytes   = 256 << 20
 	warmUpRecords = 400_000
@@ -134,7 +135,8 @@ func (b *bench) warmUp(ctx context.Context) error {
 	return err
 }
 
-// warmUpLong also has a JVM compile what it runs most, which takes requests and time more than bytes: small records at a rate that all contestants sustain.
+// warmUpLong also has a JVM compile what it runs most, which takes requests and time more than
+// bytes: small records at a rate that all contestants sustain.
 func (b *bench) warmUpLong(ctx context.Context) error {
 	if err := b.warmUp(ctx); err != nil {
 		return err

@@ -6,7 +6,8 @@ import (
 	"os"
 )
 
-// save writes what was measured to the file of --json; nothing without a path. What was there before is there until the new is whole.
+// save writes what was measured to the file of --json; nothing without a path. What was there
+// before is there until the new is whole.
 func save(path string, measured any) error {
 	if path == "" {
 		return nil

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Usage is what a process used: in a Sample over a run, from readUsage since the process began. Memory is of the moment.
+// Usage is what a process used: in a Sample over a run, from readUsage since the process began.
+// Memory is of the moment.
 type Usage struct {
 	CPU       float64 `json:"cpu_seconds"`   // user and system
 	Written   int64   `json:"written_bytes"` // of files, pages dirtied through maps included
@@ -15,7 +16,8 @@ type Usage struct {
 	Resident  int64   `json:"resident_bytes"` // pages of mapped files included
 }
 
-// clockTicks is the unit of /proc's CPU times: USER_HZ, 100 a second on every architecture that Go runs on.
+// clockTicks is the unit of /proc's CPU times: USER_HZ, 100 a second on every architecture that Go
+// runs on.
 const clockTicks = 100
 
 // readUsage asks /proc.

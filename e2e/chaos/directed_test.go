@@ -19,8 +19,10 @@ import (
 	"github.com/troupe-mq/troupe/e2e/hosts"
 )
 
-// Phase 5.1 and 5.2: a leader that is split from the others acknowledges nothing while they go on without it; when no majority is left nobody acknowledges
-// anything; after healing all goes on without help. That nobody did is what the history is checked for (Minority): every node is asked all the time.
+// Phase 5.1 and 5.2: a leader that is split from the others acknowledges nothing while they go on
+// without it; when no majority is left nobody acknowledges anything; after healing all goes on
+// without help. That nobody did is what the history is checked for (Minority): every node is asked
+// all the time.
 func TestMinoritiesAndMajorities(t *testing.T) {
 	hosts.Need(t)
 	r := Start(t, Config{})
@@ -47,7 +49,8 @@ func TestMinoritiesAndMajorities(t *testing.T) {
 	r.settle(l)
 }
 
-// othersElect waits until another node than the old leader tells that it leads the topic's partition 0.
+// othersElect waits until another node than the old leader tells that it leads the topic's
+// partition 0.
 func (r *Run) othersElect(topic string, old int) {
 	r.t.Helper()
 	cluster.Eventually(r.t, recoverWithin, fmt.Sprintf("%s/0 is led by another than node %d", topic, old), func(ctx context.Context) error {
@@ -89,7 +92,8 @@ func TestPowerLossOfDisksThatLie(t *testing.T) {
 		n.Doomed() // whoever finds out that its disk forgot may say so and end
 	}
 	cluster.Eventually(t, recoverWithin, "the loss shows", func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // nodes that wait to be let in answer nothing
+		// nodes that wait to be let in answer nothing
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		damaged := func(n *cluster.Node) bool { return n.LogSays(setAside) }
 		if len(r.Cluster.Running()) < len(r.Cluster.Nodes) || slices.ContainsFunc(r.Cluster.Nodes, damaged) {

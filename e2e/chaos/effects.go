@@ -4,7 +4,8 @@ package chaos
 
 import "fmt"
 
-// effect begins, changes or ends a fault. Faults that overlap must not undo each other: a node is started when the last that holds it down is over.
+// effect begins, changes or ends a fault. Faults that overlap must not undo each other: a node is
+// started when the last that holds it down is over.
 func (r *Run) effect(f *Fault, w what) {
 	r.t.Helper()
 	switch f.Kind {
@@ -45,7 +46,8 @@ func (r *Run) start(n int) {
 	}
 }
 
-// pause stops processes where they stand. Who is held down has none; who was killed and started meanwhile has one that never was stopped.
+// pause stops processes where they stand. Who is held down has none; who was killed and started
+// meanwhile has one that never was stopped.
 func (r *Run) pause(f *Fault, w what) {
 	r.t.Helper()
 	for _, n := range f.Nodes {
@@ -79,7 +81,8 @@ const (
 	spared    = 128 << 20
 )
 
-// fill leaves something between what a node wants to keep and hardly anything. A disk without power is emptied when it is back.
+// fill leaves something between what a node wants to keep and hardly anything. A disk without power
+// is emptied when it is back.
 func (r *Run) fill(f *Fault, w what) {
 	r.t.Helper()
 	for _, n := range f.Nodes {

@@ -11,7 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/load"
 )
 
-// Bounds of liveness. They are for machines with two busy cores: what is checked within them is that it happens at all.
+// Bounds of liveness. They are for machines with two busy cores: what is checked within them is
+// that it happens at all.
 const (
 	recoverWithin = 90 * time.Second
 	checkWithin   = 2 * time.Minute
@@ -25,7 +26,8 @@ type traffic struct {
 	topics            []string // idempotent, plain and probed
 }
 
-// Episode breaks the cluster round after round under load, and checks what came of it. It ends early, and returns false, when the context does.
+// Episode breaks the cluster round after round under load, and checks what came of it. It ends
+// early, and returns false, when the context does.
 func (r *Run) Episode(ctx context.Context, rounds []Round) bool {
 	r.t.Helper()
 	r.episodes++
@@ -60,7 +62,8 @@ func (r *Run) load(name string) *traffic {
 	return l
 }
 
-// recovers waits until everything goes on: nodes let clients in, producers of both kinds are answered, the group reads and commits.
+// recovers waits until everything goes on: nodes let clients in, producers of both kinds are
+// answered, the group reads and commits.
 func (r *Run) recovers(l *traffic) {
 	r.t.Helper()
 	r.Cluster.WaitReady()

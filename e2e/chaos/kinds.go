@@ -15,10 +15,12 @@ type Kind struct {
 
 	pick        func(r *rand.Rand, nodes int) []int // whom
 	least, most time.Duration                       // how long
-	beat        time.Duration                       // of those that come and go: the longest time until the next change; else 0
+	// of those that come and go: the longest time until the next change; else 0
+	beat time.Duration
 }
 
-// Kinds are all ways to break nodes. What partitions nodes from each other leaves clients connected to all of them, but for isolate and power.
+// Kinds are all ways to break nodes. What partitions nodes from each other leaves clients connected
+// to all of them, but for isolate and power.
 var Kinds = []Kind{
 	{Name: "kill", Help: "SIGKILL of some or all nodes, and a start", pick: some, least: 200 * time.Millisecond, most: 4 * time.Second},
 	{Name: "pause", Help: "SIGSTOP of some or all nodes, and SIGCONT: they come back in the belief that no time has passed", pick: some, least: 300 * time.Millisecond, most: 5 * time.Second},

@@ -13,7 +13,8 @@ const (
 	mostDelay = 300 * time.Millisecond
 )
 
-// links is what the fault does to the network among so many nodes and their clients, while it is not away.
+// links is what the fault does to the network among so many nodes and their clients, while it is
+// not away.
 func (f Fault) links(nodes int) map[hosts.Path]hosts.Link {
 	links := map[hosts.Path]hosts.Link{}
 	on := func(a, b int, l hosts.Link) { links[hosts.Path{From: a, To: b}] = l }
@@ -54,7 +55,8 @@ func together(all ...map[hosts.Path]hosts.Link) map[hosts.Path]hosts.Link {
 	return sum
 }
 
-// cutOff are the nodes that cannot reach, there and back, so many nodes that run, themselves included, as a majority of any partition's replicas has.
+// cutOff are the nodes that cannot reach, there and back, so many nodes that run, themselves
+// included, as a majority of any partition's replicas has.
 func cutOff(nodes, majority int, running func(node int) bool, links map[hosts.Path]hosts.Link) (cut []int) {
 	for n := 1; n <= nodes; n++ {
 		reached := 0

@@ -17,14 +17,17 @@ import (
 	"github.com/troupe-mq/troupe/e2e/operations"
 )
 
-// calmWithin is how long an operation may take on two busy cores until the cluster is calm again. What takes longer is stuck.
+// calmWithin is how long an operation may take on two busy cores until the cluster is calm again.
+// What takes longer is stuck.
 const calmWithin = 3 * time.Minute
 
-// operationsAnEpisode is how many are checked together: the history of more would be too long for porcupine.
+// operationsAnEpisode is how many are checked together: the history of more would be too long for
+// porcupine.
 const operationsAnEpisode = 15
 
-// Operate operates the cluster under load, one operation after the other, each until the cluster is calm again, and checks what came of it. In the end the cluster must
-// be even again. It ends early, and returns false, when the context does.
+// Operate operates the cluster under load, one operation after the other, each until the cluster is
+// calm again, and checks what came of it. In the end the cluster must be even again. It ends early,
+// and returns false, when the context does.
 func (r *Run) Operate(ctx context.Context, ops []operations.Operation) bool {
 	r.t.Helper()
 	done := 0
@@ -159,7 +162,8 @@ func (r *Run) asked(but int) *cluster.Node {
 	return nil
 }
 
-// command is troupe cluster with these arguments, at any node. It is given again while the cluster is not able to: elections take their time.
+// command is troupe cluster with these arguments, at any node. It is given again while the cluster
+// is not able to: elections take their time.
 func (r *Run) command(args ...string) {
 	r.t.Helper()
 	cluster.Eventually(r.t, calmWithin, fmt.Sprint(args), func(ctx context.Context) error {
@@ -194,7 +198,8 @@ func (r *Run) calm(after string) {
 	})
 }
 
-// even waits until every node has as many replicas and leads as many partitions as every other, give or take one.
+// even waits until every node has as many replicas and leads as many partitions as every other,
+// give or take one.
 func (r *Run) even() {
 	r.t.Helper()
 	r.eventually("an even cluster", func(h health.Cluster) error {

@@ -36,7 +36,8 @@ func TestSinglesHaveEveryKindOnce(t *testing.T) {
 	}
 }
 
-// Every fault of many plans names nodes that are there, begins before it ends, and comes and goes in between.
+// Every fault of many plans names nodes that are there, begins before it ends, and comes and goes
+// in between.
 func TestTimelines(t *testing.T) {
 	for seed := range uint64(200) {
 		for _, r := range (Plan{Seed: seed, Nodes: 5, Kinds: Names()}).Mixed(0, 5, 4) {

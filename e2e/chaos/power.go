@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// controls count what became of files that say whether a power loss takes what it must and leaves what it must.
+// controls count what became of files that say whether a power loss takes what it must and leaves
+// what it must.
 type controls struct {
 	losses int // of power, by disk
 	lost   int // files that nobody synced, gone
@@ -28,8 +29,9 @@ func (c controls) check(t testing.TB) {
 	}
 }
 
-// powerLoss takes the power of nodes. The network goes first, so that whatever anybody has heard from them was said before: a sync that is under way
-// while the disk goes may be answered although nothing was written, and no such answer must leave its host.
+// powerLoss takes the power of nodes. The network goes first, so that whatever anybody has heard
+// from them was said before: a sync that is under way while the disk goes may be answered although
+// nothing was written, and no such answer must leave its host.
 func (r *Run) powerLoss(f *Fault, w what) {
 	r.t.Helper()
 	if w == end {
@@ -94,7 +96,8 @@ func writeControls(dir string) error {
 	)
 }
 
-// readControls tells whether the file that was not synced is lost. It is an error if the other one is.
+// readControls tells whether the file that was not synced is lost. It is an error if the other one
+// is.
 func readControls(dir string) (lost bool, err error) {
 	synced, err := os.ReadFile(filepath.Join(dir, "synced"))
 	if err != nil || !bytes.Equal(synced, controlContent) {

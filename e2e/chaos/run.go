@@ -70,7 +70,8 @@ func (r *Run) launch(n *cluster.Node) {
 	n.Start()
 }
 
-// release ends what a run that failed has left broken, so that its processes can be ended and its disks cleared away.
+// release ends what a run that failed has left broken, so that its processes can be ended and its
+// disks cleared away.
 func (r *Run) release() {
 	r.lab.Network.Apply(nil)
 	for _, h := range r.lab.Hosts {

@@ -8,7 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/cluster"
 )
 
-// TestClients runs all clients against one cluster, one after the other: each finds what those before it left.
+// TestClients runs all clients against one cluster, one after the other: each finds what those
+// before it left.
 func TestClients(t *testing.T) {
 	c := cluster.Start(t, 3)
 	for topic, partitions := range bystanders {
@@ -34,5 +35,6 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// bystanders are topics that nobody uses and that every client has to see, with names of every kind that Kafka allows.
+// bystanders are topics that nobody uses and that every client has to see, with names of every kind
+// that Kafka allows.
 var bystanders = map[string]int32{"plain": 1, "with.dots": 3, "with_underscores": 2, "with-dashes-123": 12, "UPPER": 1}

@@ -48,7 +48,8 @@ func (j jvm) tool(class string, args ...string) *exec.Cmd {
 	return j.main("", class, append([]string{"--bootstrap-server", j.brokers}, args...)...)
 }
 
-// says runs a tool and wants each of the words somewhere in what it prints, where any space is as good as any other.
+// says runs a tool and wants each of the words somewhere in what it prints, where any space is as
+// good as any other.
 func (j jvm) says(t *testing.T, cmd *exec.Cmd, words ...string) string {
 	t.Helper()
 	out := strings.Join(strings.Fields(run(t, cmd, "")), " ")

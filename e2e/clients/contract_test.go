@@ -17,7 +17,8 @@ import (
 
 // client is a client under test: the command line of each thing it must do.
 type client struct {
-	// codecs are the compressions it can produce, by Kafka's names. Each is used for a produce of its own.
+	// codecs are the compressions it can produce, by Kafka's names. Each is used for a produce of its
+	// own.
 	codecs []string
 	// topics prints the name of every topic on a line of its own; other words may follow on the line.
 	topics func() *exec.Cmd
@@ -25,8 +26,9 @@ type client struct {
 	create func(topic string) *exec.Cmd
 	// produce sends its standard input with acks=all: lines of key, tab, value.
 	produce func(topic, codec string) *exec.Cmd
-	// consume is one member of a group, and begins at the start of what the group has not committed. It prints each record on a line:
-	// partition, offset, key, value, with tabs between. At SIGTERM it commits what it has printed, leaves and ends.
+	// consume is one member of a group, and begins at the start of what the group has not committed.
+	// It prints each record on a line: partition, offset, key, value, with tabs between. At SIGTERM it
+	// commits what it has printed, leaves and ends.
 	consume func(topic, group string) *exec.Cmd
 }
 
@@ -69,7 +71,8 @@ func keepsContract(t *testing.T, c *cluster.Cluster, cl client) {
 	wantCommitted(t, c, topic, group)
 }
 
-// seesEveryTopic compares what the client lists with what the cluster holds; internal topics may be left out.
+// seesEveryTopic compares what the client lists with what the cluster holds; internal topics may be
+// left out.
 func seesEveryTopic(t *testing.T, c *cluster.Cluster, cl client) {
 	t.Helper()
 	details, err := c.Admin().ListTopics(context.Background())
@@ -89,7 +92,8 @@ func seesEveryTopic(t *testing.T, c *cluster.Cluster, cl client) {
 	}
 }
 
-// waitForMembers waits until both members have partitions: a member that had none would prove nothing.
+// waitForMembers waits until both members have partitions: a member that had none would prove
+// nothing.
 func waitForMembers(t *testing.T, c *cluster.Cluster, group string, members []*member) {
 	t.Helper()
 	cluster.Eventually(t, settleWithin, "two members with partitions in "+group, func(ctx context.Context) error {
@@ -115,7 +119,8 @@ func waitForMembers(t *testing.T, c *cluster.Cluster, group string, members []*m
 	})
 }
 
-// waitForRecords waits until the members have printed n records, however long that takes while some still come.
+// waitForRecords waits until the members have printed n records, however long that takes while some
+// still come.
 func waitForRecords(t *testing.T, members []*member, n int) {
 	t.Helper()
 	var before int

@@ -10,7 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/cluster"
 )
 
-// goProgram builds a program of the module in the directory go, which has its own dependencies so that Troupe's do not grow.
+// goProgram builds a program of the module in the directory go, which has its own dependencies so
+// that Troupe's do not grow.
 func goProgram(t *testing.T, c *cluster.Cluster, name string) client {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), name)

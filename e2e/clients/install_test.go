@@ -21,8 +21,9 @@ func tool(t *testing.T, name, how string) string {
 	return path
 }
 
-// installed returns a directory that holds a client, and calls install to fill it if it does not yet. The recipe tells versions and
-// everything else that decides what is installed: with another one, the client is installed anew.
+// installed returns a directory that holds a client, and calls install to fill it if it does not
+// yet. The recipe tells versions and everything else that decides what is installed: with another
+// one, the client is installed anew.
 func installed(t *testing.T, name, recipe string, install func(dir string)) string {
 	t.Helper()
 	root, err := cluster.Root()
@@ -30,7 +31,8 @@ func installed(t *testing.T, name, recipe string, install func(dir string)) stri
 		t.Fatal(err)
 	}
 	dir := filepath.Join(root, ".task", "clients", name)
-	mark := filepath.Join(dir, "installed") // written last: an installation that was interrupted is begun again
+	// written last: an installation that was interrupted is begun again
+	mark := filepath.Join(dir, "installed")
 	if was, err := os.ReadFile(mark); err == nil && string(was) == recipe {
 		return dir
 	}

@@ -12,7 +12,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/cluster"
 )
 
-// jvm runs what Maven Central has of Kafka: the Java client, and the tools that the distribution's scripts start.
+// jvm runs what Maven Central has of Kafka: the Java client, and the tools that the distribution's
+// scripts start.
 type jvm struct {
 	t       *testing.T
 	java    string

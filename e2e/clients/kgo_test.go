@@ -14,8 +14,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/cluster"
 )
 
-// kgoSkips are franz-go's tests of what is not offered here: transactions and share groups. What needs KIP-848's groups, SASL or TLS
-// skips itself.
+// kgoSkips are franz-go's tests of what is not offered here: transactions and share groups. What
+// needs KIP-848's groups, SASL or TLS skips itself.
 const kgoSkips = "^(TestTxnEtl|TestShareGroup.*|TestConsumeRegexShareSkipsInternal)$"
 
 // kgoMust are the tests that are the point: they have to have run, and neither may skip itself.
@@ -24,9 +24,10 @@ var kgoMust = []string{
 	"TestGroupSimple", "TestConsumeRegex", "TestPing", "TestUnknownGroupOffsetFetchPinned", "TestClient_ProduceLargeMessages",
 }
 
-// TestKgo runs franz-go's own tests, at the version of go.mod and with their default of 500,000 records, against a cluster of ours.
-// TestGroupETL is the heart of them: groups hand a topic on from one to the next while members come and go, and no record
-// may be lost, reordered or consumed twice.
+// TestKgo runs franz-go's own tests, at the version of go.mod and with their default of 500,000
+// records, against a cluster of ours. TestGroupETL is the heart of them: groups hand a topic on
+// from one to the next while members come and go, and no record may be lost, reordered or consumed
+// twice.
 func TestKgo(t *testing.T) {
 	c := cluster.Start(t, 3)
 	test := exec.Command("go", "test", "-count=1", "-v", "-timeout", "15m", "-skip", kgoSkips, "./pkg/kgo")

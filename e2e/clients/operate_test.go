@@ -134,7 +134,8 @@ func (j jvm) fillOne(t *testing.T, topic string, n int) {
 	run(t, j.tool(kafkaConsoleProducer, "--topic", topic), input.String())
 }
 
-// controller writes what kafka-metadata-quorum reads of a controller that is to vote: its configuration and the properties of its log directory.
+// controller writes what kafka-metadata-quorum reads of a controller that is to vote: its
+// configuration and the properties of its log directory.
 func controller(t *testing.T, id, directory string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -31,7 +31,8 @@ func run(t *testing.T, cmd *exec.Cmd, input string) string {
 	return out
 }
 
-// try runs a command to its end. On success it returns standard output alone, else standard error too.
+// try runs a command to its end. On success it returns standard output alone, else standard error
+// too.
 func try(cmd *exec.Cmd, input string) (string, error) {
 	var out, errs bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &errs

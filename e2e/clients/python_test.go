@@ -16,7 +16,8 @@ var kafkaPythonExtras = []string{"python-snappy==0.7.3", "lz4==4.4.5", "zstandar
 
 const kafkaPythonNewest = "kafka-python==3.0.12"
 
-// python installs packages in a virtual environment, and returns the client that is a program of testdata.
+// python installs packages in a virtual environment, and returns the client that is a program of
+// testdata.
 func python(t *testing.T, c *cluster.Cluster, name, script, interpreter string, packages ...string) client {
 	t.Helper()
 	dir := installed(t, name, interpreter+" "+strings.Join(packages, " "), func(dir string) {

@@ -16,7 +16,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/cluster"
 )
 
-// TestReadersForKafkasTools has Kafka's tools look at a topic with a read-only replica and write back what they see, and Kafka's consumer read from that replica.
+// TestReadersForKafkasTools has Kafka's tools look at a topic with a read-only replica and write
+// back what they see, and Kafka's consumer read from that replica.
 func TestReadersForKafkasTools(t *testing.T) {
 	c := cluster.New(t, 4)
 	for i, n := range c.Nodes {
@@ -40,7 +41,8 @@ func TestReadersForKafkasTools(t *testing.T) {
 		}
 	}
 
-	// The list that the tool prints is written back with its first two replicas swapped: the reader stays one.
+	// The list that the tool prints is written back with its first two replicas swapped: the reader
+	// stays one.
 	file := plan(t, "read", []int32{2, 1, 3, 4})
 	j.says(t, j.tool(kafkaReassign, "--execute", "--reassignment-json-file", file), "Successfully started partition reassignment")
 	cluster.Eventually(t, 120*time.Second, "the reassignment is complete", func(context.Context) error {

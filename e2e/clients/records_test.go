@@ -22,7 +22,8 @@ type record struct {
 	codec      string // of the batch, where it is known
 }
 
-// makeRecords numbers n records. Values are long enough, and dull enough, that no client finds its batch smaller uncompressed.
+// makeRecords numbers n records. Values are long enough, and dull enough, that no client finds its
+// batch smaller uncompressed.
 func makeRecords(codec string, n int) (records []record) {
 	for i := range n {
 		value := fmt.Sprintf("%s-%04d-%s", codec, i, strings.Repeat("abcd", 20))
@@ -40,8 +41,8 @@ func lines(records []record) string {
 	return b.String()
 }
 
-// wantLog reads the topic with a client of ours: it must hold exactly what was sent, in order per partition, from offset 0 on
-// without a hole, compressed as asked.
+// wantLog reads the topic with a client of ours: it must hold exactly what was sent, in order per
+// partition, from offset 0 on without a hole, compressed as asked.
 func wantLog(t *testing.T, c *cluster.Cluster, topic string, sent []record) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), settleWithin)
@@ -73,7 +74,8 @@ func wantLog(t *testing.T, c *cluster.Cluster, topic string, sent []record) {
 	}
 }
 
-// wantReceived wants the members together to have received what was sent, each partition by one of them alone, and each of them something.
+// wantReceived wants the members together to have received what was sent, each partition by one of
+// them alone, and each of them something.
 func wantReceived(t *testing.T, members []*member, sent []record) {
 	t.Helper()
 	owner := map[int32]*member{}
@@ -94,7 +96,8 @@ func wantReceived(t *testing.T, members []*member, sent []record) {
 	wantExactly(t, "what the group received", all, sent)
 }
 
-// wantExactly compares as a set, and in order per partition: offsets rise by one from 0, and records follow each other as they were sent.
+// wantExactly compares as a set, and in order per partition: offsets rise by one from 0, and
+// records follow each other as they were sent.
 func wantExactly(t *testing.T, what string, got, sent []record) {
 	t.Helper()
 	position := map[string]int{}

@@ -6,10 +6,12 @@ import (
 	"time"
 )
 
-// balanceWithin is how long a node may need to give back what it holds after its last client: an election, on a busy machine.
+// balanceWithin is how long a node may need to give back what it holds after its last client: an
+// election, on a busy machine.
 const balanceWithin = 60 * time.Second
 
-// balanced sees that no node that runs has anything in flight once the test's clients are gone: what it has then, it has for ever.
+// balanced sees that no node that runs has anything in flight once the test's clients are gone:
+// what it has then, it has for ever.
 func (c *Cluster) balanced() {
 	if c.t.Failed() || c.flavor.Name() != (Troupe{}).Name() {
 		return
@@ -25,7 +27,8 @@ func (c *Cluster) balanced() {
 	}
 }
 
-// balanced tells what the node's ledger has that is not zero. A node that cannot be asked may be cut off, or about to end: that is for others to judge.
+// balanced tells what the node's ledger has that is not zero. A node that cannot be asked may be
+// cut off, or about to end: that is for others to judge.
 func (n *Node) balanced(ctx context.Context) error {
 	s, err := n.Status(ctx)
 	if err != nil {

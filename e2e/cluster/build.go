@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// Binary builds the server once in a process and returns its path. E2E_BIN names one that is there already,
-// E2E_RACE=1 builds with the race detector.
+// Binary builds the server once in a process and returns its path. E2E_BIN names one that is there
+// already, E2E_RACE=1 builds with the race detector.
 func Binary() (string, error) { return built() }
 
 var built = sync.OnceValues(func() (string, error) { return build("troupe") })
@@ -37,7 +37,8 @@ func build(name string, flags ...string) (string, error) {
 	if os.Getenv("E2E_RACE") == "1" {
 		name, args = name+"-race", append(args, "-race")
 	}
-	// Test processes build at the same time, and a running binary cannot be written: each builds its own and moves it.
+	// Test processes build at the same time, and a running binary cannot be written: each builds its
+	// own and moves it.
 	path := filepath.Join(root, "bin", "e2e", name)
 	mine := fmt.Sprintf("%s.%d", path, os.Getpid())
 	c := exec.Command("go", append(args, "-o", mine, "./cmd/troupe")...)

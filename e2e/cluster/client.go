@@ -7,8 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 )
 
-// Broker sends requests to this very node and to no other, once each, whoever should answer them. Fetches and produce requests go
-// out in the last version that has topic names.
+// Broker sends requests to this very node and to no other, once each, whoever should answer them.
+// Fetches and produce requests go out in the last version that has topic names.
 func (n *Node) Broker() *kgo.Broker {
 	n.t.Helper()
 	n.once.Do(func() {

@@ -41,7 +41,8 @@ func Set(name, value string) Option { return func(c *Cluster) { c.settings[name]
 // As makes the nodes something else than the environment asks for.
 func As(f Flavor) Option { return func(c *Cluster) { c.flavor = f } }
 
-// NoVerify leaves out the comparison of replicas at the end, for tests that leave replicas lost or unreachable.
+// NoVerify leaves out the comparison of replicas at the end, for tests that leave replicas lost or
+// unreachable.
 func NoVerify() Option { return func(c *Cluster) { c.verify = false } }
 
 // Machine is what a node runs on, if not on this machine.
@@ -95,7 +96,8 @@ func Start(t testing.TB, n int, options ...Option) *Cluster {
 	return c
 }
 
-// Add describes one more node, with the next id. It is told the founders, and is none of them itself.
+// Add describes one more node, with the next id. It is told the founders, and is none of them
+// itself.
 func (c *Cluster) Add() *Node {
 	c.t.Helper()
 	id := int32(len(c.Nodes) + 1)
@@ -218,7 +220,8 @@ func (c *Cluster) end() {
 	}
 }
 
-// finish ends a node when the test does not need it any more. Not by SIGTERM: the last node of three cannot hand over.
+// finish ends a node when the test does not need it any more. Not by SIGTERM: the last node of
+// three cannot hand over.
 func (n *Node) finish() {
 	n.process.expected = true
 	_ = n.process.cmd.Process.Kill()
@@ -243,7 +246,8 @@ func (c *Cluster) dump() {
 	}
 }
 
-// Client is a franz-go client that knows all nodes, closed when the test ends. Options given here win.
+// Client is a franz-go client that knows all nodes, closed when the test ends. Options given here
+// win.
 func (c *Cluster) Client(options ...kgo.Opt) *kgo.Client {
 	c.t.Helper()
 	return c.newClient(c.Seeds(), options)
@@ -265,8 +269,9 @@ func (c *Cluster) newClient(seeds []string, options []kgo.Opt) *kgo.Client {
 	return cl
 }
 
-// ClientOptions make a client look for a new leader as soon as a test wants it to, and take a node that ends while it greets it for one that ended: franz-go by itself asks whether TLS
-// was forgotten, and fails what was to be sent.
+// ClientOptions make a client look for a new leader as soon as a test wants it to, and take a node
+// that ends while it greets it for one that ended: franz-go by itself asks whether TLS was
+// forgotten, and fails what was to be sent.
 func ClientOptions(seeds ...string) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.SeedBrokers(seeds...),
@@ -279,7 +284,8 @@ func ClientOptions(seeds ...string) []kgo.Opt {
 	}
 }
 
-// Admin is an administrator's client that knows all nodes. It lives until the check at the test's end is done.
+// Admin is an administrator's client that knows all nodes. It lives until the check at the test's
+// end is done.
 func (c *Cluster) Admin() *kadm.Client {
 	c.t.Helper()
 	c.once.Do(func() {

@@ -13,7 +13,8 @@ import (
 	"strings"
 )
 
-// Wipe deletes all that a stopped node has stored, as if its disk had been replaced by an empty one.
+// Wipe deletes all that a stopped node has stored, as if its disk had been replaced by an empty
+// one.
 func (n *Node) Wipe() {
 	n.t.Helper()
 	n.stopped("wiped")
@@ -22,7 +23,8 @@ func (n *Node) Wipe() {
 	}
 }
 
-// Backup copies all that a stopped node has stored, and returns what brings that state of it back, once.
+// Backup copies all that a stopped node has stored, and returns what brings that state of it back,
+// once.
 func (n *Node) Backup() (restore func()) {
 	n.t.Helper()
 	n.stopped("copied")
@@ -59,7 +61,8 @@ func (n *Node) stopped(what string) {
 	}
 }
 
-// FlipNewest flips one bit in the middle of the values in the file that a stopped node wrote last, and says where. What is at its end a kill may have left unfinished.
+// FlipNewest flips one bit in the middle of the values in the file that a stopped node wrote last,
+// and says where. What is at its end a kill may have left unfinished.
 func (n *Node) FlipNewest() Flipped {
 	n.t.Helper()
 	n.stopped("damaged")
@@ -82,7 +85,8 @@ func (f Flipped) String() string {
 	return fmt.Sprintf("bit %d of byte %d of %s", f.Bit, f.At, filepath.Base(f.File))
 }
 
-// Flip flips one bit of a random place of a random one of a node's data files. The files are those that match a pattern and hold anything; the ballast holds no data.
+// Flip flips one bit of a random place of a random one of a node's data files. The files are those
+// that match a pattern and hold anything; the ballast holds no data.
 func (n *Node) Flip(random *rand.Rand, pattern string) Flipped {
 	n.t.Helper()
 	var files []string

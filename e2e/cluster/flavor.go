@@ -18,9 +18,11 @@ type Flavor interface {
 	Replica(ctx context.Context, c *Cluster, n *Node, topic string, partition int32) (Replica, error)
 }
 
-// Replica is one node's copy of a partition: two replicas that applied the same are the same if all fields are equal.
+// Replica is one node's copy of a partition: two replicas that applied the same are the same if all
+// fields are equal.
 type Replica struct {
-	Applied       uint64 `json:"applied"`        // last raft index applied; with Kafka the high watermark
+	// last raft index applied; with Kafka the high watermark
+	Applied       uint64 `json:"applied"`
 	LogStart      int64  `json:"log_start"`      // first offset kept
 	HighWatermark int64  `json:"high_watermark"` // first offset not committed
 	Hash          string `json:"hash"`           // over every committed entry kept

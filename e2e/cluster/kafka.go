@@ -13,11 +13,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Kafka is Apache Kafka in KRaft mode, every node broker and controller. The tests are proven against it, and the benchmarks compare with it.
+// Kafka is Apache Kafka in KRaft mode, every node broker and controller. The tests are proven
+// against it, and the benchmarks compare with it.
 type Kafka struct {
 	Jars string // directory of kafka_2.13 with all it depends on, and a log4j2 binding
-	// Stock leaves everything at Kafka's defaults: those of its start script for the JVM, and of the broker but for what a cluster of three
-	// needs. Tests want a JVM that starts quickly and brokers that notice each other's death sooner.
+	// Stock leaves everything at Kafka's defaults: those of its start script for the JVM, and of the
+	// broker but for what a cluster of three needs. Tests want a JVM that starts quickly and brokers
+	// that notice each other's death sooner.
 	Stock bool
 }
 
@@ -116,7 +118,8 @@ func (Kafka) Ready(ctx context.Context, _ *Cluster, n *Node) error {
 	return fmt.Errorf("node %d is not registered yet", n.ID)
 }
 
-// Replica implements Flavor by reading the partition's bytes from that node, leader or not (KIP-392).
+// Replica implements Flavor by reading the partition's bytes from that node, leader or not
+// (KIP-392).
 func (Kafka) Replica(ctx context.Context, _ *Cluster, n *Node, topic string, partition int32) (Replica, error) {
 	return n.readReplica(ctx, topic, partition)
 }

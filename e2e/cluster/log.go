@@ -25,7 +25,8 @@ func (n *Node) LogSays(pattern *regexp.Regexp) (says bool) {
 	return says
 }
 
-// LogFinds returns the last line of the node's log that matches, and what the pattern's groups match; nil if none does.
+// LogFinds returns the last line of the node's log that matches, and what the pattern's groups
+// match; nil if none does.
 func (n *Node) LogFinds(pattern *regexp.Regexp) (found []string) {
 	n.lines(func(_ int, line []byte) bool {
 		if m := pattern.FindStringSubmatch(string(line)); m != nil {
@@ -39,8 +40,8 @@ func (n *Node) LogFinds(pattern *regexp.Regexp) (found []string) {
 // broken is what the Go runtime and the race detector write when a process went wrong.
 var broken = regexp.MustCompile(`^(panic: |fatal error: |goroutine \d+ .*\[running|WARNING: DATA RACE|SIGSEGV|.* msg="?panic)`)
 
-// complaints are the places in the log where the process went wrong. How a doomed one ends does not count: what writes through a memory map dies of a
-// signal when its disk is gone.
+// complaints are the places in the log where the process went wrong. How a doomed one ends does not
+// count: what writes through a memory map dies of a signal when its disk is gone.
 func (n *Node) complaints() (found []string) {
 	doomed := false
 	n.lines(func(at int, line []byte) bool {
@@ -57,7 +58,8 @@ func (n *Node) complaints() (found []string) {
 	return found
 }
 
-// runMark and doomMark begin lines that the test writes into a log: a process was started, and from here on it may end anyhow.
+// runMark and doomMark begin lines that the test writes into a log: a process was started, and from
+// here on it may end anyhow.
 const (
 	runMark  = "--- "
 	doomMark = "*** doomed"

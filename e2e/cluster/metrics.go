@@ -59,7 +59,8 @@ func (m Metrics) series(name string, l Labels) (all []*dto.Metric) {
 // Has tells whether there is a series with all the labels.
 func (m Metrics) Has(name string, l ...string) bool { return len(m.series(name, l)) > 0 }
 
-// Value is the sum of the series that have all the labels; 0 if there is none. Of histograms it is the sum of the values.
+// Value is the sum of the series that have all the labels; 0 if there is none. Of histograms it is
+// the sum of the values.
 func (m Metrics) Value(name string, l ...string) (v float64) {
 	for _, s := range m.series(name, l) {
 		v += s.GetGauge().GetValue() + s.GetCounter().GetValue() + s.GetUntyped().GetValue() + s.GetHistogram().GetSampleSum()

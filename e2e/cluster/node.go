@@ -19,7 +19,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Node is one process, or the place where one was or will be. Its methods belong to the test's goroutine.
+// Node is one process, or the place where one was or will be. Its methods belong to the test's
+// goroutine.
 type Node struct {
 	ID    int32
 	Dir   string // everything of the node, its log among it
@@ -172,7 +173,8 @@ func (n *Node) Kill() {
 	n.end(syscall.SIGKILL, 10*time.Second)
 }
 
-// Doomed says that the process may end by itself from now on, as it must when its disk is taken away, until it is started again.
+// Doomed says that the process may end by itself from now on, as it must when its disk is taken
+// away, until it is started again.
 func (n *Node) Doomed() {
 	n.t.Helper()
 	n.process.expected = true
@@ -181,7 +183,8 @@ func (n *Node) Doomed() {
 	}
 }
 
-// mark writes a line of the test's into the node's log, on a line of its own whatever a process that was killed has left.
+// mark writes a line of the test's into the node's log, on a line of its own whatever a process
+// that was killed has left.
 func (n *Node) mark(text string) error {
 	log, err := os.OpenFile(n.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -236,7 +239,8 @@ func (p *process) wait(limit time.Duration) bool {
 	}
 }
 
-// WaitExit waits until the process ends by itself, for good, and returns its exit code and the last lines of its log.
+// WaitExit waits until the process ends by itself, for good, and returns its exit code and the last
+// lines of its log.
 func (n *Node) WaitExit(limit time.Duration) (code int, output string) {
 	n.t.Helper()
 	n.process.expected, n.gone = true, true
@@ -249,7 +253,8 @@ func (n *Node) WaitExit(limit time.Duration) (code int, output string) {
 // Pause stops the process where it stands (SIGSTOP): its connections stay open and nobody answers.
 func (n *Node) Pause() { n.t.Helper(); n.process.paused = true; n.signal(syscall.SIGSTOP) }
 
-// Freeze is Pause, and waits until the process stands still: for a moment after a signal was sent its threads may run on.
+// Freeze is Pause, and waits until the process stands still: for a moment after a signal was sent
+// its threads may run on.
 func (n *Node) Freeze() {
 	n.t.Helper()
 	n.Pause()

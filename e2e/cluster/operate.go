@@ -11,8 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/actors/health"
 )
 
-// Operate runs one of the binary's commands for operators on the node's machine, against that node, and returns what it prints. An exit code other than 0 is an error
-// that holds it.
+// Operate runs one of the binary's commands for operators on the node's machine, against that node,
+// and returns what it prints. An exit code other than 0 is an error that holds it.
 func (n *Node) Operate(ctx context.Context, args ...string) (string, error) {
 	bin, err := Binary()
 	if err != nil {

@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// pollEvery is short enough for assertions about one second and long enough to cost two cores nothing.
+// pollEvery is short enough for assertions about one second and long enough to cost two cores
+// nothing.
 const pollEvery = 25 * time.Millisecond
 
-// Eventually calls check until it returns nil, and fails the test with check's last error when limit has passed. The
-// context of a call ends with the limit.
+// Eventually calls check until it returns nil, and fails the test with check's last error when
+// limit has passed. The context of a call ends with the limit.
 func Eventually(t testing.TB, limit time.Duration, what string, check func(context.Context) error) {
 	t.Helper()
 	if err := poll(limit, check); err != nil {

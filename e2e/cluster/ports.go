@@ -20,7 +20,8 @@ type Ports struct {
 }
 
 const (
-	firstPort  = 20000 // below the kernel's range for outgoing connections, so that no client sits on a node's port
+	// below the kernel's range for outgoing connections, so that no client sits on a node's port
+	firstPort  = 20000
 	lastPort   = 32000
 	portsBlock = 10
 )
@@ -38,8 +39,8 @@ func reservePorts() (p Ports, release func(), err error) {
 	return portsFrom(base), release, err
 }
 
-// reserve takes blocks of ports that no other test process has, for as long as this process lives or until release. The
-// locks are file locks, so that a crashed test leaves nothing behind.
+// reserve takes blocks of ports that no other test process has, for as long as this process lives
+// or until release. The locks are file locks, so that a crashed test leaves nothing behind.
 func reserve(n int) (base int, release func(), err error) {
 	dir := filepath.Join(os.TempDir(), "troupe-e2e-ports")
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -95,7 +96,8 @@ func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Ito
 // Free tells whether nobody listens on a port.
 func Free(port int) bool { return free(port, port) }
 
-// FreeRange finds so many free ports in a row and returns the first. They stay reserved among test processes as long as the test runs.
+// FreeRange finds so many free ports in a row and returns the first. They stay reserved among test
+// processes as long as the test runs.
 func FreeRange(t testing.TB, n int) int {
 	t.Helper()
 	first, release, err := reserve(n)

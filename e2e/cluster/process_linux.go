@@ -8,14 +8,16 @@ import (
 	"syscall"
 )
 
-// processAttributes makes nodes die with the test process, however that ends, and keeps the terminal's Ctrl-C for it.
+// processAttributes makes nodes die with the test process, however that ends, and keeps the
+// terminal's Ctrl-C for it.
 func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
 // stopped tells which thread of a process is not stopped.
 func stopped(pid int) error {
-	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid)) // fails only for a bad pattern
+	// fails only for a bad pattern
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	for _, t := range threads {
 		b, err := os.ReadFile(t)
 		if err != nil {

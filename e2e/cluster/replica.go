@@ -11,7 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// readReplica hashes every byte the node serves of a partition, from its first offset to its high watermark.
+// readReplica hashes every byte the node serves of a partition, from its first offset to its high
+// watermark.
 func (n *Node) readReplica(ctx context.Context, topic string, partition int32) (Replica, error) {
 	p, err := n.Fetch(ctx, topic, partition, 0)
 	if err == kerr.OffsetOutOfRange { // trimmed: the answer says where it starts
@@ -37,8 +38,8 @@ func (n *Node) readReplica(ctx context.Context, topic string, partition int32) (
 	return r, nil
 }
 
-// Fetch asks this very node, leader or not, once and without waiting. The answer comes with the error if Kafka's code
-// in it is one.
+// Fetch asks this very node, leader or not, once and without waiting. The answer comes with the
+// error if Kafka's code in it is one.
 func (n *Node) Fetch(ctx context.Context, topic string, partition int32, offset int64) (kmsg.FetchResponseTopicPartition, error) {
 	p := kmsg.NewFetchRequestTopicPartition()
 	p.Partition, p.FetchOffset, p.PartitionMaxBytes = partition, offset, 1<<20
@@ -71,7 +72,8 @@ const (
 	batchLastDelta = 23
 )
 
-// wholeBatches cuts off an incomplete batch at the end (a broker may send one) and tells the offset after the last.
+// wholeBatches cuts off an incomplete batch at the end (a broker may send one) and tells the offset
+// after the last.
 func wholeBatches(b []byte) (whole []byte, after int64) {
 	at := 0
 	for len(b)-at >= batchLastDelta+4 {

@@ -12,10 +12,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// settleWithin is how long elections and catching up may take on two busy cores before a test gives up.
+// settleWithin is how long elections and catching up may take on two busy cores before a test gives
+// up.
 const settleWithin = 45 * time.Second
 
-// CreateTopic creates a topic and waits until every partition has a leader and all its replicas in sync.
+// CreateTopic creates a topic and waits until every partition has a leader and all its replicas in
+// sync.
 func (c *Cluster) CreateTopic(topic string, partitions int32, replicas int16) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), settleWithin)
@@ -26,7 +28,8 @@ func (c *Cluster) CreateTopic(topic string, partitions int32, replicas int16) {
 	c.WaitInSync(topic)
 }
 
-// CreateTopicAt creates a topic whose partition i has its replicas on assignment[i], preferred leader first.
+// CreateTopicAt creates a topic whose partition i has its replicas on assignment[i], preferred
+// leader first.
 func (c *Cluster) CreateTopicAt(topic string, assignment ...[]int32) {
 	c.t.Helper()
 	t := kmsg.NewCreateTopicsRequestTopic()
@@ -69,8 +72,8 @@ func (n *Node) Topic(ctx context.Context, topic string) (kmsg.MetadataResponseTo
 	return got, nil
 }
 
-// WaitTopic waits until every running node tells the same of the topic (leaders, epochs, replicas, in-sync replicas, id),
-// every partition is led by a running node, and ok accepts it.
+// WaitTopic waits until every running node tells the same of the topic (leaders, epochs, replicas,
+// in-sync replicas, id), every partition is led by a running node, and ok accepts it.
 func (c *Cluster) WaitTopic(topic, what string, ok func(kmsg.MetadataResponseTopic) error) kmsg.MetadataResponseTopic {
 	c.t.Helper()
 	var agreed kmsg.MetadataResponseTopic
@@ -112,7 +115,8 @@ func describe(t kmsg.MetadataResponseTopic) string {
 	return s
 }
 
-// WaitLeaders waits until all nodes agree on a running leader of every partition, and returns them by partition.
+// WaitLeaders waits until all nodes agree on a running leader of every partition, and returns them
+// by partition.
 func (c *Cluster) WaitLeaders(topic string) []int32 {
 	c.t.Helper()
 	return leaders(c.WaitTopic(topic, "leaders", func(kmsg.MetadataResponseTopic) error { return nil }))

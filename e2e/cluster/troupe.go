@@ -40,7 +40,8 @@ func (Troupe) Command(c *Cluster, n *Node) (*exec.Cmd, error) {
 		"--bulk.listen=" + n.at(n.Ports.Bulk),
 		"--metrics.listen=" + n.metrics(),
 		"--log.format=text",
-		"--disk.free.min.bytes=0", "--disk.free.min.percent=0", "--disk.ballast.bytes=0", // a test that wants to see a full disk says so
+		// a test that wants to see a full disk says so
+		"--disk.free.min.bytes=0", "--disk.free.min.percent=0", "--disk.ballast.bytes=0",
 	}
 	switch {
 	case n.join != nil:
@@ -69,7 +70,8 @@ func (Troupe) Ready(ctx context.Context, _ *Cluster, n *Node) error {
 	return err
 }
 
-// Replica implements Flavor by the debug endpoint; with E2E_SERVED=1 by what the node serves to consumers instead of what it holds.
+// Replica implements Flavor by the debug endpoint; with E2E_SERVED=1 by what the node serves to
+// consumers instead of what it holds.
 func (Troupe) Replica(ctx context.Context, _ *Cluster, n *Node, topic string, partition int32) (r Replica, err error) {
 	if os.Getenv("E2E_SERVED") != "" {
 		return n.readReplica(ctx, topic, partition)
@@ -88,7 +90,8 @@ func (Troupe) Replica(ctx context.Context, _ *Cluster, n *Node, topic string, pa
 	return r, nil
 }
 
-// metrics is where the node listens for questions about itself: on all addresses, if it has a machine to itself.
+// metrics is where the node listens for questions about itself: on all addresses, if it has a
+// machine to itself.
 func (n *Node) metrics() string {
 	if n.machine == nil {
 		return address(n.Ports.Metrics)
@@ -96,7 +99,8 @@ func (n *Node) metrics() string {
 	return fmt.Sprintf(":%d", n.Ports.Metrics)
 }
 
-// http asks from the node's own machine: some questions are not answered to others, and a network that is cut does not matter.
+// http asks from the node's own machine: some questions are not answered to others, and a network
+// that is cut does not matter.
 func (n *Node) http() *http.Client {
 	if n.machine == nil {
 		return http.DefaultClient
@@ -128,7 +132,8 @@ func (n *Node) Get(ctx context.Context, path string) ([]byte, error) {
 	return body, err
 }
 
-// Troupe runs the binary with a command of its own and returns what it prints; an exit code other than 0 is an error.
+// Troupe runs the binary with a command of its own and returns what it prints; an exit code other
+// than 0 is an error.
 func (n *Node) Troupe(args ...string) (string, error) {
 	n.t.Helper()
 	bin, err := Binary()

@@ -12,8 +12,8 @@ import (
 // verifyWithin is how long replicas may take to become equal after the last write.
 const verifyWithin = 60 * time.Second
 
-// Verify starts the nodes that are down, and waits until all replicas of every partition, internal topics among them,
-// are the same: applied as far, with the same bytes.
+// Verify starts the nodes that are down, and waits until all replicas of every partition, internal
+// topics among them, are the same: applied as far, with the same bytes.
 func (c *Cluster) Verify() {
 	c.t.Helper()
 	for _, n := range c.Nodes {
@@ -62,7 +62,8 @@ func (n *Node) Replica(ctx context.Context, topic string, partition int32) (Repl
 	return n.c.flavor.Replica(ctx, n.c, n, topic, partition)
 }
 
-// WaitReplicas waits until all replicas of a partition are the same and hold everything up to the high watermark.
+// WaitReplicas waits until all replicas of a partition are the same and hold everything up to the
+// high watermark.
 func (c *Cluster) WaitReplicas(topic string, partition int32, highWatermark int64) {
 	c.t.Helper()
 	Eventually(c.t, verifyWithin, fmt.Sprintf("replicas of %s/%d", topic, partition), func(ctx context.Context) error {

@@ -21,8 +21,8 @@ import (
 	"github.com/troupe-mq/troupe/storage/badger"
 )
 
-// What tells the test binary that it is a process that writes to a store: where, and entries of which
-// size.
+// What tells the test binary that it is a process that writes to a store: where, and entries of
+// which size.
 const (
 	writerDir  = "TROUPE_DISKS_WRITER"
 	writerSize = "TROUPE_DISKS_SIZE"
@@ -30,8 +30,8 @@ const (
 
 var filesystems = []string{"ext4", "xfs"}
 
-// TestWriter is no test: it is the process that writes until it cannot. It prints what the store counts
-// as held when it is opened, and then after each write up to where all is acknowledged.
+// TestWriter is no test: it is the process that writes until it cannot. It prints what the store
+// counts as held when it is opened, and then after each write up to where all is acknowledged.
 func TestWriter(t *testing.T) {
 	dir := os.Getenv(writerDir)
 	if dir == "" {
@@ -151,8 +151,8 @@ func holds(t *testing.T, dir string, size int) (*badger.Store, storage.State) {
 }
 
 // TestASyncThatFails has the disk refuse what is written for a moment, until a sync fails and the
-// process ends. The kernel goes on to show what was never written. What the store that is opened next
-// counts as held, and others are told, a power loss at that moment must not take away.
+// process ends. The kernel goes on to show what was never written. What the store that is opened
+// next counts as held, and others are told, a power loss at that moment must not take away.
 func TestASyncThatFails(t *testing.T) {
 	for _, fs := range filesystems {
 		for _, size := range []int{300, 5000} { // in the tree, and in the value log

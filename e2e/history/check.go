@@ -17,8 +17,9 @@ type Violation struct {
 // Error makes a Violation an error.
 func (v Violation) Error() string { return v.Kind + ": " + v.Text }
 
-// Check compares the history with the final log, which holds every record of every partition that was sent to, read
-// from its first offset to its end after everything was over. It returns every violation, an empty list if there is none.
+// Check compares the history with the final log, which holds every record of every partition that
+// was sent to, read from its first offset to its end after everything was over. It returns every
+// violation, an empty list if there is none.
 func Check(h History, final []Seen) []Violation {
 	c := checker{history: h, final: slices.Clone(final)}
 	slices.SortFunc(c.final, func(a, b Seen) int {
@@ -55,7 +56,8 @@ func (c *checker) violation(kind, format string, a ...any) {
 	c.found = append(c.found, Violation{kind, fmt.Sprintf(format, a...)})
 }
 
-// offsets: every place has one value, in the final log, in what consumers saw and in acknowledgements.
+// offsets: every place has one value, in the final log, in what consumers saw and in
+// acknowledgements.
 func (c *checker) offsets() {
 	c.at = make(map[place]string, len(c.final))
 	for _, s := range c.final {
@@ -96,7 +98,8 @@ func (c *checker) sends() {
 	}
 }
 
-// log: everything in it was sent there, was not refused, and is there once if its producer is idempotent.
+// log: everything in it was sent there, was not refused, and is there once if its producer is
+// idempotent.
 func (c *checker) log() {
 	sent := make(map[string]Send, len(c.history.Sends))
 	for _, s := range c.history.Sends {
@@ -122,8 +125,9 @@ func (c *checker) log() {
 	}
 }
 
-// order: of every idempotent producer, what is in a partition is there in the order it was sent in. A plain producer may
-// see its retries overtaken, as with Kafka when more than one of its requests is in flight.
+// order: of every idempotent producer, what is in a partition is there in the order it was sent in.
+// A plain producer may see its retries overtaken, as with Kafka when more than one of its requests
+// is in flight.
 func (c *checker) order() {
 	type stream struct {
 		producer  string
@@ -151,7 +155,8 @@ func (c *checker) order() {
 	}
 }
 
-// minority: what was sent to a node after it had lost its majority is not acknowledged before it got it back.
+// minority: what was sent to a node after it had lost its majority is not acknowledged before it
+// got it back.
 func (c *checker) minority() {
 	for _, cut := range c.history.Cuts {
 		for _, s := range c.history.Sends {
@@ -163,8 +168,9 @@ func (c *checker) minority() {
 	}
 }
 
-// forward: no question is answered with less than any answer that had come in before it was asked. A leader that does not know yet that it is
-// deposed knows less than its successor, so answers count up to the epoch of the question's.
+// forward: no question is answered with less than any answer that had come in before it was asked.
+// A leader that does not know yet that it is deposed knows less than its successor, so answers
+// count up to the epoch of the question's.
 func (c *checker) forward(kind, name string, answers, questions []Answer) {
 	byReturn := slices.SortedFunc(slices.Values(answers), func(a, b Answer) int { return a.Returned.Compare(b.Returned) })
 	asked := slices.SortedFunc(slices.Values(questions), func(a, b Answer) int { return a.Invoked.Compare(b.Invoked) })
@@ -182,7 +188,8 @@ func (c *checker) forward(kind, name string, answers, questions []Answer) {
 	}
 }
 
-// highest is the highest answer of an epoch up to the given one; -1 if there is none, which is also how a group without an offset is told.
+// highest is the highest answer of an epoch up to the given one; -1 if there is none, which is also
+// how a group without an offset is told.
 func highest(answers map[int32]Answer, upto int32) Answer {
 	best := Answer{Offset: -1}
 	for epoch, a := range answers {
@@ -195,7 +202,8 @@ func highest(answers map[int32]Answer, upto int32) Answer {
 
 const clock = "15:04:05.000000"
 
-// Gap is the longest time in which nothing was acknowledged although something had been sent, and when it began.
+// Gap is the longest time in which nothing was acknowledged although something had been sent, and
+// when it began.
 func (h History) Gap() (longest time.Duration, from time.Time) {
 	type step struct {
 		at    time.Time
@@ -209,7 +217,8 @@ func (h History) Gap() (longest time.Duration, from time.Time) {
 		}
 	}
 	slices.SortFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
-	var since time.Time // of the last acknowledgement, or of the first record sent after nothing was outstanding
+	// of the last acknowledgement, or of the first record sent after nothing was outstanding
+	var since time.Time
 	outstanding := 0
 	for _, s := range steps {
 		if s.delta > 0 {

@@ -9,13 +9,15 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// appendOp is an operation on a partition: the record at an offset of the final log was appended by the leader of an epoch.
+// appendOp is an operation on a partition: the record at an offset of the final log was appended by
+// the leader of an epoch.
 type appendOp struct {
 	offset int64
 	epoch  int32
 }
 
-// readOp is an operation on a partition: the leader of an epoch told the first offset that is not committed.
+// readOp is an operation on a partition: the leader of an epoch told the first offset that is not
+// committed.
 type readOp struct {
 	watermark int64
 	epoch     int32
@@ -27,10 +29,13 @@ type partitionState struct {
 	epoch  int32
 }
 
-// partitionModel is a partition as the clients of its leaders may see it. What is appended goes to the end, and a leader tells all that was appended
-// before. There is one exception: a leader that is deposed and has not heard of it tells what it knew; it can tell less, and it can append nothing.
+// partitionModel is a partition as the clients of its leaders may see it. What is appended goes to
+// the end, and a leader tells all that was appended before. There is one exception: a leader that
+// is deposed and has not heard of it tells what it knew; it can tell less, and it can append
+// nothing.
 //
-// That everybody sees the same values at the same offsets is not the model's business (see Reused): so its state is a number, and porcupine is quick.
+// That everybody sees the same values at the same offsets is not the model's business (see Reused):
+// so its state is a number, and porcupine is quick.
 var partitionModel = porcupine.Model{
 	Init: func() any { return partitionState{} },
 	Step: func(state, in, _ any) (bool, any) {
@@ -49,12 +54,14 @@ var partitionModel = porcupine.Model{
 	DescribeOperation: func(in, _ any) string { return fmt.Sprintf("%+v", in) },
 }
 
-// Operations is how many operations of a partition Linearizable takes at most: porcupine remembers all of them at each one.
+// Operations is how many operations of a partition Linearizable takes at most: porcupine remembers
+// all of them at each one.
 const Operations = 20_000
 
-// Linearizable tells whether what was appended to a partition and what was told of its end could have happened one after the other. All records
-// must be of this history, each a batch of its own, and none may have been trimmed. Check says what was lost; this says what was seen too late or
-// too early. It is an error if porcupine does not know within the limit.
+// Linearizable tells whether what was appended to a partition and what was told of its end could
+// have happened one after the other. All records must be of this history, each a batch of its own,
+// and none may have been trimmed. Check says what was lost; this says what was seen too late or too
+// early. It is an error if porcupine does not know within the limit.
 func Linearizable(h History, final []Seen, p Partition, limit time.Duration) error {
 	ops := operations(h, final, p)
 	if len(ops) > Operations {
@@ -70,8 +77,9 @@ func Linearizable(h History, final []Seen, p Partition, limit time.Duration) err
 	}
 }
 
-// operations: the final log settles what became of sends without an answer. What is not in it never happened; what is happened at some time after
-// it was sent. An acknowledged record that is not there stays, and nothing explains it.
+// operations: the final log settles what became of sends without an answer. What is not in it never
+// happened; what is happened at some time after it was sent. An acknowledged record that is not
+// there stays, and nothing explains it.
 func operations(h History, final []Seen, p Partition) (ops []porcupine.Operation) {
 	there := map[string]Seen{}
 	for _, s := range final {
@@ -99,7 +107,8 @@ func operations(h History, final []Seen, p Partition) (ops []porcupine.Operation
 	return ops
 }
 
-// explain finds the first operation that cannot be explained: the shortest beginning of the history, by when answers came, that is not linearizable.
+// explain finds the first operation that cannot be explained: the shortest beginning of the
+// history, by when answers came, that is not linearizable.
 func explain(ops []porcupine.Operation, limit time.Duration) string {
 	slices.SortFunc(ops, func(a, b porcupine.Operation) int { return int(min(1, max(-1, a.Return-b.Return))) })
 	from, to := 0, len(ops) // the first from are explained, the first to are not
@@ -115,7 +124,8 @@ func explain(ops []porcupine.Operation, limit time.Duration) string {
 	return fmt.Sprintf("the first that does not fit is %+v, asked at %s", last.Input, time.Unix(0, last.Call).Format(clock))
 }
 
-// beginning are the first n operations, and those of the others that had begun, as if nobody had heard their answers.
+// beginning are the first n operations, and those of the others that had begun, as if nobody had
+// heard their answers.
 func beginning(ops []porcupine.Operation, n int) []porcupine.Operation {
 	begun := slices.Clone(ops[:n])
 	for _, op := range ops[n:] {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// send is a record that was sent from one millisecond to another; acknowledged at an offset, or unknown if the offset is negative.
+// send is a record that was sent from one millisecond to another; acknowledged at an offset, or
+// unknown if the offset is negative.
 func send(value string, from, to int, offset int64) Send {
 	s := Send{Partition: p0, Value: value, Invoked: at(from)}
 	if offset >= 0 {
@@ -63,7 +64,8 @@ func TestLinearizable(t *testing.T) {
 	}
 }
 
-// As long as chaos runs make them: with many at once and with sends that nobody answered, porcupine is done in no time, and finds a single stale answer.
+// As long as chaos runs make them: with many at once and with sends that nobody answered, porcupine
+// is done in no time, and finds a single stale answer.
 func TestLinearizableIsQuick(t *testing.T) {
 	var h History
 	var final []Seen

@@ -63,7 +63,8 @@ type Committed struct {
 	Partition Partition
 }
 
-// Cut is a time in which a node could not reach a majority of any partition's replicas; Node 0 stands for every node.
+// Cut is a time in which a node could not reach a majority of any partition's replicas; Node 0
+// stands for every node.
 type Cut struct {
 	Node     int32
 	From, To time.Time
@@ -74,9 +75,10 @@ type History struct {
 	Sends      []Send // those of one producer in the order it sent them
 	Seen       []Seen
 	Watermarks map[Partition][]Answer // answers of partition leaders
-	Commits    map[Committed][]Answer // acknowledged commits, of a committer that never goes back itself
-	Reads      map[Committed][]Answer // committed offsets that were read
-	Cuts       []Cut
+	// acknowledged commits, of a committer that never goes back itself
+	Commits map[Committed][]Answer
+	Reads   map[Committed][]Answer // committed offsets that were read
+	Cuts    []Cut
 }
 
 // Recorder gathers a History. Its methods can be called at once from many goroutines.
@@ -132,7 +134,8 @@ func (r *Recorder) See(p Partition, offset int64, value string) {
 	r.mu.h.Seen = append(r.mu.h.Seen, Seen{Partition: p, Offset: offset, Value: value})
 }
 
-// Watermark notes the end of a partition as the leader of an epoch told it to a question asked at invoked.
+// Watermark notes the end of a partition as the leader of an epoch told it to a question asked at
+// invoked.
 func (r *Recorder) Watermark(p Partition, offset int64, epoch int32, invoked time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -153,7 +156,8 @@ func (r *Recorder) ReadCommitted(c Committed, offset int64, invoked time.Time) {
 	r.mu.h.Reads[c] = append(r.mu.h.Reads[c], Answer{offset, 0, invoked, time.Now()})
 }
 
-// History is what was recorded so far. It shares nothing with the Recorder that Return would change.
+// History is what was recorded so far. It shares nothing with the Recorder that Return would
+// change.
 func (r *Recorder) History() History {
 	r.mu.Lock()
 	defer r.mu.Unlock()

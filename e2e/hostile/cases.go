@@ -30,7 +30,8 @@ func (c Case) String() string {
 	return b.String()
 }
 
-// request makes it. The last settings are made first, so that an element is set before it is repeated.
+// request makes it. The last settings are made first, so that an element is set before it is
+// repeated.
 func (c Case) request(w World) kmsg.Request {
 	r := w.plausible(c.shape)
 	for i := len(c.settings) - 1; i >= 0; i-- {
@@ -41,8 +42,8 @@ func (c Case) request(w World) kmsg.Request {
 	return r
 }
 
-// Singles are all fields of all requests at all their extremes, alone, in the order of the APIs; only says which APIs,
-// all of them if it is empty.
+// Singles are all fields of all requests at all their extremes, alone, in the order of the APIs;
+// only says which APIs, all of them if it is empty.
 func (w World) Singles(only string) (all []Case) {
 	for _, s := range shapes() {
 		if only != "" && !strings.HasPrefix(s.String(), only) {
@@ -61,8 +62,8 @@ func (w World) Singles(only string) (all []Case) {
 	return all
 }
 
-// Pair is two fields of one request at extremes, drawn at random: of singles, one and another of the same shape. An
-// array comes before what is in it.
+// Pair is two fields of one request at extremes, drawn at random: of singles, one and another of
+// the same shape. An array comes before what is in it.
 func Pair(random *rand.Rand, singles []Case) Case {
 	for {
 		i := random.IntN(len(singles))

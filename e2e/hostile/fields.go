@@ -9,8 +9,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// field is a place in a request that can be set: its path from the root, and how to reach it in a request of the same
-// shape. Elements of an array are reached through its first.
+// field is a place in a request that can be set: its path from the root, and how to reach it in a
+// request of the same shape. Elements of an array are reached through its first.
 type field struct {
 	path string
 	at   []int // index of a struct's field; -1 for the first element, -2 for what a pointer points to

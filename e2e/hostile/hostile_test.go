@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestHostile sends a part of all hostile requests, the same each time, so that it fails for what was changed only.
-// E2E_SEED chooses others, and the whole of it is `task hostile`.
+// TestHostile sends a part of all hostile requests, the same each time, so that it fails for what
+// was changed only. E2E_SEED chooses others, and the whole of it is `task hostile`.
 func TestHostile(t *testing.T) {
 	if _, err := anonymous(os.Getpid()); err != nil {
 		t.Skipf("this system does not tell what a process uses: %v", err)
@@ -19,7 +19,8 @@ func TestHostile(t *testing.T) {
 		seed = s
 	}
 	w, target := Node(t)
-	limits := Limits{Answer: 20 * time.Second, Memory: Memory * 3 / 2, Settle: time.Minute} // the machine may be busy
+	// the machine may be busy
+	limits := Limits{Answer: 20 * time.Second, Memory: Memory * 3 / 2, Settle: time.Minute}
 	report, err := Run(t.Context(), w, target, limits, Plan{Seed: seed, Cases: 3000, For: time.Minute, Clients: 4, Say: t.Logf})
 	t.Logf("%+v", report)
 	if err != nil {
@@ -27,8 +28,8 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// Every field of every request is found, and a request with any of them at any extreme can be made: a field that is not
-// found would not be tried, and nobody would miss it.
+// Every field of every request is found, and a request with any of them at any extreme can be made:
+// a field that is not found would not be tried, and nobody would miss it.
 func TestEveryFieldIsTried(t *testing.T) {
 	w := World{Topic: "t", Batch: honest()}
 	singles := w.Singles("")

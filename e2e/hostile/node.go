@@ -116,8 +116,8 @@ func stacks(n *cluster.Node) string {
 	return file
 }
 
-// spare is how many goroutines more than before are taken for the node's own: topics that were created have replicas,
-// and what runs by itself comes and goes.
+// spare is how many goroutines more than before are taken for the node's own: topics that were
+// created have replicas, and what runs by itself comes and goes.
 const spare = 50
 
 // own is how many connections the test's own client may have.
@@ -149,7 +149,8 @@ func left(ctx context.Context, n *cluster.Node, before int) (string, error) {
 	return strings.Join(held, ", "), err
 }
 
-// anonymous is the memory that is a process's own, in bytes: pages of mapped files are the kernel's to take back.
+// anonymous is the memory that is a process's own, in bytes: pages of mapped files are the kernel's
+// to take back.
 func anonymous(pid int) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -14,8 +14,8 @@ type World struct {
 	Batch   []byte // a record batch that a producer could send
 }
 
-// plausible is a request of a shape that an honest client could send: one element in each array, things that are there,
-// short waits.
+// plausible is a request of a shape that an honest client could send: one element in each array,
+// things that are there, short waits.
 func (w World) plausible(s shape) kmsg.Request {
 	r := kmsg.RequestForKey(int16(s.key))
 	if d, ok := r.(interface{ Default() }); ok {

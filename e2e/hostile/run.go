@@ -52,8 +52,9 @@ type Report struct {
 // errEnough ends a run that has sent what it was to.
 var errEnough = errors.New("enough")
 
-// Run sends hostile requests and watches. The error says what was sent when a limit was passed: singles in a random
-// order, one pair for each three of them, and pairs only when all singles were sent.
+// Run sends hostile requests and watches. The error says what was sent when a limit was passed:
+// singles in a random order, one pair for each three of them, and pairs only when all singles were
+// sent.
 func Run(ctx context.Context, w World, t Target, l Limits, p Plan) (Report, error) {
 	if p.For > 0 {
 		bounded, cancel := context.WithTimeout(ctx, p.For)

@@ -13,7 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// patience is how long an answer is waited for before the connection is closed: many requests ask the node to wait.
+// patience is how long an answer is waited for before the connection is closed: many requests ask
+// the node to wait.
 const patience = 300 * time.Millisecond
 
 // sender is one hostile client.
@@ -22,9 +23,8 @@ type sender struct {
 	conn    net.Conn
 }
 
-// send sends a request, on the connection of the one before unless that was closed, and takes what comes back: an
-// answer, an end, or nothing.
-// An error means that the node could not be reached.
+// send sends a request, on the connection of the one before unless that was closed, and takes what
+// comes back: an answer, an end, or nothing. An error means that the node could not be reached.
 func (s *sender) send(ctx context.Context, r kmsg.Request) error {
 	if s.conn == nil {
 		conn, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(ctx, "tcp", s.address)
@@ -59,8 +59,8 @@ func (s *sender) close() {
 	}
 }
 
-// witness is an honest client beside the hostile ones: it asks something small again and again, and notes how long it
-// ever waited.
+// witness is an honest client beside the hostile ones: it asks something small again and again, and
+// notes how long it ever waited.
 type witness struct {
 	longest atomic.Int64 // ns
 	during  atomic.Value // string: what was sent when it waited longest

@@ -114,10 +114,12 @@ func (w World) blobs() []extreme {
 	return append(all, blob("ten batches", bytes.Repeat(w.Batch, 10)), blob("half a batch", w.Batch[:len(w.Batch)/2]))
 }
 
-// mostBytes is about the most that one array makes of a request: more than socket.request.max.bytes is refused unread.
+// mostBytes is about the most that one array makes of a request: more than socket.request.max.bytes
+// is refused unread.
 const mostBytes = 48 << 20
 
-// arrays are lengths of an array: all elements are the first one again, so that they are duplicates too.
+// arrays are lengths of an array: all elements are the first one again, so that they are duplicates
+// too.
 var arrays = []extreme{
 	{"null", func(v reflect.Value) { v.SetZero() }},
 	{"empty", func(v reflect.Value) { v.Set(reflect.MakeSlice(v.Type(), 0, 0)) }},

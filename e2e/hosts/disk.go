@@ -84,16 +84,20 @@ func (d *Disk) mount() error {
 	return run("mount", "-t", d.fs, "-o", options, d.image, d.Dir)
 }
 
-// Cut is what a power loss does to a disk: from now on nothing is written, not even what the file system holds in memory, and every access fails. What was
-// synced before is there after Restore, and nothing else need be.
+// Cut is what a power loss does to a disk: from now on nothing is written, not even what the file
+// system holds in memory, and every access fails. What was synced before is there after Restore,
+// and nothing else need be.
 func (d *Disk) Cut() error {
 	return d.ask(shutdown, func(fd int) error { return unix.IoctlSetPointerInt(fd, shutdown, noLogFlush) })
 }
 
-// Restore is the next start of the machine: the file system is mounted anew from what reached the disk. Nobody may have files open on it.
+// Restore is the next start of the machine: the file system is mounted anew from what reached the
+// disk. Nobody may have files open on it.
 //
-// A mount namespace that some other process on this machine made meanwhile has a copy of the mount, and keeps the file system alive that was cut: mounting the
-// same image again only shows that one again, on which every access fails. Then the next one is mounted from a copy of the image, which nobody else knows.
+// A mount namespace that some other process on this machine made meanwhile has a copy of the mount,
+// and keeps the file system alive that was cut: mounting the same image again only shows that one
+// again, on which every access fails. Then the next one is mounted from a copy of the image, which
+// nobody else knows.
 func (d *Disk) Restore() error {
 	if err := unix.Unmount(d.Dir, 0); err != nil {
 		return fmt.Errorf("unmount %s: %w", d.Dir, err)
@@ -121,7 +125,8 @@ func (d *Disk) powered() bool {
 	return !errors.Is(err, unix.EIO)
 }
 
-// Freeze makes everybody who writes wait until Thaw: a disk that does not answer. Processes that wait cannot be killed.
+// Freeze makes everybody who writes wait until Thaw: a disk that does not answer. Processes that
+// wait cannot be killed.
 func (d *Disk) Freeze() error {
 	if d.frozen {
 		return nil
@@ -166,7 +171,8 @@ func (d *Disk) Fill(leave int64) error {
 	if err != nil {
 		return err
 	}
-	// What the file system needs to describe the file is not known before: go on in smaller steps until nothing fits.
+	// What the file system needs to describe the file is not known before: go on in smaller steps
+	// until nothing fits.
 	end := at.Size()
 	for step := free - leave; step >= 4096; {
 		switch err := unix.Fallocate(int(f.Fd()), 0, end, step); {

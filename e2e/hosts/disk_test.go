@@ -29,7 +29,8 @@ func disk(t *testing.T, fs string) *Disk {
 	return New(t, Options{Hosts: 1, Disk: 512 << 20, FS: fs}).Host(1).Disk
 }
 
-// What the power loss must take and must leave: this is the proof that a run which finds nothing lost says something.
+// What the power loss must take and must leave: this is the proof that a run which finds nothing
+// lost says something.
 func TestCutLosesWhatWasNotSynced(t *testing.T) {
 	for _, fs := range []string{"ext4", "xfs"} {
 		t.Run(fs, func(t *testing.T) {

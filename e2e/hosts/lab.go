@@ -160,7 +160,8 @@ func (h *Host) Data(other string) string {
 	return filepath.Join(h.Disk.Dir, "data")
 }
 
-// freeSubnet picks 254 addresses, of those set aside for tests of networks, that no interface of this machine has.
+// freeSubnet picks 254 addresses, of those set aside for tests of networks, that no interface of
+// this machine has.
 func freeSubnet() (netip.Prefix, error) {
 	taken := map[byte]bool{}
 	addrs, err := net.InterfaceAddrs()

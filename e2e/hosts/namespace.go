@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// namespace is a network namespace: a thread that lives in it, for as long as the namespace is wanted. What is done on that thread is done there, and
-// processes started on it are born there. They also die with it, if they asked the kernel to die with their parent.
+// namespace is a network namespace: a thread that lives in it, for as long as the namespace is
+// wanted. What is done on that thread is done there, and processes started on it are born there.
+// They also die with it, if they asked the kernel to die with their parent.
 type namespace struct{ work chan func() }
 
 // newNamespace starts the thread. Its network has nothing but a loopback.
@@ -24,8 +25,9 @@ func newNamespace() (*namespace, error) {
 	return n, nil
 }
 
-// live never unlocks its thread, so that the thread ends with it and no other goroutine ever finds itself in this namespace. The main thread cannot
-// end: a goroutine that finds itself there leaves it to another.
+// live never unlocks its thread, so that the thread ends with it and no other goroutine ever finds
+// itself in this namespace. The main thread cannot end: a goroutine that finds itself there leaves
+// it to another.
 func (n *namespace) live(ready chan<- error) {
 	runtime.LockOSThread()
 	if unix.Gettid() == unix.Getpid() {

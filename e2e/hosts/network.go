@@ -36,7 +36,8 @@ type delayed struct {
 	due    time.Time
 }
 
-// delaysHeld is how many packets of a path may wait at once; what comes then is lost, as in a switch.
+// delaysHeld is how many packets of a path may wait at once; what comes then is lost, as in a
+// switch.
 const delaysHeld = 4096
 
 func newNetwork() *Network {
@@ -46,7 +47,8 @@ func newNetwork() *Network {
 	return n
 }
 
-// Apply replaces all links at once: no packet that is sent after it returned is treated by the old ones. What is not named is delivered.
+// Apply replaces all links at once: no packet that is sent after it returned is treated by the old
+// ones. What is not named is delivered.
 func (n *Network) Apply(links map[Path]Link) {
 	links = maps.Clone(links)
 	n.links.Store(&links)
@@ -120,7 +122,8 @@ func (n *Network) pass(from, to *port, packet []byte) {
 	switch {
 	case link.Cut || link.Loss > 0 && rand.Float64() < link.Loss:
 		n.lose(path)
-	case link.Delay > 0 || from.delays[to.host] != nil: // once delayed, a path keeps its line, or packets would overtake
+	case link.Delay > 0 || from.delays[to.host] != nil:
+		// once delayed, a path keeps its line, or packets would overtake
 		n.delay(from, to, append([]byte(nil), packet...), time.Now().Add(link.Delay))
 	default:
 		_, _ = to.tun.Write(packet) // what a host does not take is lost, as on any network

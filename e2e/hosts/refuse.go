@@ -14,10 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Refusing is a Disk whose blocks can be made to refuse what is written to them, as those of a device
-// do that has run out of spare ones. Its image lies in memory that is bounded: once the blocks that
-// nobody uses are given back there, and the room is taken by something else, a write to one of them is
-// an I/O error to the file system above, while what is written in place, as its journal, goes on.
+// Refusing is a Disk whose blocks can be made to refuse what is written to them, as those of a
+// device do that has run out of spare ones. Its image lies in memory that is bounded: once the
+// blocks that nobody uses are given back there, and the room is taken by something else, a write to
+// one of them is an I/O error to the file system above, while what is written in place, as its
+// journal, goes on.
 type Refusing struct {
 	*Disk
 	device string // where the image lies
@@ -70,12 +71,13 @@ func (r *Refusing) build(size int64) error {
 	if err := run(append(mkfs, r.image)...); err != nil {
 		return err
 	}
-	r.options = "loop,noatime" // what is freed later is not given back, or it would be taken and given to others
+	// what is freed later is not given back, or it would be taken and given to others
+	r.options = "loop,noatime"
 	return errors.Join(r.mount(), r.single(), r.Trim())
 }
 
-// single has each write be of one block: of a larger one that does not fit, the device below writes a
-// part and tells that it wrote all.
+// single has each write be of one block: of a larger one that does not fit, the device below writes
+// a part and tells that it wrote all.
 func (r *Refusing) single() error {
 	var s unix.Stat_t
 	if err := unix.Stat(r.Dir, &s); err != nil {

@@ -11,10 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mtu is large: what is tested are hosts that do not hear each other, not small packets, and every packet costs this machine's time.
+// mtu is large: what is tested are hosts that do not hear each other, not small packets, and every
+// packet costs this machine's time.
 const mtu = 16_000
 
-// openTUN makes an interface whose packets this process reads and writes, in the namespace of the calling thread.
+// openTUN makes an interface whose packets this process reads and writes, in the namespace of the
+// calling thread.
 func openTUN(name string, addr netip.Prefix) (*os.File, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {

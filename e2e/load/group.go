@@ -21,8 +21,8 @@ type GroupConfig struct {
 	Options      []kgo.Opt // more options of the clients
 }
 
-// Group is a consumer group whose members commit what they have read, until Stop. A reader of its committed offsets, which
-// is no member, watches that they never go back.
+// Group is a consumer group whose members commit what they have read, until Stop. A reader of its
+// committed offsets, which is no member, watches that they never go back.
 type Group struct {
 	t       testing.TB
 	c       *cluster.Cluster
@@ -102,7 +102,8 @@ func (g *Group) failed(fetches kgo.Fetches) {
 	}
 }
 
-// Errs are the errors that members were told of, other than of commits that came too late for a rebalance.
+// Errs are the errors that members were told of, other than of commits that came too late for a
+// rebalance.
 func (g *Group) Errs() []error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -120,8 +121,8 @@ func (g *Group) saw(records []*kgo.Record) {
 	}
 }
 
-// commit records only what was acknowledged. A commit that fails (the group rebalances, a coordinator dies) is done again by
-// whoever has the partition next.
+// commit records only what was acknowledged. A commit that fails (the group rebalances, a
+// coordinator dies) is done again by whoever has the partition next.
 func (g *Group) commit(cl *kgo.Client, records []*kgo.Record) {
 	ctx, cancel := context.WithTimeout(g.ctx, 5*time.Second)
 	defer cancel()
@@ -197,7 +198,8 @@ func (g *Group) wait(limit time.Duration, what string, count func() int, more in
 	})
 }
 
-// WaitAll waits until the group has read every acknowledged record and committed the end of every partition.
+// WaitAll waits until the group has read every acknowledged record and committed the end of every
+// partition.
 func (g *Group) WaitAll(rec *history.Recorder, limit time.Duration) {
 	g.t.Helper()
 	h := rec.History()

@@ -15,15 +15,17 @@ import (
 	"github.com/troupe-mq/troupe/protocol/batch"
 )
 
-// probeEvery is the time between two requests of a kind to a node about a partition; probeWithin is when a prober stops to wait for an answer.
+// probeEvery is the time between two requests of a kind to a node about a partition; probeWithin is
+// when a prober stops to wait for an answer.
 const (
 	probeEvery  = 100 * time.Millisecond
 	probeWithin = 3 * time.Second
 )
 
-// Probe asks every node about every partition of a topic, as fast as a history for porcupine may grow, until the returned function is called: to append one
-// record, what the end is, and to read up to there. Every node is asked as if it led, so that one that is cut off from the others, and leads no more or
-// should not, is asked too. Requests are sent once.
+// Probe asks every node about every partition of a topic, as fast as a history for porcupine may
+// grow, until the returned function is called: to append one record, what the end is, and to read
+// up to there. Every node is asked as if it led, so that one that is cut off from the others, and
+// leads no more or should not, is asked too. Requests are sent once.
 func Probe(t testing.TB, c *cluster.Cluster, rec *history.Recorder, topic string, partitions int32) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -66,7 +68,8 @@ type prober struct {
 	name   string
 }
 
-// append sends one record as a batch of its own. Any answer but an offset leaves open what became of it.
+// append sends one record as a batch of its own. Any answer but an offset leaves open what became
+// of it.
 func (p prober) append(ctx context.Context, i int) {
 	value := fmt.Sprintf("%s-%d", p.name, i)
 	part := kmsg.NewProduceRequestTopicPartition()
@@ -89,7 +92,8 @@ func (p prober) append(ctx context.Context, i int) {
 	}
 }
 
-// read asks for the end of the partition, and then the same leader, if it still is one, for the records just below it.
+// read asks for the end of the partition, and then the same leader, if it still is one, for the
+// records just below it.
 func (p prober) read(ctx context.Context, _ int) {
 	part := kmsg.NewListOffsetsRequestTopicPartition()
 	part.Partition, part.Timestamp = p.where.Index, -1
@@ -140,7 +144,8 @@ func (p prober) see(batches []byte) {
 	for b, rest, ok := batch.Next(batches); ok; b, rest, ok = batch.Next(rest) {
 		records, err := b.Records()
 		if err != nil {
-			p.rec.See(p.where, b.BaseOffset(), fmt.Sprintf("an unreadable batch: %v", err)) // which nobody sent
+			// which nobody sent
+			p.rec.See(p.where, b.BaseOffset(), fmt.Sprintf("an unreadable batch: %v", err))
 			continue
 		}
 		for i, r := range records {

@@ -68,8 +68,8 @@ func Start(t testing.TB, c *cluster.Cluster, rec *history.Recorder, cfg Config) 
 	return p
 }
 
-// producerOptions: what would hide a loss from us is switched off. By default franz-go starts over with a new producer id when
-// the broker's and its own sequence numbers differ.
+// producerOptions: what would hide a loss from us is switched off. By default franz-go starts over
+// with a new producer id when the broker's and its own sequence numbers differ.
 func producerOptions(cfg Config) []kgo.Opt {
 	o := []kgo.Opt{
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
@@ -140,8 +140,8 @@ func (p *Producers) Wait(n int, limit time.Duration) {
 	})
 }
 
-// Stop ends sending (a producer with a limit sends all of it first), waits until every record has its answer and returns
-// the errors.
+// Stop ends sending (a producer with a limit sends all of it first), waits until every record has
+// its answer and returns the errors.
 func (p *Producers) Stop(limit time.Duration) []error {
 	p.t.Helper()
 	if p.cfg.Limit == 0 {

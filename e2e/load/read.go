@@ -17,7 +17,8 @@ import (
 // readWithin is how long a final log may take to read.
 const readWithin = 2 * time.Minute
 
-// ReadAll reads every record of a topic, each partition from its first offset to the end it has now.
+// ReadAll reads every record of a topic, each partition from its first offset to the end it has
+// now.
 func ReadAll(t testing.TB, c *cluster.Cluster, topic string) []history.Seen {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), readWithin)
@@ -80,7 +81,8 @@ func see(r *kgo.Record) history.Seen {
 	}
 }
 
-// Check reads the final logs of the topics, which it returns, and fails the test with every broken promise.
+// Check reads the final logs of the topics, which it returns, and fails the test with every broken
+// promise.
 func Check(t testing.TB, c *cluster.Cluster, rec *history.Recorder, topics ...string) (final []history.Seen) {
 	t.Helper()
 	for _, topic := range topics {

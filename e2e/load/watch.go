@@ -13,7 +13,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/history"
 )
 
-// Watch reads a topic along and asks for its high watermarks, until the returned function is called.
+// Watch reads a topic along and asks for its high watermarks, until the returned function is
+// called.
 func Watch(t testing.TB, c *cluster.Cluster, rec *history.Recorder, topic string) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

@@ -10,12 +10,13 @@ import (
 
 // Operation is one of them. When it is done, the cluster must be calm again.
 type Operation struct {
-	Kind      string
-	Node      int           // whom
-	For       time.Duration // how long a node is away, or how long something lasts until it is called off
-	Replicas  []int         // of reassign: where to
-	Partition int32         // of reassign
-	Readers   int           // of readers: how many a partition shall have
+	Kind string
+	Node int // whom
+	// how long a node is away, or how long something lasts until it is called off
+	For       time.Duration
+	Replicas  []int // of reassign: where to
+	Partition int32 // of reassign
+	Readers   int   // of readers: how many a partition shall have
 }
 
 // String tells all of it.

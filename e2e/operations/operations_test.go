@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Every operation of many plans is possible: it is about nodes that are there then, the cluster keeps its size, and every replica finds a node.
+// Every operation of many plans is possible: it is about nodes that are there then, the cluster
+// keeps its size, and every replica finds a node.
 func TestPlan(t *testing.T) {
 	kinds := Names()
 	seen := map[string]bool{}

@@ -1,4 +1,5 @@
-// Package otlp is an OpenTelemetry receiver for tests: it keeps the spans and the names of the metrics that nodes send, and puts traces together as trees.
+// Package otlp is an OpenTelemetry receiver for tests: it keeps the spans and the names of the
+// metrics that nodes send, and puts traces together as trees.
 package otlp
 
 import (

@@ -1,4 +1,5 @@
-// Package program runs what asks for a test, as e2e/cluster does to hang its processes on, from a program that is none.
+// Package program runs what asks for a test, as e2e/cluster does to hang its processes on, from a
+// program that is none.
 package program
 
 import (
@@ -9,7 +10,8 @@ import (
 	"testing"
 )
 
-// Host stands in for a test. What fails ends the program's work by a panic that Guarded makes an error of.
+// Host stands in for a test. What fails ends the program's work by a panic that Guarded makes an
+// error of.
 type Host struct {
 	testing.TB // for the methods that nobody calls here
 	name       string
@@ -22,7 +24,8 @@ type failure struct{ error }
 
 var errFailed = errors.New("it failed, as told above")
 
-// Guarded runs f with a Host and cleans up behind it, whatever happened. It is an error if anything was.
+// Guarded runs f with a Host and cleans up behind it, whatever happened. It is an error if anything
+// was.
 func Guarded(name string, f func(*Host) error) (err error) {
 	h := &Host{name: name}
 	defer func() {

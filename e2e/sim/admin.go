@@ -7,7 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// admin creates, grows and deletes topics under few names, writes to them, and deletes records of the main topic.
+// admin creates, grows and deletes topics under few names, writes to them, and deletes records of
+// the main topic.
 func admin(c *client) {
 	w := c.world
 	for !w.load.quiet {
@@ -46,7 +47,8 @@ func deletionOf(name string) *kmsg.DeleteTopicsRequest {
 	return r
 }
 
-// writeSide writes to a topic that may be gone or another one meanwhile: only that nothing breaks is looked at.
+// writeSide writes to a topic that may be gone or another one meanwhile: only that nothing breaks
+// is looked at.
 func (c *client) writeSide(name string) {
 	if !c.refresh() || c.ids[name] == [16]byte{} {
 		return
@@ -58,7 +60,8 @@ func (c *client) writeSide(name string) {
 	}
 }
 
-// askSide asks about a topic that may be deleted at this moment, without waiting for what becomes of it.
+// askSide asks about a topic that may be deleted at this moment, without waiting for what becomes
+// of it.
 func (c *client) askSide(p partition) {
 	w := c.world
 	leader, ok := c.leader(p)
@@ -73,7 +76,8 @@ func (c *client) askSide(p partition) {
 	}
 }
 
-// writeOn writes to a topic while its deletion is under way, for as long as that takes, without acknowledgements.
+// writeOn writes to a topic while its deletion is under way, for as long as that takes, without
+// acknowledgements.
 func (c *client) writeOn(p partition) {
 	w := c.world
 	for range 20 {

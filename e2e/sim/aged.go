@@ -29,7 +29,8 @@ func (w *World) retention(topic string) time.Duration {
 	return 0
 }
 
-// trimmed holds the records that a leader has just deleted against their ages: none is younger than it may be, as far as nodes know the time.
+// trimmed holds the records that a leader has just deleted against their ages: none is younger than
+// it may be, as far as nodes know the time.
 func (w *World) trimmed(p *process, v *replica.View, from int64) {
 	if p.node == nil || w.load == nil {
 		return

@@ -6,10 +6,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// longest is how long a request may be under way once everything is healed and quiet: no timeout and no session of a client lasts as long.
+// longest is how long a request may be under way once everything is healed and quiet: no timeout
+// and no session of a client lasts as long.
 const longest = 60 * time.Second
 
-// allAnswered waits until no process owes an answer any more. What is owed holds its share of the node's memory, and whoever waits for it waits for ever.
+// allAnswered waits until no process owes an answer any more. What is owed holds its share of the
+// node's memory, and whoever waits for it waits for ever.
 func (w *World) allAnswered() {
 	for until := w.now.plus(longest); !w.over && w.owed() != nil && w.now < until; {
 		w.run(w.now.plus(time.Second))

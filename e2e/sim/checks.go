@@ -13,7 +13,8 @@ import (
 	"github.com/troupe-mq/troupe/storage/memory"
 )
 
-// checks is what the invariants are held against: everything that was ever committed, shown and given out.
+// checks is what the invariants are held against: everything that was ever committed, shown and
+// given out.
 type checks struct {
 	shards    map[storage.ShardID]*shadow
 	replicas  map[storage.ReplicaID]owner // every replica id ever given out
@@ -50,8 +51,9 @@ type shadow struct {
 	start   int64                  // highest offset that a leader showed as the log's start
 	sealed  map[uint64]memory.Seal // committed entries
 	leaders map[uint64]storage.ReplicaID
-	led     map[int32][2]*raftpb.ConfState // by epoch: the members by which its leader counts, as of its newest view, and before
-	marks   []mark                         // of the leaderships that were shown, in order of epoch
+	// by epoch: the members by which its leader counts, as of its newest view, and before
+	led   map[int32][2]*raftpb.ConfState
+	marks []mark // of the leaderships that were shown, in order of epoch
 }
 
 // mark is how far a leadership showed its log.
@@ -83,7 +85,8 @@ func (w *World) sending(p *process, m remote.Raft) {
 	switch m.Message.GetType() {
 	case raftpb.MsgApp, raftpb.MsgHeartbeat, raftpb.MsgSnap:
 		w.leads(m.Shard, term, from)
-	case raftpb.MsgVote: // or the votes would count for who stands once more in this term, with less of a log
+	case raftpb.MsgVote:
+		// or the votes would count for who stands once more in this term, with less of a log
 		s, ok := store.State(memory.Durable, from)
 		if !ok || s.Term < term || s.Term == term && s.Last.Index < m.Message.GetIndex() {
 			w.violate(DurableFirst, "replica %d of shard %d asks for votes in term %d with entries up to %d, on its disk are term %d and entries up to %d",
@@ -199,7 +202,8 @@ func (w *World) shown(p *process, v, before *replica.View) {
 	k.show(w, p, v)
 }
 
-// show holds a leader's high watermark against other epochs': what a later leader begins with is at least all that earlier ones ever show.
+// show holds a leader's high watermark against other epochs': what a later leader begins with is at
+// least all that earlier ones ever show.
 func (k *shadow) show(w *World, p *process, v *replica.View) {
 	at := len(k.marks)
 	for at > 0 && k.marks[at-1].epoch >= v.Epoch {
@@ -256,8 +260,10 @@ func (w *World) committed(m *mailbox, v *replica.View) {
 	m.seen.applied = max(m.seen.applied, last)
 }
 
-// durable counts where an entry that was just shown to be committed would survive the loss of all power. It was committed by the members of its time: those that
-// its leader counted by, which may be behind the view's (a leader with a slow disk applies a change of members after its followers), or those of the view, or of the one before.
+// durable counts where an entry that was just shown to be committed would survive the loss of all
+// power. It was committed by the members of its time: those that its leader counted by, which may
+// be behind the view's (a leader with a slow disk applies a change of members after its followers),
+// or those of the view, or of the one before.
 func (w *World) durable(v, before *replica.View, index uint64, seal memory.Seal) {
 	confs := []*raftpb.ConfState{v.Conf}
 	if before != nil && before.Conf != v.Conf {
@@ -293,12 +299,15 @@ func majority(of []uint64, have []storage.ReplicaID) bool {
 	return n > len(of)/2
 }
 
-// holders are the replicas of a shard that hold an entry, or have no need of it any more, whatever happens to the power.
+// holders are the replicas of a shard that hold an entry, or have no need of it any more, whatever
+// happens to the power.
 func (w *World) holders(s storage.ShardID, index uint64, seal memory.Seal) (have []storage.ReplicaID) {
 	members := w.checks.shard(s).members
 	for _, r := range slices.Sorted(maps.Keys(members)) {
 		store := w.machines[members[r]].disk.store
-		if store.Removed(r) || w.checks.forgotten[r] != "" { // it was deleted or moved, and this node has heard of it, or it had the entry until its disk was tampered with
+		// it was deleted or moved, and this node has heard of it, or it had the entry until its disk was
+		// tampered with
+		if store.Removed(r) || w.checks.forgotten[r] != "" {
 			have = append(have, r)
 			continue
 		}
@@ -344,7 +353,8 @@ func (w *World) imaged(p *process) {
 	}
 }
 
-// counted holds the replicas that the newest metadata counts against the disks: nobody may have deleted one.
+// counted holds the replicas that the newest metadata counts against the disks: nobody may have
+// deleted one.
 func (w *World) counted(i *metadata.Image, part *metadata.Partition) {
 	for _, r := range part.Members() {
 		if m := w.machines[r.Node]; !i.Lost(r) && w.checks.forgotten[r.ID] == "" && m.disk.store.Removed(r.ID) {

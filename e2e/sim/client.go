@@ -216,7 +216,8 @@ func (p *process) topicName(name string, id metadata.TopicID) string {
 	return ""
 }
 
-// promised holds an acknowledgement against what was committed: all that is below the high watermark of a leader was durable on a majority then.
+// promised holds an acknowledgement against what was committed: all that is below the high
+// watermark of a leader was durable on a majority then.
 func (w *World) promised(p *process, at partition, end int64) {
 	part := p.node.Image().Partition(at.topic, at.number)
 	if part == nil {

@@ -16,7 +16,8 @@ func (t instant) time() time.Time { return began.Add(time.Duration(t)) }
 
 func (t instant) plus(d time.Duration) instant { return t + instant(max(d, 0)) }
 
-// event is something to be done at a moment, on behalf of a process. What a process that died had in mind is not done.
+// event is something to be done at a moment, on behalf of a process. What a process that died had
+// in mind is not done.
 type event struct {
 	at   instant
 	seq  uint64 // of two at one moment the one asked for first comes first

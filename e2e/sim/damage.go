@@ -8,7 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// damage spoils an entry of one or two partitions on a machine that is down: near its end, where it is looked at when the store is opened, or anywhere.
+// damage spoils an entry of one or two partitions on a machine that is down: near its end, where it
+// is looked at when the store is opened, or anywhere.
 func (w *World) damage(m *machine, vanish, near bool) {
 	store := m.disk.store
 	replicas, err := store.Replicas()
@@ -44,7 +45,8 @@ func (w *World) damage(m *machine, vanish, near bool) {
 	store.Crash() // it is opened, and checked, with the damage
 }
 
-// outOfService tells whether something of a replica was damaged. It may have been found or not; nobody counts on it.
+// outOfService tells whether something of a replica was damaged. It may have been found or not;
+// nobody counts on it.
 func (w *World) outOfService(r storage.ReplicaID) bool {
 	if w.checks.forgotten[r] != "" {
 		return true
@@ -70,7 +72,8 @@ func tornWrite(n metadata.NodeID, l loss, d time.Duration) Fault {
 		},
 		end: func(w *World) {
 			w.machines[n].disk.tears = false
-			w.readdress(w.machines[n]) // what it knew of the members may be torn, and those of its configuration gone
+			// what it knew of the members may be torn, and those of its configuration gone
+			w.readdress(w.machines[n])
 			w.start(w.machines[n])
 		},
 	}

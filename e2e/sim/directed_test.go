@@ -23,8 +23,9 @@ func direct(t *testing.T, story func(*World)) {
 	}
 }
 
-// TestASetClockEndsNoSessionAndKeepsNone: members of a group are killed while the clocks are half an hour ahead, and when the group waits for them to come back the clocks are set
-// back. It waits for as long as it would have waited otherwise, and not for half an hour more.
+// TestASetClockEndsNoSessionAndKeepsNone: members of a group are killed while the clocks are half
+// an hour ahead, and when the group waits for them to come back the clocks are set back. It waits
+// for as long as it would have waited otherwise, and not for half an hour more.
 func TestASetClockEndsNoSessionAndKeepsNone(t *testing.T) {
 	direct(t, func(w *World) {
 		set := func(skew time.Duration) {
@@ -51,8 +52,10 @@ func TestASetClockEndsNoSessionAndKeepsNone(t *testing.T) {
 	})
 }
 
-// TestADiskThatWentBackIsGivenUpOnce: a founder that is told to join, no longer who the founders are, gets a copy of its disk that holds no checkpoint of the metadata. So it
-// knows nobody who could look at its disk when it starts, and hears only later that it went back in time. It must not come to the same end again and again.
+// TestADiskThatWentBackIsGivenUpOnce: a founder that is told to join, no longer who the founders
+// are, gets a copy of its disk that holds no checkpoint of the metadata. So it knows nobody who
+// could look at its disk when it starts, and hears only later that it went back in time. It must
+// not come to the same end again and again.
 func TestADiskThatWentBackIsGivenUpOnce(t *testing.T) {
 	direct(t, func(w *World) {
 		w.pace = 1

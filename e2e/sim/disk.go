@@ -39,7 +39,8 @@ func (d *disk) fill(full bool) {
 // groupBytes is how much is merged into one transaction, as in production.
 const groupBytes = 4 << 20
 
-// journaling is a journal without a goroutine: production's merging, a sync that takes time, and reports in order.
+// journaling is a journal without a goroutine: production's merging, a sync that takes time, and
+// reports in order.
 type journaling struct {
 	p      *process
 	disk   *disk

@@ -13,8 +13,9 @@ import (
 
 const crowdedTopic, crowdedPartitions = "many", 120
 
-// TestADeadNodesPartitionsAreLedAgain: a node that leads a third of many partitions is killed. All of them are led again within a second, by the first election and not after the
-// time that a silent leader is given, and no other partition changes its leader.
+// TestADeadNodesPartitionsAreLedAgain: a node that leads a third of many partitions is killed. All
+// of them are led again within a second, by the first election and not after the time that a silent
+// leader is given, and no other partition changes its leader.
 func TestADeadNodesPartitionsAreLedAgain(t *testing.T) {
 	for seed := range uint64(2) {
 		r := run(Options{Seed: seed, World: "plain", Without: everybody()}, func(w *World) []Fault {
@@ -51,7 +52,8 @@ func everybody() (all []int) {
 	return all
 }
 
-// crowded makes the partitions and tells who leads them once all are led, the dead node of the story a third of them.
+// crowded makes the partitions and tells who leads them once all are led, the dead node of the
+// story a third of them.
 func (w *World) crowded(t *testing.T) map[storage.ShardID]metadata.NodeID {
 	w.begun()
 	w.run(instant(8 * time.Second))

@@ -39,7 +39,8 @@ func (f Fault) String() string {
 	return fmt.Sprintf("#%d at %s for %s: %s", f.Number, f.At.Round(time.Millisecond), f.For.Round(time.Millisecond), f.What)
 }
 
-// plan draws the faults of a seed and what its operator does: all of it before anything happens, so that some can be left out.
+// plan draws the faults of a seed and what its operator does: all of it before anything happens, so
+// that some can be left out.
 func (w *World) plan() []Fault {
 	plan := w.operating()
 	if w.options.Operations == 0 {
@@ -54,7 +55,8 @@ func (w *World) plan() []Fault {
 
 // trouble draws the faults of a world with an operator.
 func (w *World) trouble(operations []Fault) (plan []Fault) {
-	gap := (1500*time.Millisecond + w.upTo(9*time.Second)) * time.Duration(w.pace) // some seeds are wild, some calm
+	// some seeds are wild, some calm
+	gap := (1500*time.Millisecond + w.upTo(9*time.Second)) * time.Duration(w.pace)
 	for at := 4*time.Second + w.upTo(gap); at < w.options.For; at += w.upTo(2 * gap) {
 		there := slices.Clone(w.order)
 		for _, f := range operations {
@@ -306,8 +308,9 @@ func deaf(permille int, d time.Duration) Fault {
 		begin: func(w *World) { w.load.deaf = permille }, end: func(w *World) { w.load.deaf = 0 }}
 }
 
-// rot damages what one disk holds of partitions: a bit flips, or entries vanish. In one world it is always the same disk, so that a majority of every
-// shard stays whole. The machine loses its power with it.
+// rot damages what one disk holds of partitions: a bit flips, or entries vanish. In one world it is
+// always the same disk, so that a majority of every shard stays whole. The machine loses its power
+// with it.
 func rot(w *World, d time.Duration) Fault {
 	n := w.victim()
 	vanish, near := w.chance(2), w.chance(2)

@@ -22,7 +22,8 @@ type Fleet struct {
 	Tries   int           // runs that are spent on making a failing seed small
 	Every   time.Duration // between two lines of progress; 10 s by default
 	Out     io.Writer
-	// Worker is the command that runs `step` seeds apart from a first one on and writes Results, one a line, until it is killed.
+	// Worker is the command that runs `step` seeds apart from a first one on and writes Results, one a
+	// line, until it is killed.
 	Worker func(ctx context.Context, first, step uint64) *exec.Cmd
 }
 
@@ -176,7 +177,8 @@ func (f *Fleet) tell(seed uint64) {
 	Tell(f.Out, o, f.Tries)
 }
 
-// Tell runs a seed; if it fails, it makes it small and writes the story of what is left. It returns what the seed itself came to.
+// Tell runs a seed; if it fails, it makes it small and writes the story of what is left. It returns
+// what the seed itself came to.
 func Tell(out io.Writer, o Options, tries int) Report {
 	r := Run(o)
 	if len(r.Violations) == 0 {

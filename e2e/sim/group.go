@@ -14,7 +14,8 @@ import (
 // groupName is the consumer group of every world.
 const groupName = "group"
 
-// member is a consumer in a group: it joins, is given partitions, reads them from where the group has got to, and commits how far it is.
+// member is a consumer in a group: it joins, is given partitions, reads them from where the group
+// has got to, and commits how far it is.
 type member struct {
 	*client
 	group       string
@@ -77,7 +78,8 @@ func (m *member) join() bool {
 	return m.sync(all)
 }
 
-// sync gives the leader's assignment away and takes the own. An assignment is the numbers of partitions, a byte each.
+// sync gives the leader's assignment away and takes the own. An assignment is the numbers of
+// partitions, a byte each.
 func (m *member) sync(all []string) bool {
 	r := kmsg.NewPtrSyncGroupRequest()
 	r.Version, r.Group, r.MemberID, r.Generation = m.world.version(0, 4), m.group, m.id, m.generation
@@ -138,7 +140,8 @@ func (m *member) noteOffset(of map[history.Committed][]history.Answer, p partiti
 	of[key] = append(of[key], history.Answer{Offset: offset, Invoked: asked, Returned: m.world.now.time()})
 }
 
-// consume reads and commits until the group rebalances or the member has had enough: it leaves, or is killed, and comes back as another one.
+// consume reads and commits until the group rebalances or the member has had enough: it leaves, or
+// is killed, and comes back as another one.
 func (m *member) consume() {
 	w := m.world
 	for rounds := 5 + w.pick(60); rounds > 0 && !w.load.quiet && !w.load.killing; rounds-- {

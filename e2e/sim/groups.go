@@ -17,8 +17,9 @@ const (
 	requestsSurvive = 30 * time.Second // for so long what was not answered may still come about
 )
 
-// manyGroups has many consumer groups of its own and is alone with them, so that it knows what each may hold: the offset that was acknowledged last, or one that it was not told
-// about. Offsets go by deletion, or once the group is old and nobody is in it, and not before.
+// manyGroups has many consumer groups of its own and is alone with them, so that it knows what each
+// may hold: the offset that was acknowledged last, or one that it was not told about. Offsets go by
+// deletion, or once the group is old and nobody is in it, and not before.
 func manyGroups(c *client) {
 	w := c.world
 	owner := &groupOwner{member: &member{client: c}, groups: map[string]*groupModel{}}
@@ -118,7 +119,8 @@ func (o *groupOwner) commits(name string) {
 	}
 }
 
-// commitAs is the request of somebody who is no member, with so many bytes of metadata. It returns the error code.
+// commitAs is the request of somebody who is no member, with so many bytes of metadata. It returns
+// the error code.
 func (o *groupOwner) commitAs(group string, offset int64, bytes int) (int16, error) {
 	r := kmsg.NewPtrOffsetCommitRequest()
 	r.Version, r.Group, r.Generation = o.world.version(2, 9), group, -1
@@ -190,7 +192,8 @@ func (o *groupOwner) deletes(name string) {
 	}
 }
 
-// joins has a group live for a moment: somebody joins, commits as its member, and leaves, or is not heard of any more.
+// joins has a group live for a moment: somebody joins, commits as its member, and leaves, or is not
+// heard of any more.
 func (o *groupOwner) joins(name string) {
 	w, g := o.world, o.model(name)
 	m := &member{client: o.client, group: name, coordinator: o.coordinator, position: map[partition]int64{}}
@@ -223,7 +226,8 @@ func (o *groupOwner) joinsDeleted(name string) {
 	}
 }
 
-// unusual commits for a group of an enormous name, or with enormous metadata. Whatever it is told, others are not to notice.
+// unusual commits for a group of an enormous name, or with enormous metadata. Whatever it is told,
+// others are not to notice.
 func (o *groupOwner) unusual() {
 	w := o.world
 	if !w.chance(4) {

@@ -7,7 +7,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/operations"
 )
 
-// pulse writes to a partition all the time, to whoever leads it, until over says so, and returns the longest time in which nothing was acknowledged.
+// pulse writes to a partition all the time, to whoever leads it, until over says so, and returns
+// the longest time in which nothing was acknowledged.
 func pulse(c *client, at partition, over *bool) (longest time.Duration, until instant) {
 	w := c.world
 	last := instant(0)
@@ -34,11 +35,13 @@ func pulse(c *client, at partition, over *bool) (longest time.Duration, until in
 	return longest, until
 }
 
-// unwritable is the longest virtual time for which a partition may take no records while it is handed over as planned.
+// unwritable is the longest virtual time for which a partition may take no records while it is
+// handed over as planned.
 const unwritable = 100 * time.Millisecond
 
-// TestPlannedHandOversAreShort: an operator has nodes join and leave, restarts them in order, takes them out of the lead and reassigns partitions. Nothing fails meanwhile, so no
-// partition is without a leader that takes records for longer than a hand-over takes.
+// TestPlannedHandOversAreShort: an operator has nodes join and leave, restarts them in order, takes
+// them out of the lead and reassigns partitions. Nothing fails meanwhile, so no partition is
+// without a leader that takes records for longer than a hand-over takes.
 func TestPlannedHandOversAreShort(t *testing.T) {
 	planned := []string{"join", "decommission", "maintenance", "reassign", "readers", "restart"}
 	for seed := range seeds(2) {

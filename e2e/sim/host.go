@@ -39,7 +39,8 @@ func (h hosting) Spawn(name string, a actors.Actor) (actors.Address, error) {
 // Shutdown implements node.Host.
 func (h hosting) Shutdown() {}
 
-// Send implements actors.Address. Most turns come at once, some a little later, so that more arrives for them.
+// Send implements actors.Address. Most turns come at once, some a little later, so that more
+// arrives for them.
 func (m *mailbox) Send(message any) {
 	if m.stopped {
 		if asking, ok := message.(actors.Asking); ok {

@@ -9,9 +9,11 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// follower is a consumer that does what Java's does (KIP-320, KIP-392): it fetches with the leader epoch that it knows, has its position validated by
-// OffsetForLeaderEpoch when the leader is another one, and reads from a replica in its rack if it is sent there. It does not reset its position by itself: to be
-// told of a truncation, or that its position is out of range while the record at it is still there, is a violation.
+// follower is a consumer that does what Java's does (KIP-320, KIP-392): it fetches with the leader
+// epoch that it knows, has its position validated by OffsetForLeaderEpoch when the leader is
+// another one, and reads from a replica in its rack if it is sent there. It does not reset its
+// position by itself: to be told of a truncation, or that its position is out of range while the
+// record at it is still there, is a violation.
 type follower struct {
 	*client
 	rack string
@@ -27,7 +29,8 @@ type position struct {
 	preferred bool // fetch from near instead of the leader
 }
 
-// javaConsumer reads a world's topics as Java's consumer does. It pauses now and then for longer than records are kept.
+// javaConsumer reads a world's topics as Java's consumer does. It pauses now and then for longer
+// than records are kept.
 func javaConsumer(c *client) {
 	w := c.world
 	f := &follower{client: c, rack: rack(c.anyone()), at: map[partition]*position{}}
@@ -51,7 +54,8 @@ func (f *follower) turn(p partition, at *position) {
 		return
 	}
 	epoch := f.epochs[p]
-	if epoch < max(at.epoch, at.validated) { // Java takes no metadata older than what it knows, from records too
+	// Java takes no metadata older than what it knows, from records too
+	if epoch < max(at.epoch, at.validated) {
 		delete(f.leaders, p)
 		return
 	}
@@ -85,7 +89,8 @@ func (f *follower) turn(p partition, at *position) {
 	}
 }
 
-// asks is the next fetch of a position. In half of them the leader is to hold the epoch of the last record against its log, as followers have it do.
+// asks is the next fetch of a position. In half of them the leader is to hold the epoch of the last
+// record against its log, as followers have it do.
 func (f *follower) asks(at *position, epoch int32) fetching {
 	out := fetching{offset: at.offset, epoch: epoch, last: -1, rack: f.rack, wait: f.world.upTo(f.world.think())}
 	if f.world.chance(2) {
@@ -94,8 +99,9 @@ func (f *follower) asks(at *position, epoch int32) fetching {
 	return out
 }
 
-// validate asks where the epoch of the last record read ends, as Java does when the leader changed; true if the position is good. What was read was committed, so it
-// was never truncated; if it was deleted since, its epoch ends where the next one begins.
+// validate asks where the epoch of the last record read ends, as Java does when the leader changed;
+// true if the position is good. What was read was committed, so it was never truncated; if it was
+// deleted since, its epoch ends where the next one begins.
 func (f *follower) validate(p partition, at *position, leader metadata.NodeID, epoch int32) bool {
 	r := kmsg.NewPtrOffsetForLeaderEpochRequest()
 	r.Version, r.ReplicaID = f.world.version(2, 4), -1
@@ -154,5 +160,6 @@ func (w *World) anImage() *metadata.Image {
 	return newest
 }
 
-// rack is the rack that a node stands in: one of its own, so that racks do not keep replicas from being spread evenly.
+// rack is the rack that a node stands in: one of its own, so that racks do not keep replicas from
+// being spread evenly.
 func rack(n metadata.NodeID) string { return fmt.Sprintf("rack-%d", n) }

@@ -8,8 +8,9 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// jostle moves replicas of partitions that nobody writes to while their leaderships are handed over and all disks are slow. Nothing comes after it that would bring on a
-// change of members which got stuck.
+// jostle moves replicas of partitions that nobody writes to while their leaderships are handed over
+// and all disks are slow. Nothing comes after it that would bring on a change of members which got
+// stuck.
 func jostle() Fault {
 	return Fault{What: "idle partitions are moved and handed over at once, on slow disks", late: true, begin: func(w *World) {
 		w.slowDisks(true)

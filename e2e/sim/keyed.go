@@ -24,7 +24,8 @@ type keyedRecord struct {
 // keys is how many keys the records of a compacted partition have.
 const keys = 12
 
-// keyedProducer writes records of few keys to compacted topics, and now and then a tombstone. What it is not told about may be there or not.
+// keyedProducer writes records of few keys to compacted topics, and now and then a tombstone. What
+// it is not told about may be there or not.
 func keyedProducer(c *client) {
 	w := c.world
 	for !w.load.quiet {
@@ -59,7 +60,8 @@ func keyedValue(v []byte) string {
 	return valueOf(v)
 }
 
-// keyed notes a record that was acknowledged or read. It keeps its offset for as long as it is there.
+// keyed notes a record that was acknowledged or read. It keeps its offset for as long as it is
+// there.
 func (w *World) keyed(p partition, r keyedRecord, how string) {
 	w.saw(p, r.offset, r.key+"="+r.value, how)
 	all := w.load.keyed[p]
@@ -73,8 +75,9 @@ func (w *World) keyed(p partition, r keyedRecord, how string) {
 	w.load.ends[p] = max(w.load.ends[p], r.offset+1)
 }
 
-// compactedRight holds what is left of a compacted partition on a replica against what is known of it: of every key the last record is there, unless it is a tombstone, of which
-// neither it nor anything before it has to be; and what is there reaches to the end.
+// compactedRight holds what is left of a compacted partition on a replica against what is known of
+// it: of every key the last record is there, unless it is a tombstone, of which neither it nor
+// anything before it has to be; and what is there reaches to the end.
 func (w *World) compactedRight(p partition, v *replica.View, n metadata.NodeID) {
 	left := map[string]keyedRecord{}
 	rows := 0
@@ -130,7 +133,8 @@ func (w *World) keptLast(p partition, n metadata.NodeID, left map[string]keyedRe
 	}
 }
 
-// cleanedInTheEnd waits until compacted partitions, which nobody writes to any more, hold few records more than they have keys: the cleaners still work.
+// cleanedInTheEnd waits until compacted partitions, which nobody writes to any more, hold few
+// records more than they have keys: the cleaners still work.
 func (w *World) cleanedInTheEnd() {
 	if w.over || !slices.ContainsFunc(w.kind.topics, func(t topicPlan) bool { return t.compacted }) {
 		return
@@ -184,7 +188,8 @@ func (w *World) rows(part *metadata.Partition) (rows int) {
 	return rows
 }
 
-// endReader reads compacted topics from their start to the end that ListOffsets tells, as programs do that load a table from a topic, and must get there.
+// endReader reads compacted topics from their start to the end that ListOffsets tells, as programs
+// do that load a table from a topic, and must get there.
 func endReader(c *client) {
 	w := c.world
 	for !w.load.quiet {
@@ -208,5 +213,6 @@ func endReader(c *client) {
 	}
 }
 
-// stuckReader is for how long a reader that is answered without records before the end has to get none to be stuck.
+// stuckReader is for how long a reader that is answered without records before the end has to get
+// none to be stuck.
 const stuckReader = 15 * time.Second

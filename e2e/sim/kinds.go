@@ -10,21 +10,24 @@ import (
 	raftpartition "github.com/troupe-mq/troupe/raft/partition"
 )
 
-// Kind is a sort of world: how many machines it may have, how its nodes are set, and which clients live in it.
+// Kind is a sort of world: how many machines it may have, how its nodes are set, and which clients
+// live in it.
 type Kind struct {
 	Name string
 	Text string // one line, for people
 
-	fewest, most int       // nodes; how many is drawn
-	replicas     int       // most replicas of a topic, drawn below it; 0 is three, or as many as there are nodes
-	all          bool      // every node has a replica
-	faults       []trouble // that are drawn; everyFault if nil
-	settings     map[string]string
-	topics       []topicPlan // beside the main one
-	young        bool        // clients come while it forms, and nodes end
-	restless     bool        // an operator moves replicas all the time, of topics that nobody writes to, too
-	steady       bool        // nobody sets clocks: what is done by time can be checked
-	crew         []role
+	fewest, most int // nodes; how many is drawn
+	// most replicas of a topic, drawn below it; 0 is three, or as many as there are nodes
+	replicas int
+	all      bool      // every node has a replica
+	faults   []trouble // that are drawn; everyFault if nil
+	settings map[string]string
+	topics   []topicPlan // beside the main one
+	young    bool        // clients come while it forms, and nodes end
+	// an operator moves replicas all the time, of topics that nobody writes to, too
+	restless bool
+	steady   bool // nobody sets clocks: what is done by time can be checked
+	crew     []role
 }
 
 // role is a client of a world.
@@ -89,7 +92,8 @@ var everyday = []role{
 	{"member-a", groupMember}, {"member-b", groupMember}, {"java", javaConsumer},
 }
 
-// KindOf returns the kind of world of that name, the zero Kind for none. It errs if there is none of the name.
+// KindOf returns the kind of world of that name, the zero Kind for none. It errs if there is none
+// of the name.
 func KindOf(name string) (Kind, error) {
 	for _, k := range Kinds {
 		if k.Name == name {
@@ -111,8 +115,9 @@ func KindNames() string {
 	return strings.Join(names, ", ")
 }
 
-// shape is what a seed makes of the options that leave it open: the kind of world, the number of nodes, and of replicas. It is drawn apart from all else, so that a
-// world whose kind and size are given is the one that the seed alone makes of them.
+// shape is what a seed makes of the options that leave it open: the kind of world, the number of
+// nodes, and of replicas. It is drawn apart from all else, so that a world whose kind and size are
+// given is the one that the seed alone makes of them.
 func (o *Options) shape() (k Kind, replicas int) {
 	r := rand.New(rand.NewPCG(o.Seed, 0x7368617065))
 	drawn, nodes, of := r.IntN(len(Kinds)), r.IntN(1<<16), r.IntN(1<<16)
@@ -138,5 +143,6 @@ func (o *Options) shape() (k Kind, replicas int) {
 	return k, 1 + of%min(k.replicas, o.Nodes)
 }
 
-// robust reports whether every topic survives the loss of what one disk holds. In a world that is not, no disk is tampered with: what was on it was nowhere else.
+// robust reports whether every topic survives the loss of what one disk holds. In a world that is
+// not, no disk is tampered with: what was on it was nowhere else.
 func (w *World) robust() bool { return w.options.Nodes >= 3 && w.replicas >= 3 }

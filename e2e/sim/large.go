@@ -10,8 +10,9 @@ import (
 // largeTopic takes batches of more bytes than an entry of a log does.
 const largeTopic = "large"
 
-// largeProducer writes batches of about the sizes at which something changes: what a message between nodes holds, what entries that hold several requests hold, what an entry
-// may hold at most. What is too large is refused; nobody else notices.
+// largeProducer writes batches of about the sizes at which something changes: what a message
+// between nodes holds, what entries that hold several requests hold, what an entry may hold at
+// most. What is too large is refused; nobody else notices.
 func largeProducer(c *client) {
 	w := c.world
 	for n := 0; !w.load.quiet; n++ {

@@ -9,8 +9,8 @@ import (
 	"github.com/troupe-mq/troupe/storage/memory"
 )
 
-// late draws a fault that strikes a disk as a whole once the trouble is over: with it, a second node's loss would be more than a majority can bear. Most
-// worlds have none.
+// late draws a fault that strikes a disk as a whole once the trouble is over: with it, a second
+// node's loss would be more than a majority can bear. Most worlds have none.
 func (w *World) late() (Fault, bool) {
 	n := w.victim()
 	switch {
@@ -29,15 +29,16 @@ func (w *World) late() (Fault, bool) {
 // victim is the machine whose disk is tampered with: one in each world.
 func (w *World) victim() metadata.NodeID { return w.order[int(w.options.Seed)%len(w.order)] }
 
-// noted is how long a process, and one that hears of it, have to live for the other to have kept durably how far its store was (docs/adr, Nodes remember how far each other's
-// disks were).
+// noted is how long a process, and one that hears of it, have to live for the other to have kept
+// durably how far its store was (docs/adr, Nodes remember how far each other's disks were).
 const noted = 3 * time.Second
 
 // looks is how often it is looked in that time whether they still do.
 const looks = 12
 
-// witnessed calls f in such a time if the process of a machine lives on until then, and with it another one that it reached all the time. A node whose peers all ended before
-// they kept anything has lost its disk together with those nodes' memory: more than is promised to be noticed.
+// witnessed calls f in such a time if the process of a machine lives on until then, and with it
+// another one that it reached all the time. A node whose peers all ended before they kept anything
+// has lost its disk together with those nodes' memory: more than is promised to be noticed.
 func (w *World) witnessed(m *machine, long time.Duration, f func()) {
 	p := m.process
 	witnesses := make(map[metadata.NodeID]*process)
@@ -60,7 +61,8 @@ func (w *World) witnessed(m *machine, long time.Duration, f func()) {
 	}
 }
 
-// rollBack puts an older copy of a disk back, if the process that used it then lived for long enough to be remembered.
+// rollBack puts an older copy of a disk back, if the process that used it then lived for long
+// enough to be remembered.
 func rollBack(w *World, n metadata.NodeID) Fault {
 	var copied *memory.Backup
 	var of *disk
@@ -73,7 +75,8 @@ func rollBack(w *World, n metadata.NodeID) Fault {
 	what := fmt.Sprintf("the disk of n%d is replaced by a copy of %s", n, at.Round(time.Millisecond))
 	return Fault{What: what, late: true, begin: func(w *World) {
 		m := w.machines[n]
-		if m.gone || copied == nil || m.disk != of { // a copy of a disk that the node gave up since: it is refused for good
+		// a copy of a disk that the node gave up since: it is refused for good
+		if m.gone || copied == nil || m.disk != of {
 			return
 		}
 		w.crash(m, keepsSome, what)
@@ -115,7 +118,8 @@ func wipe(n metadata.NodeID) Fault {
 	}}
 }
 
-// declareLost has an operator say that a disk is gone for good (troupe cluster replace), if the node has not been let in with the new one: then it is.
+// declareLost has an operator say that a disk is gone for good (troupe cluster replace), if the
+// node has not been let in with the new one: then it is.
 func (w *World) declareLost(m *machine) {
 	p := w.newest(m)
 	if p == nil {
@@ -138,7 +142,8 @@ func (w *World) declareLost(m *machine) {
 	})
 }
 
-// newest returns the process of another machine that serves clients and has the newest metadata, nil if there is none.
+// newest returns the process of another machine that serves clients and has the newest metadata,
+// nil if there is none.
 func (w *World) newest(than *machine) (p *process) {
 	for _, other := range w.up() {
 		q := other.process
@@ -149,7 +154,8 @@ func (w *World) newest(than *machine) (p *process) {
 	return p
 }
 
-// intruder starts a node that was given another list of peers: it must be refused, and never be of a cluster.
+// intruder starts a node that was given another list of peers: it must be refused, and never be of
+// a cluster.
 func intruder(w *World, d time.Duration) Fault {
 	const id metadata.NodeID = 90
 	other := w.order[w.pick(len(w.order))]

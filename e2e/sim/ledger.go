@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// givenBack sees that nothing is in flight once every request is answered: what is, was taken and forgotten.
+// givenBack sees that nothing is in flight once every request is answered: what is, was taken and
+// forgotten.
 func (w *World) givenBack() {
 	for until := w.now.plus(longest); !w.over && w.inFlight() != "" && w.now < until; {
 		w.run(w.now.plus(time.Second))

@@ -144,7 +144,8 @@ func (l *links) transmit(to metadata.NodeID, bulk bool, messages []remote.Raft) 
 	})
 }
 
-// copied returns a message of the receiver's own. Entries are shared, for nobody ever writes to them, unless wire says that all is to go over one.
+// copied returns a message of the receiver's own. Entries are shared, for nobody ever writes to
+// them, unless wire says that all is to go over one.
 func copied(m *raftpb.Message, wire bool) *raftpb.Message {
 	if wire {
 		return proto.CloneOf(m)

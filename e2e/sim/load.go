@@ -13,21 +13,27 @@ import (
 type load struct {
 	connections []*connection
 	history     history.History
-	at          map[partition]map[int64]string       // what consumers saw
-	trimmed     map[partition]int64                  // what logs may have been trimmed to
-	keyed       map[partition]map[string]keyedRecord // of compacted topics: the newest record of each key that was acknowledged or read
-	ends        map[partition]int64                  // of compacted topics: behind the newest record that was acknowledged or read
-	rows        map[partition]int                    // of compacted topics: records that were left when they were checked
-	deleted     map[string]bool                      // topics whose deletion was asked for
-	values      int
-	acked       int
-	deaf        int                               // answers in a thousand that are lost with their connection
-	killing     bool                              // members of groups are
-	topic       bool                              // the main topic is there
-	assigned    instant                           // when a member of the group was last given its partitions
-	sent        map[partition]map[int64]time.Time // when records that are deleted by age were sent, by offset
-	strayed     time.Duration                     // by how much a node's clock was ever wrong, at most
-	quiet       bool                              // no more requests: the end is being checked
+	at          map[partition]map[int64]string // what consumers saw
+	trimmed     map[partition]int64            // what logs may have been trimmed to
+	// of compacted topics: the newest record of each key that was acknowledged or read
+	keyed map[partition]map[string]keyedRecord
+	// of compacted topics: behind the newest record that was acknowledged or read
+	ends map[partition]int64
+	// of compacted topics: records that were left when they were checked
+	rows    map[partition]int
+	deleted map[string]bool // topics whose deletion was asked for
+	values  int
+	acked   int
+	// answers in a thousand that are lost with their connection
+	deaf    int
+	killing bool // members of groups are
+	topic   bool // the main topic is there
+	// when a member of the group was last given its partitions
+	assigned instant
+	// when records that are deleted by age were sent, by offset
+	sent    map[partition]map[int64]time.Time
+	strayed time.Duration // by how much a node's clock was ever wrong, at most
+	quiet   bool          // no more requests: the end is being checked
 }
 
 func newLoad() *load {

@@ -145,14 +145,16 @@ func (w *World) limits() raft.Limits {
 	return raft.Limits{CacheBytes: 2 << 10, CheckpointCount: 24, KeepEntries: 16, MessageBytes: 4 << 10, InflightMessage: 16, InflightBytes: 64 << 10}
 }
 
-// loss is what becomes of the writes under way when a process ends. Each is a transaction: of one that did not reach the disk as a whole nothing is left, and of those
-// behind it neither.
+// loss is what becomes of the writes under way when a process ends. Each is a transaction: of one
+// that did not reach the disk as a whole nothing is left, and of those behind it neither.
 type loss int
 
 const (
 	keepsNone loss = iota // what was not synced is gone
-	keepsSome             // some of it reached the disk: the process was killed, or the power went in the middle
-	keepsHalf             // some, and half of the next: the disk had said that it synced what it had not
+	// some of it reached the disk: the process was killed, or the power went in the middle
+	keepsSome
+	// some, and half of the next: the disk had said that it synced what it had not
+	keepsHalf
 )
 
 // crash ends the machine's process.

@@ -52,7 +52,8 @@ func (w *World) departed(p *process) {
 	w.bury(m, "it was removed from the cluster")
 }
 
-// expelled tells whether a machine's disk is of no use to the cluster any more, as an operator wanted it.
+// expelled tells whether a machine's disk is of no use to the cluster any more, as an operator
+// wanted it.
 func (w *World) expelled(m *machine) bool {
 	id, err := m.disk.store.Node()
 	if err != nil || !m.leaves {
@@ -72,7 +73,8 @@ func (w *World) bury(m *machine, why string) {
 	m.gone = true
 }
 
-// empty gives a machine that is down an empty disk. If the founders that it knows are not all there any more, it is told of a member.
+// empty gives a machine that is down an empty disk. If the founders that it knows are not all there
+// any more, it is told of a member.
 func (w *World) empty(m *machine, why string) {
 	before := m.disk.store.Backup()
 	m.disk = newDisk()

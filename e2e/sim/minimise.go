@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Minimise leaves out of a failing run what it also fails without: faults and clients, many at once first, then fewer. It stops when nothing can be left
-// out any more or after a number of tries, and returns the options of the smallest run found and its report, with the story.
+// Minimise leaves out of a failing run what it also fails without: faults and clients, many at once
+// first, then fewer. It stops when nothing can be left out any more or after a number of tries, and
+// returns the options of the smallest run found and its report, with the story.
 func Minimise(o Options, failed Report, tries int) (Options, Report) {
 	m := minimiser{options: o, want: failed.Violations[0].Invariant, tries: tries}
 	m.parts = failed.parts()

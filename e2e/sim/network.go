@@ -9,7 +9,8 @@ import (
 // way is one direction between two machines.
 type way struct{ from, to metadata.NodeID }
 
-// noise is how a network misbehaves while it is on: chances in a thousand, and the longest extra delay.
+// noise is how a network misbehaves while it is on: chances in a thousand, and the longest extra
+// delay.
 type noise struct {
 	loss, repeat, reorder int
 	delay                 time.Duration
@@ -44,12 +45,14 @@ func (w *World) sever(from, to metadata.NodeID, by int) {
 const (
 	latencyLeast = 60 * time.Microsecond
 	latencyMore  = 400 * time.Microsecond
-	linkAfter    = 150 * time.Millisecond  // at most, until two machines that can reach each other are linked
-	deadAfter    = 1500 * time.Millisecond // until a silent peer counts as gone
-	resetAfter   = 10 * time.Millisecond   // at most, until the end of a process is noticed
+	// at most, until two machines that can reach each other are linked
+	linkAfter  = 150 * time.Millisecond
+	deadAfter  = 1500 * time.Millisecond // until a silent peer counts as gone
+	resetAfter = 10 * time.Millisecond   // at most, until the end of a process is noticed
 )
 
-// post carries something from one process to another. It may get lost, come twice, late or out of turn.
+// post carries something from one process to another. It may get lost, come twice, late or out of
+// turn.
 func (w *World) post(from, to *process, bulk bool, deliver func()) {
 	l := lane{way{from.machine.id, to.machine.id}, bulk}
 	if !w.network.carries(l.from, l.to) {
@@ -86,7 +89,8 @@ func (w *World) post(from, to *process, bulk bool, deliver func()) {
 	}
 }
 
-// watchLink looks, once whoever is at from could have noticed, whether its link to a machine is still what it takes it for.
+// watchLink looks, once whoever is at from could have noticed, whether its link to a machine is
+// still what it takes it for.
 func (w *World) watchLink(from, to metadata.NodeID) {
 	p := w.machines[from].process
 	if p == nil || p.links == nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// operating draws what an operator does in a world, and makes the machines that it will bring. Without other troubles it is all there is.
+// operating draws what an operator does in a world, and makes the machines that it will bring.
+// Without other troubles it is all there is.
 func (w *World) operating() []Fault {
 	if w.options.Nodes < operations.Fewest || w.options.Nodes > operations.Most {
 		return nil
@@ -26,7 +27,8 @@ func (w *World) operating() []Fault {
 		return nil
 	}
 	gap := (10*time.Second + w.upTo(30*time.Second)) * time.Duration(w.pace)
-	kinds := []string{"join", "decommission", "cancel", "maintenance", "reassign", "readers"} // faults do the rest
+	// faults do the rest
+	kinds := []string{"join", "decommission", "cancel", "maintenance", "reassign", "readers"}
 	if w.kind.restless {
 		gap /= 4
 		kinds = append(kinds, "reassign", "reassign", "reassign", "reassign")
@@ -57,7 +59,8 @@ func (w *World) arranged(ops []operations.Operation) (plan []Fault) {
 	return plan
 }
 
-// operate carries the plan out, one operation after the other, each until the cluster is calm again. In the end it must be even.
+// operate carries the plan out, one operation after the other, each until the cluster is calm
+// again. In the end it must be even.
 func (w *World) operate(plan []Fault) {
 	over := false
 	w.spawn("operator", func(c *client) {
@@ -72,7 +75,8 @@ func (w *World) operate(plan []Fault) {
 				w.event(w.clients, "operation")
 				w.note(w.clients, "OPERATION %s", *f)
 				o.must(f.What, o.perform(*f.operation))
-				o.rest(2 * time.Second) // some begin while what the one before has brought about is not yet over
+				// some begin while what the one before has brought about is not yet over
+				o.rest(2 * time.Second)
 				o.must("calm after "+f.String(), o.until(o.calm))
 			}
 		}
@@ -87,7 +91,8 @@ func (w *World) operate(plan []Fault) {
 	}
 }
 
-// must ends the world if something did not come about. In a plan that parts were left out of, some is impossible: it is refused.
+// must ends the world if something did not come about. In a plan that parts were left out of, some
+// is impossible: it is refused.
 func (o *operator) must(what string, err error) {
 	if w := o.world; err != nil && !(refused(err) && len(w.options.Without) > 0) {
 		w.survey()
@@ -95,7 +100,8 @@ func (o *operator) must(what string, err error) {
 	}
 }
 
-// calm tells why the cluster is not: all that is there serves, and it says of itself that all is well and nothing moves.
+// calm tells why the cluster is not: all that is there serves, and it says of itself that all is
+// well and nothing moves.
 func (o *operator) calm() error {
 	for _, m := range o.world.members() {
 		if err := o.serves(m); err != nil {
@@ -133,7 +139,8 @@ func (o *operator) even() error {
 // within tells whether numbers are the same, give or take one.
 func within(all []int) bool { return slices.Max(all)-slices.Min(all) <= 1 }
 
-// lopsided tells how the replicas of an image are not spread evenly over its nodes, and what is still to leave.
+// lopsided tells how the replicas of an image are not spread evenly over its nodes, and what is
+// still to leave.
 func lopsided(i *metadata.Image) string {
 	replicas := make(map[metadata.NodeID]int)
 	for id, n := range i.Nodes {

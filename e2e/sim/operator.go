@@ -17,14 +17,16 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// operator is a client that operates the cluster by what is behind `troupe cluster` and by Kafka's API.
+// operator is a client that operates the cluster by what is behind `troupe cluster` and by Kafka's
+// API.
 type operator struct {
 	*client
 	thorough bool // waits until what it asked for has come about
 	patience time.Duration
 }
 
-// How long an operator tries. Thorough ones have a cluster without other troubles: what takes longer is stuck.
+// How long an operator tries. Thorough ones have a cluster without other troubles: what takes
+// longer is stuck.
 const (
 	thoroughly = 3 * time.Minute
 	briefly    = 20 * time.Second

@@ -10,8 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// patient is a member of a group that does as Kafka's own client does when its coordinator goes: it looks for the next
-// one and is who it was.
+// patient is a member of a group that does as Kafka's own client does when its coordinator goes: it
+// looks for the next one and is who it was.
 type patient struct {
 	*client
 	id          string
@@ -111,8 +111,9 @@ func (p *patient) beat() bool {
 	return err == nil && p.told(answer.(*kmsg.HeartbeatResponse).ErrorCode)
 }
 
-// TestAGroupGetsOnWhileNodesDie: nodes are killed in turn every three seconds and come back, so that no coordinator
-// lives long. Members get into their group all the same, one of them later than the others, and stay in it.
+// TestAGroupGetsOnWhileNodesDie: nodes are killed in turn every three seconds and come back, so
+// that no coordinator lives long. Members get into their group all the same, one of them later than
+// the others, and stay in it.
 func TestAGroupGetsOnWhileNodesDie(t *testing.T) {
 	for seed := range uint64(3) {
 		r := run(Options{Seed: seed, World: "plain", Without: everybody()}, func(w *World) []Fault {

@@ -14,8 +14,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/sim/planted"
 )
 
-// TestPlantedBugsAreFound shows that the simulator has teeth: each planted bug is found within its number of seeds, and the same build
-// without a bug turned on finds nothing in all of them.
+// TestPlantedBugsAreFound shows that the simulator has teeth: each planted bug is found within its
+// number of seeds, and the same build without a bug turned on finds nothing in all of them.
 func TestPlantedBugsAreFound(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {

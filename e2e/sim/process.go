@@ -10,7 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// process is one life of a node, or what stands for the clients' machines: tasks, actors, and what they wait for.
+// process is one life of a node, or what stands for the clients' machines: tasks, actors, and what
+// they wait for.
 type process struct {
 	world   *World
 	machine *machine // nil for the clients'
@@ -64,7 +65,8 @@ func (p *process) wake(t *task) {
 	p.ready = append(p.ready, t)
 }
 
-// settle lets everything run that can: tasks that go on, actors with messages, tasks whose news have come, answers that are there.
+// settle lets everything run that can: tasks that go on, actors with messages, tasks whose news
+// have come, answers that are there.
 func (p *process) settle() {
 	for p.alive {
 		switch {

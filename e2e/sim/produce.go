@@ -114,8 +114,8 @@ func (c *client) told(p *parcel) outcome {
 	return outcome{base: part.BaseOffset, code: part.ErrorCode}
 }
 
-// tolerable are the errors that a produce may meet here: those that invite another try, those of idempotent producers, and that of a topic
-// that was deleted.
+// tolerable are the errors that a produce may meet here: those that invite another try, those of
+// idempotent producers, and that of a topic that was deleted.
 func tolerable(code int16) bool {
 	switch code {
 	case kerr.OutOfOrderSequenceNumber.Code, kerr.UnknownProducerID.Code, kerr.InvalidProducerEpoch.Code:
@@ -146,7 +146,8 @@ func plainProducer(c *client) {
 	}
 }
 
-// idempotentProducer keeps several batches under way and sends what failed again, in order, until all of it is acknowledged.
+// idempotentProducer keeps several batches under way and sends what failed again, in order, until
+// all of it is acknowledged.
 func idempotentProducer(c *client) {
 	w := c.world
 	for !w.load.quiet {
@@ -171,8 +172,9 @@ func idempotentProducer(c *client) {
 	}
 }
 
-// deliver sends a window, and again what of it was not acknowledged, until all of it is; false if the end came first. What comes before the window was
-// acknowledged, so its first batch follows in sequence at whoever leads: to be told otherwise means that something acknowledged is gone.
+// deliver sends a window, and again what of it was not acknowledged, until all of it is; false if
+// the end came first. What comes before the window was acknowledged, so its first batch follows in
+// sequence at whoever leads: to be told otherwise means that something acknowledged is gone.
 func (c *client) deliver(window []*parcel) bool {
 	for tries := 0; len(window) > 0; tries++ {
 		if c.world.load.quiet && tries > 20 {

@@ -12,8 +12,8 @@ type lastSent struct {
 	next   int32 // sequence number
 }
 
-// manyProducers has many idempotent producers, each of which is silent for long. They send their last batch again now and then, as whoever did not get the answer does, and
-// are told where it is.
+// manyProducers has many idempotent producers, each of which is silent for long. They send their
+// last batch again now and then, as whoever did not get the answer does, and are told where it is.
 func manyProducers(c *client) {
 	w := c.world
 	sent := map[int64]map[partition]*lastSent{}

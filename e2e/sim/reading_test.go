@@ -8,7 +8,8 @@ import (
 // TestReading holds what is known of time.Time's insides against what Go makes of it.
 func TestReading(t *testing.T) {
 	before := reading(began, time.Hour)
-	after := reading(began.Add(-time.Minute+time.Nanosecond), time.Hour+time.Second) // the clock was set back by a minute and a second
+	// the clock was set back by a minute and a second
+	after := reading(began.Add(-time.Minute+time.Nanosecond), time.Hour+time.Second)
 	if got := after.Sub(before); got != time.Second {
 		t.Errorf("%s lie between two readings, want the second of the monotonic clock", got)
 	}

@@ -7,8 +7,10 @@ import (
 	"github.com/troupe-mq/troupe/storage/memory"
 )
 
-// TestDisksSavedOneAfterTheOther saves the disks of a cluster one after the other, while it works, and restores all of them. Each but the last is told that it went back in time, and
-// nobody can do without any of them: nothing that they hold may be condemned. Once an operator has said that they are to be used as they are, the cluster is there again.
+// TestDisksSavedOneAfterTheOther saves the disks of a cluster one after the other, while it works,
+// and restores all of them. Each but the last is told that it went back in time, and nobody can do
+// without any of them: nothing that they hold may be condemned. Once an operator has said that they
+// are to be used as they are, the cluster is there again.
 func TestDisksSavedOneAfterTheOther(t *testing.T) {
 	run(Options{Seed: 1, World: "plain", Story: true}, func(w *World) []Fault {
 		w.begun()

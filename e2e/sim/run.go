@@ -38,7 +38,8 @@ type Report struct {
 	Story      []string
 }
 
-// one is held by the world that runs: chance of the process's libraries is the world's while it does.
+// one is held by the world that runs: chance of the process's libraries is the world's while it
+// does.
 var one sync.Mutex
 
 // entropy is a reader of the world's chance, in place of crypto/rand's.
@@ -46,7 +47,8 @@ type entropy struct{ source *mathrand.ChaCha8 }
 
 func (e entropy) Read(b []byte) (int, error) { return e.source.Read(b) }
 
-// Run runs a world. In one process one world runs at a time, because etcd/raft draws election timeouts from crypto/rand.
+// Run runs a world. In one process one world runs at a time, because etcd/raft draws election
+// timeouts from crypto/rand.
 func Run(o Options) Report { return run(o, (*World).live) }
 
 func run(o Options, live func(*World) []Fault) Report {
@@ -167,7 +169,8 @@ func (w *World) heal() {
 	}
 }
 
-// healing is how long a healed world is given: clients go on for a while, then all that was sent has to be there.
+// healing is how long a healed world is given: clients go on for a while, then all that was sent
+// has to be there.
 const (
 	healing = 20 * time.Second
 	resting = 120 * time.Second
@@ -197,7 +200,8 @@ func (w *World) converge() {
 	w.cleanedInTheEnd()
 }
 
-// served gives clients the time to go on, and the group that to balance: what of it is gone is so for good once its session is over.
+// served gives clients the time to go on, and the group that to balance: what of it is gone is so
+// for good once its session is over.
 func (w *World) served() {
 	healed := w.now
 	w.run(healed.plus(healing))

@@ -36,8 +36,9 @@ func TestSeeds(t *testing.T) {
 	t.Logf("%d records acknowledged, %d offsets committed, %s simulated, %.1f simulated hours a minute", acked, commits, simulated, Rate(simulated, time.Since(began)))
 }
 
-// TestOperations has an operator change clusters while clients work, a hundred times each. What an operation asks for comes about, the cluster is calm again after each and
-// even in the end, and no invariant is violated. One of the seeds is another one in every run.
+// TestOperations has an operator change clusters while clients work, a hundred times each. What an
+// operation asks for comes about, the cluster is calm again after each and even in the end, and no
+// invariant is violated. One of the seeds is another one in every run.
 func TestOperations(t *testing.T) {
 	anew := uint64(time.Now().UnixNano()) % 1e9
 	done := map[string]int{}
@@ -69,7 +70,8 @@ func many(n uint64) (all []uint64) {
 	return all
 }
 
-// TestASeedRepeats runs seeds twice: all that happens is the same, as the hash over all of it shows; another seed is another run.
+// TestASeedRepeats runs seeds twice: all that happens is the same, as the hash over all of it
+// shows; another seed is another run.
 func TestASeedRepeats(t *testing.T) {
 	var before Report
 	for seed := uint64(100); seed < 106; seed++ {

@@ -8,8 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/actors"
 )
 
-// task is one of the goroutines of a process: a coroutine that runs until it waits, and goes on when what it waits for has come. Only one runs at a
-// time, and which one is decided by the world.
+// task is one of the goroutines of a process: a coroutine that runs until it waits, and goes on
+// when what it waits for has come. Only one runs at a time, and which one is decided by the world.
 type task struct {
 	process *process
 	resume  func() (struct{}, bool)
@@ -31,7 +31,8 @@ type runtime struct{ p *process }
 
 var _ actors.Runtime = runtime{}
 
-// Now implements actors.Runtime: the machine's clock may be wrong, and be set. What the machine measures by it does not mind.
+// Now implements actors.Runtime: the machine's clock may be wrong, and be set. What the machine
+// measures by it does not mind.
 func (r runtime) Now() time.Time {
 	now := r.p.world.now
 	if r.p.machine == nil {

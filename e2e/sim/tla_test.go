@@ -22,7 +22,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// TLC is the environment variable with the class path of TLC (tla2tools.jar and CommunityModules-deps.jar). Without it traces are written and not validated.
+// TLC is the environment variable with the class path of TLC (tla2tools.jar and
+// CommunityModules-deps.jar). Without it traces are written and not validated.
 const TLC = "TLC"
 
 // Of each trace so many events are kept, of so many seeds: TLC takes a minute for a thousand.
@@ -37,8 +38,9 @@ type traceLine struct {
 	Event *etcd.TracingEvent `json:"event"`
 }
 
-// TestTLATraces runs worlds, writes what the replicas of one partition did as traces for etcd/raft's TLA+ specification (go test -artifacts keeps them), and has TLC
-// validate them. All of a trace is in one order, for one goroutine did it.
+// TestTLATraces runs worlds, writes what the replicas of one partition did as traces for
+// etcd/raft's TLA+ specification (go test -artifacts keeps them), and has TLC validate them. All of
+// a trace is in one order, for one goroutine did it.
 func TestTLATraces(t *testing.T) {
 	names := map[string]int{}
 	for seed := range uint64(tracedSeeds) {
@@ -86,8 +88,10 @@ func traced(t *testing.T, seed uint64) []traceLine {
 	return translated(all)
 }
 
-// translated tells a trace in the specification's words. A pre-candidate is a follower there; a restart is one step there, where the hook tells of three (a blank
-// replica, its members, its state); changes by joint consensus, and the snapshots that come with them, are not in it: the trace ends before the first, or before a fourth replica begins.
+// translated tells a trace in the specification's words. A pre-candidate is a follower there; a
+// restart is one step there, where the hook tells of three (a blank replica, its members, its
+// state); changes by joint consensus, and the snapshots that come with them, are not in it: the
+// trace ends before the first, or before a fourth replica begins.
 func translated(all []traceLine) (out []traceLine) {
 	seen, restarting := map[string]bool{}, map[string]bool{}
 	for _, e := range all {
@@ -127,7 +131,8 @@ func write(t *testing.T, path string, events []traceLine) {
 	}
 }
 
-// TestTLCRefusesWhatIsWrong shows that validation can fail: a follower that acknowledges an entry it was never sent.
+// TestTLCRefusesWhatIsWrong shows that validation can fail: a follower that acknowledges an entry
+// it was never sent.
 func TestTLCRefusesWhatIsWrong(t *testing.T) {
 	tools := os.Getenv(TLC)
 	if tools == "" {
@@ -144,7 +149,8 @@ func TestTLCRefusesWhatIsWrong(t *testing.T) {
 	}
 }
 
-// validate has TLC look whether the specification allows the trace, and whether its invariants hold on the way.
+// validate has TLC look whether the specification allows the trace, and whether its invariants hold
+// on the way.
 func validate(t *testing.T, tools, path string) error {
 	t.Helper()
 	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "go.etcd.io/raft/v3").Output()
@@ -167,7 +173,8 @@ func validate(t *testing.T, tools, path string) error {
 	return nil
 }
 
-// checkTrace holds the file to the form that the specification reads: which fields there are, and that a life of a replica begins with InitState.
+// checkTrace holds the file to the form that the specification reads: which fields there are, and
+// that a life of a replica begins with InitState.
 func checkTrace(t *testing.T, path string) {
 	t.Helper()
 	in, err := os.Open(path)

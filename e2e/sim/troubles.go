@@ -39,7 +39,8 @@ var movingFaults = []trouble{
 	powerLoss, killing, killing, splitting, cutOneWay, flappingLinks, slowingDisk, stumblingNodes, handingOver, handingOver, handingOver, handingOver, pausing, shuttingDown, shuttingDown,
 }
 
-// votingFaults are those that have elections go wrong half way: disks that are slow, messages that reach some only.
+// votingFaults are those that have elections go wrong half way: disks that are slow, messages that
+// reach some only.
 var votingFaults = []trouble{
 	powerLoss, killing, splitting, splitting, splitting, cutOneWay, cutOneWay, flappingLinks, badNetwork, badNetwork, slowingDisk, slowingDisk, slowingDisk, slowingDisk,
 	stumblingNodes, handingOver, pausing, pausing,

@@ -49,7 +49,8 @@ func keptSends(all []history.Send, starts map[history.Partition]int64) []history
 	return kept
 }
 
-// compare reads a partition on all its replicas, which must hold the same, and returns where its log starts.
+// compare reads a partition on all its replicas, which must hold the same, and returns where its
+// log starts.
 func (w *World) compare(plan topicPlan, p partition, part *metadata.Partition, final *[]history.Seen) int64 {
 	var first []byte
 	start, from := int64(-1), metadata.NodeID(-1)

@@ -14,10 +14,12 @@ import (
 // Options are what a world is made of. The same options make the same run.
 type Options struct {
 	Seed  uint64
-	World string        // the kind of world by its name; drawn by the seed if it is empty
-	Nodes int           // drawn by the seed if it is 0
-	For   time.Duration // of trouble; then everything is healed. By default 2 minutes, or 20 in a calm world
-	// Operations, if there are any, come instead of all trouble: the cluster is operated so many times, and has to become calm after each.
+	World string // the kind of world by its name; drawn by the seed if it is empty
+	Nodes int    // drawn by the seed if it is 0
+	// of trouble; then everything is healed. By default 2 minutes, or 20 in a calm world
+	For time.Duration
+	// Operations, if there are any, come instead of all trouble: the cluster is operated so many
+	// times, and has to become calm after each.
 	Operations int
 	Without    []int // faults and clients that are left out, by their numbers in the plan
 	Story      bool  // write down what happens
@@ -141,7 +143,8 @@ func (w *World) step(e event) {
 	}
 }
 
-// within does something in a process, and what follows from it there. A panic ends the process, as in production.
+// within does something in a process, and what follows from it there. A panic ends the process, as
+// in production.
 func (w *World) within(p *process, f func()) {
 	defer func() {
 		if cause := recover(); cause != nil {

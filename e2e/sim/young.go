@@ -13,7 +13,8 @@ import (
 // autoTopics begins the names of topics that are created by being asked for.
 const autoTopics = "auto"
 
-// impatient is a client that comes while the cluster forms: it has topics created by asking for them, that of the groups too, wherever somebody answers.
+// impatient is a client that comes while the cluster forms: it has topics created by asking for
+// them, that of the groups too, wherever somebody answers.
 func impatient(c *client) {
 	w := c.world
 	for n := 0; !w.load.quiet; n++ {
@@ -39,7 +40,8 @@ func asksFor(topic string) *kmsg.MetadataRequest {
 	return r
 }
 
-// birth starts the machines of a young cluster over some time, and has some of them end in the middle of it.
+// birth starts the machines of a young cluster over some time, and has some of them end in the
+// middle of it.
 func (w *World) birth() {
 	w.spawn("impatient", impatient)
 	for _, id := range w.order {
@@ -49,7 +51,8 @@ func (w *World) birth() {
 	w.killUnregistered(4)
 }
 
-// killUnregistered has one node end that does not serve clients yet, when the first one does: it is a founder, and no member that anybody counts. Some worlds do without.
+// killUnregistered has one node end that does not serve clients yet, when the first one does: it is
+// a founder, and no member that anybody counts. Some worlds do without.
 func (w *World) killUnregistered(outOf int) {
 	w.after(time.Millisecond, func() {
 		open, late := 0, []*machine(nil)
@@ -72,7 +75,8 @@ func (w *World) killUnregistered(outOf int) {
 	})
 }
 
-// thin tells which topic that nobody gave a number of replicas has fewer than it should: three, or one on each node if there are fewer.
+// thin tells which topic that nobody gave a number of replicas has fewer than it should: three, or
+// one on each node if there are fewer.
 func (w *World) thin(image *metadata.Image) string {
 	want := min(3, w.options.Nodes)
 	for _, name := range sortedKeys(image.Topics) {

@@ -9,7 +9,8 @@ import (
 	"syscall"
 )
 
-// diskBytes is what the files below a directory occupy. Badger's are sparse: their length says little.
+// diskBytes is what the files below a directory occupy. Badger's are sparse: their length says
+// little.
 func diskBytes(dir string) (n int64) {
 	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -1,5 +1,7 @@
-// Command soak writes to a cluster of real processes at full speed while retention.bytes keeps its logs at a fixed size, and prints what that takes of the disks: how many times
-// of what is live, and how many bytes are written to the device for one that a producer sent. It fails if a disk ever takes more than --most times of what is live.
+// Command soak writes to a cluster of real processes at full speed while retention.bytes keeps its
+// logs at a fixed size, and prints what that takes of the disks: how many times of what is live,
+// and how many bytes are written to the device for one that a producer sent. It fails if a disk
+// ever takes more than --most times of what is live.
 package main
 
 import (

@@ -29,7 +29,8 @@ type soaking struct {
 	acked atomic.Int64 // records
 	fault atomic.Pointer[error]
 
-	missed int       // samples, for the logs' starts and ends were not told: a leader was being elected
+	// samples, for the logs' starts and ends were not told: a leader was being elected
+	missed int
 	ratios []float64 // of the worst node, sample by sample once what is kept was written twice
 }
 

@@ -35,10 +35,12 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Batch is the bytes of one whole record batch. The accessors need HeaderBytes; Next and Check see to that.
+// Batch is the bytes of one whole record batch. The accessors need HeaderBytes; Next and Check see
+// to that.
 type Batch []byte
 
-// Next returns the first batch of some that lie back to back, and the rest. ok is false if what is there is not a whole batch of magic 2.
+// Next returns the first batch of some that lie back to back, and the rest. ok is false if what is
+// there is not a whole batch of magic 2.
 func Next(b []byte) (first Batch, rest []byte, ok bool) {
 	if len(b) < HeaderBytes || b[magicAt] != 2 {
 		return nil, b, false
@@ -102,7 +104,8 @@ func (b Batch) ProducerEpoch() int16 { return b.i16(producerEAt) }
 // BaseSequence is the producer's sequence number of the first record, -1 if there is none.
 func (b Batch) BaseSequence() int32 { return b.i32(sequenceAt) }
 
-// LastSequence is the producer's sequence number of the last record; numbers go on at 0 after 2³¹-1.
+// LastSequence is the producer's sequence number of the last record; numbers go on at 0 after
+// 2³¹-1.
 func (b Batch) LastSequence() int32 {
 	return int32((int64(b.BaseSequence()) + int64(b.LastOffsetDelta())) & 0x7fffffff)
 }

@@ -21,8 +21,9 @@ func textual(n int) []Record {
 	return all
 }
 
-// BenchmarkCheck is what is done to every batch that a producer sends, on its connection's goroutine: the checksum and
-// the header alone, and with the records opened. Bytes are those that were sent.
+// BenchmarkCheck is what is done to every batch that a producer sends, on its connection's
+// goroutine: the checksum and the header alone, and with the records opened. Bytes are those that
+// were sent.
 func BenchmarkCheck(b *testing.B) {
 	all := Demands{Earliest: math.MinInt64, Latest: math.MaxInt64, Inflated: 32 << 20}
 	for codec, name := range codecNames {

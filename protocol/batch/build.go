@@ -9,8 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Build makes an uncompressed batch of records, without a producer. Record offsets count from 0 in the order given; the
-// largest timestamp becomes the batch's.
+// Build makes an uncompressed batch of records, without a producer. Record offsets count from 0 in
+// the order given; the largest timestamp becomes the batch's.
 func Build(records []Record) Batch {
 	base, largest := records[0].Timestamp, records[0].Timestamp
 	for _, r := range records {
@@ -62,7 +62,8 @@ func appendBytes(b, v []byte) []byte {
 	return append(b, v...)
 }
 
-// Recompress returns the batch with its records in another codec (0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd).
+// Recompress returns the batch with its records in another codec (0 none, 1 gzip, 2 snappy, 3 lz4,
+// 4 zstd).
 func (b Batch) Recompress(codec int8) (Batch, error) {
 	records, err := b.decompressed()
 	if err != nil {

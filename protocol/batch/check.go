@@ -8,8 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// Check tells why bytes from a producer are not exactly one batch whose header may be believed; nil if they are. Verify looks at the
-// records.
+// Check tells why bytes from a producer are not exactly one batch whose header may be believed; nil
+// if they are. Verify looks at the records.
 func Check(b []byte) (Batch, *protocol.Error) {
 	if len(b) < HeaderBytes {
 		return nil, protocol.Errorf(kerr.CorruptMessage, "%d bytes are too few for a record batch", len(b))

@@ -5,9 +5,10 @@ import (
 	"io"
 )
 
-// MaxDecompressed is the most bytes that the records of one batch may take when they are decompressed, for those who read what is
-// stored. A few kilobytes can be compressed from gigabytes; without a bound one producer could use up a node's memory. What producers send
-// is held to less: see Demands.
+// MaxDecompressed is the most bytes that the records of one batch may take when they are
+// decompressed, for those who read what is stored. A few kilobytes can be compressed from
+// gigabytes; without a bound one producer could use up a node's memory. What producers send is held
+// to less: see Demands.
 const MaxDecompressed = 128 << 20
 
 // errTooLarge is returned for batches beyond MaxDecompressed.

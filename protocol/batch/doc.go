@@ -11,5 +11,6 @@
 //	| timestamp:8  | timestamp:8 | id:8        | epoch:2   | sequence:4| :4    |         |
 //	+--------------+-------------+-------------+-----------+-----------+-------+---------+
 //
-// length counts what follows it. The checksum covers what follows it, so base offset and partition epoch may be rewritten.
+// length counts what follows it. The checksum covers what follows it, so base offset and partition
+// epoch may be rewritten.
 package batch

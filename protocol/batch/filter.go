@@ -5,9 +5,11 @@ import (
 	"fmt"
 )
 
-// Filter returns the batch with the records that keep wants: itself if that is all, nil if it is none. The records that stay are the bytes that they were, in the
-// batch's codec; offsets, sequence numbers and the base timestamp stay, and so does the last offset, whether its record does or not. It is what Kafka's
-// cleaner makes of a batch. It holds the records that stay in memory if some go, else none.
+// Filter returns the batch with the records that keep wants: itself if that is all, nil if it is
+// none. The records that stay are the bytes that they were, in the batch's codec; offsets, sequence
+// numbers and the base timestamp stay, and so does the last offset, whether its record does or not.
+// It is what Kafka's cleaner makes of a batch. It holds the records that stay in memory if some go,
+// else none.
 func (b Batch) Filter(keep func(Outline) bool) (Batch, error) {
 	var stays []bool
 	count, largest := int32(0), int64(-1)

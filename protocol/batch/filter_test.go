@@ -9,7 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// What is filtered holds the wanted records as they were, and still says where the batch ends and what its producer numbered.
+// What is filtered holds the wanted records as they were, and still says where the batch ends and
+// what its producer numbered.
 func TestFilterKeepsWhatIsWanted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		plain := Build(drawRecords(t))

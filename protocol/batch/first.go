@@ -2,15 +2,15 @@ package batch
 
 import "io"
 
-// firstBytes is how far into the decompressed records FirstHeader looks, and firstSnappy up to which size it looks into what snappy
-// compressed, which has no beginning that can be had alone.
+// firstBytes is how far into the decompressed records FirstHeader looks, and firstSnappy up to
+// which size it looks into what snappy compressed, which has no beginning that can be had alone.
 const (
 	firstBytes  = 32 << 10
 	firstSnappy = 64 << 10
 )
 
-// FirstHeader returns the value of a header of the batch's first record. It costs no more than the beginning of the batch: a record that does
-// not end there counts as one without the header.
+// FirstHeader returns the value of a header of the batch's first record. It costs no more than the
+// beginning of the batch: a record that does not end there counts as one without the header.
 func (b Batch) FirstHeader(name string) ([]byte, bool) {
 	c := cursor{b: b.beginning()}
 	n := c.varint()

@@ -79,8 +79,8 @@ func (r lz4Reader) Reset(from io.Reader) error {
 	return nil
 }
 
-// framed inflates LZ4 frames. It takes those that Kafka's clients can read: a frame of version 1 with
-// independent blocks, without a dictionary (see Kafka's Lz4BlockInputStream).
+// framed inflates LZ4 frames. It takes those that Kafka's clients can read: a frame of version 1
+// with independent blocks, without a dictionary (see Kafka's Lz4BlockInputStream).
 type framed struct{ streamed }
 
 const (
@@ -110,8 +110,8 @@ type snapped struct {
 	java  bool   // rest is in frames
 }
 
-// xerial is how the Java client frames snappy: magic, version:4, compatible version:4, then blocks of
-// size:4 and bytes.
+// xerial is how the Java client frames snappy: magic, version:4, compatible version:4, then blocks
+// of size:4 and bytes.
 var xerial = []byte{0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0}
 
 const (

@@ -11,8 +11,8 @@ type Outline struct {
 	Null      bool   // the value is null
 }
 
-// Outlines calls f with the records in order, until f returns false. Whatever is in the batch, it holds
-// no more of it in memory than the decoder's window, a few KiB and a key. An error that wraps
+// Outlines calls f with the records in order, until f returns false. Whatever is in the batch, it
+// holds no more of it in memory than the decoder's window, a few KiB and a key. An error that wraps
 // ErrRecords tells that the batch cannot be read by anybody; f may have been called before.
 func (b Batch) Outlines(f func(Outline) (more bool)) error {
 	s := b.open(MaxDecompressed)

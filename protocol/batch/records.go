@@ -29,8 +29,8 @@ func (b Batch) decompressed() ([]byte, error) {
 	return out, nil
 }
 
-// Records decodes all records; their bytes may alias the batch's. It takes some 15 bytes of memory for each byte of small records: Each
-// is for who does not need them all.
+// Records decodes all records; their bytes may alias the batch's. It takes some 15 bytes of memory
+// for each byte of small records: Each is for who does not need them all.
 func (b Batch) Records() ([]Record, error) {
 	var records []Record
 	err := b.Each(func(r Record) bool {

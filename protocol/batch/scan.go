@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// ErrRecords is wrapped by the errors about records that are not what the batch says, or that do not
-// decompress: no reader can make sense of them, now or later.
+// ErrRecords is wrapped by the errors about records that are not what the batch says, or that do
+// not decompress: no reader can make sense of them, now or later.
 var ErrRecords = errors.New("batch: the records cannot be read")
 
 // scanBytes is how much of the decompressed records is in memory at a time.

@@ -11,9 +11,10 @@ import (
 
 // Demands are what a topic asks of the records that producers send.
 type Demands struct {
-	Keyed            bool  // every record has a key
-	Earliest, Latest int64 // bounds of the timestamps, in ms since the epoch, both allowed; -1, no timestamp, passes
-	Inflated         int   // most bytes that the records may take when they are decompressed
+	Keyed bool // every record has a key
+	// bounds of the timestamps, in ms since the epoch, both allowed; -1, no timestamp, passes
+	Earliest, Latest int64
+	Inflated         int // most bytes that the records may take when they are decompressed
 }
 
 // Fault is why one record of a batch is refused.
@@ -42,9 +43,10 @@ type Verified struct {
 	Faulty       []Faulty // in order; the first 10,000 at most
 }
 
-// Verify opens a batch that Check let through, whatever its codec, and reads every record: there are as
-// many as the header says, their sizes and lengths fit, their offsets count up from 0, no header has
-// a null key, nothing follows them. What is wrong with one record only is returned in Faulty.
+// Verify opens a batch that Check let through, whatever its codec, and reads every record: there
+// are as many as the header says, their sizes and lengths fit, their offsets count up from 0, no
+// header has a null key, nothing follows them. What is wrong with one record only is returned in
+// Faulty.
 func (b Batch) Verify(d Demands) (v Verified, _ *protocol.Error) {
 	s := b.open(d.Inflated)
 	defer s.close()
@@ -65,8 +67,8 @@ func (b Batch) Verify(d Demands) (v Verified, _ *protocol.Error) {
 	return v, nil
 }
 
-// refusal translates why a batch cannot be read. A producer that is told MESSAGE_TOO_LARGE splits the
-// batch and sends its parts.
+// refusal translates why a batch cannot be read. A producer that is told MESSAGE_TOO_LARGE splits
+// the batch and sends its parts.
 func (b Batch) refusal(err error, at int32) *protocol.Error {
 	if errors.Is(err, errTooLarge) {
 		return protocol.Errorf(kerr.MessageTooLarge, "%v", err)

@@ -177,7 +177,8 @@ func TestVerifyBoundsWhatIsInflated(t *testing.T) {
 	}
 }
 
-// Framed snappy as the Java client sends it, and LZ4 and zstd with what their formats allow, are read.
+// Framed snappy as the Java client sends it, and LZ4 and zstd with what their formats allow, are
+// read.
 func TestVerifyReadsWhatClientsSend(t *testing.T) {
 	plain := append(record(0, 1, 1, 0), record(1, append([]byte{1}, append(binary.AppendVarint(nil, 100), append(make([]byte, 100), 0)...)...)...)...)
 	frame := func(o ...lz4.Option) []byte {
@@ -229,13 +230,15 @@ func TestVerifyNamesTheFaultyRecords(t *testing.T) {
 		}
 	}
 	far := Build([]Record{{Timestamp: math.MaxInt64 - 1}, {Timestamp: math.MaxInt64}})
-	far[HeaderBytes+2+7] = 0x7f // the second record's delta goes beyond 64 bits or is no record any more
+	// the second record's delta goes beyond 64 bits or is no record any more
+	far[HeaderBytes+2+7] = 0x7f
 	if v, err := far.Verify(Demands{Earliest: math.MinInt64, Latest: now, Inflated: 1 << 20}); err == nil && len(v.Faulty) == 0 {
 		t.Error("a timestamp beyond 64 bits passes")
 	}
 }
 
-// Verify takes what clients write, finds the largest timestamp, and Outlines and Records see the same.
+// Verify takes what clients write, finds the largest timestamp, and Outlines and Records see the
+// same.
 func TestVerifyAgreesWithRecords(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		records := drawRecords(t)
@@ -280,7 +283,8 @@ func bomb(t testing.TB, codec int8) Batch {
 	return holding(t, 1, codec, plain)
 }
 
-// Reading a batch takes no more memory than its codec needs, however well it was compressed and whatever it claims.
+// Reading a batch takes no more memory than its codec needs, however well it was compressed and
+// whatever it claims.
 func TestBombsTakeNoMemory(t *testing.T) {
 	for _, codec := range []int8{0, 1, 3, 4} {
 		b := bomb(t, codec)

@@ -39,7 +39,8 @@ func (c *Coordinator) Describe(id string, version int16) kmsg.DescribeGroupsResp
 	return out
 }
 
-// List lists the groups that are in one of the states and of one of the types; empty filters take all.
+// List lists the groups that are in one of the states and of one of the types; empty filters take
+// all.
 func (c *Coordinator) List(states, types []string) []kmsg.ListGroupsResponseGroup {
 	var all []kmsg.ListGroupsResponseGroup
 	if len(types) > 0 && !slices.ContainsFunc(types, func(t string) bool { return strings.EqualFold(t, "classic") }) {
@@ -89,7 +90,8 @@ func (g *group) tombstones(keys []offsetKey) (records []Record) {
 	return records
 }
 
-// DeleteOffsets takes an OffsetDelete request (KIP-496): offsets of topics that nobody in the group consumes.
+// DeleteOffsets takes an OffsetDelete request (KIP-496): offsets of topics that nobody in the group
+// consumes.
 func (c *Coordinator) DeleteOffsets(r *kmsg.OffsetDeleteRequest, reply Reply) {
 	refuse := func(err *kerr.Error) kmsg.Response {
 		out := r.ResponseKind().(*kmsg.OffsetDeleteResponse)
@@ -137,7 +139,8 @@ func (g *group) deletable(r *kmsg.OffsetDeleteRequest) (out *kmsg.OffsetDeleteRe
 	return out, keys
 }
 
-// PartitionOf returns which partition of __consumer_offsets a group belongs to: Java's String.hashCode, made positive, modulo partitions.
+// PartitionOf returns which partition of __consumer_offsets a group belongs to: Java's
+// String.hashCode, made positive, modulo partitions.
 func PartitionOf(group string, partitions int) int32 {
 	var h int32
 	for _, unit := range utf16Units(group) {

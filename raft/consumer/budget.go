@@ -2,7 +2,8 @@ package consumer
 
 // Budget is memory that coordinators share. Safe for any goroutine.
 type Budget interface {
-	// Take notes that so many bytes are used; negative gives back. What a log holds is taken whatever is left.
+	// Take notes that so many bytes are used; negative gives back. What a log holds is taken whatever
+	// is left.
 	Take(bytes int64)
 	// Left is how much may still be taken.
 	Left() int64
@@ -16,7 +17,8 @@ const (
 	idOverhead     = 96
 )
 
-// slightly is how much more a member that is in its group may take when nothing is left: those who live go on.
+// slightly is how much more a member that is in its group may take when nothing is left: those who
+// live go on.
 const slightly = 4 << 10
 
 func (c *Coordinator) charge(bytes int64) {

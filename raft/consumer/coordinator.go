@@ -23,11 +23,13 @@ type Config struct {
 	Budget Budget
 }
 
-// DefaultWriteBytes is far above what groups write (Kafka allows 1 MiB), and far below the largest entry of a log.
+// DefaultWriteBytes is far above what groups write (Kafka allows 1 MiB), and far below the largest
+// entry of a log.
 const DefaultWriteBytes = 8 << 20
 
-// Coordinator coordinates the groups of one partition. It has one owner, who after every call appends TakeWrites in
-// order, calls Committed when they are durable, and Abandon when one of them is not.
+// Coordinator coordinates the groups of one partition. It has one owner, who after every call
+// appends TakeWrites in order, calls Committed when they are durable, and Abandon when one of them
+// is not.
 type Coordinator struct {
 	config Config
 	groups map[string]*group
@@ -40,9 +42,9 @@ type Coordinator struct {
 	readOnly bool              // see ReadOnly
 	gone     bool              // Abandon was called
 	bytes    int64             // taken from the budget
-	// loaded is when Loaded was called. A new group's members that come soon after may have waited for others at the
-	// coordinator before this one, whose log does not say so: they do not wait again, or coordinators that do not live
-	// long would never let anybody in.
+	// loaded is when Loaded was called. A new group's members that come soon after may have waited for
+	// others at the coordinator before this one, whose log does not say so: they do not wait again, or
+	// coordinators that do not live long would never let anybody in.
 	loaded int64
 }
 

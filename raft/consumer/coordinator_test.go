@@ -8,7 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// The partitions are those that Kafka's clients and tools would name: Utils.abs(groupId.hashCode()) % partitions in Java.
+// The partitions are those that Kafka's clients and tools would name: Utils.abs(groupId.hashCode())
+// % partitions in Java.
 func TestPartitionOf(t *testing.T) {
 	for group, want := range map[string]int32{
 		"":                   0,
@@ -54,7 +55,8 @@ func TestFetchAllTellsTopicsThatAreThere(t *testing.T) {
 	}
 }
 
-// KIP-447: a transactional consumer that was replaced must not read offsets, or it would process records twice.
+// KIP-447: a transactional consumer that was replaced must not read offsets, or it would process
+// records twice.
 func TestCheckFetchFencesMembers(t *testing.T) {
 	s := newScript()
 	g := s.made("g")
@@ -120,7 +122,8 @@ func TestLoadTellsDamage(t *testing.T) {
 // A record that cannot be read costs nobody else anything, and its own group no more than it must.
 func TestLoadGoesOnAfterDamage(t *testing.T) {
 	s := newScript()
-	poison := offsetRecordKey(strings.Repeat("x", 40_000), offsetKey{"t", 0}) // its length overflows 16 bits
+	// its length overflows 16 bits
+	poison := offsetRecordKey(strings.Repeat("x", 40_000), offsetKey{"t", 0})
 	at := func(group string, n int64) Record { return offsetRecord(group, offsetKey{"t", 0}, offset{offset: n}) }
 	broken := at("g", 8)
 	broken.Value = broken.Value[:5]
@@ -140,7 +143,8 @@ func TestLoadGoesOnAfterDamage(t *testing.T) {
 	}
 }
 
-// What a coordinator keeps of a record is its own: a group would else keep as much of the log as was read at once with its record.
+// What a coordinator keeps of a record is its own: a group would else keep as much of the log as
+// was read at once with its record.
 func TestLoadKeepsNothingOfTheLog(t *testing.T) {
 	g := newGroup("g", 0)
 	g.protocolType, g.protocol, g.generation, g.leader = consumerType, "range", 1, "m"

@@ -38,8 +38,10 @@ func (g *group) subscription() (topics map[string]bool, ok bool) {
 	return topics, true
 }
 
-// ExpireOffsets deletes offsets that were kept for their time (KIP-211), and groups that have nothing left:
-//   - of a group without members, from when its last member left or its last commit, whichever is later;
+// ExpireOffsets deletes offsets that were kept for their time (KIP-211), and groups that have
+// nothing left:
+//   - of a group without members, from when its last member left or its last commit, whichever is
+//     later;
 //   - of a group that consumes, for topics that no member subscribes to, from their commit.
 func (c *Coordinator) ExpireOffsets(now int64) {
 	for _, id := range c.groupsWhere(func(g *group) bool { return len(g.pending) == 0 }) {
@@ -59,7 +61,8 @@ func (c *Coordinator) ExpireOffsets(now int64) {
 	}
 }
 
-// expiry tells which offsets are expired that were last needed before some time; ok is false if none may be.
+// expiry tells which offsets are expired that were last needed before some time; ok is false if
+// none may be.
 func (g *group) expiry(before int64) (expired func(offsetKey, offset) bool, ok bool) {
 	switch {
 	case g.state == empty && g.protocolType == "":

@@ -24,8 +24,9 @@ var stateNames = [...]string{"Empty", "PreparingRebalance", "CompletingRebalance
 
 func (s state) String() string { return stateNames[s] }
 
-// group is a consumer group. What its records say is changed by apply alone; a rebalance runs ahead of them in
-// generation, protocol, leader and members, until the record with its assignment brings the log after it.
+// group is a consumer group. What its records say is changed by apply alone; a rebalance runs ahead
+// of them in generation, protocol, leader and members, until the record with its assignment brings
+// the log after it.
 type group struct {
 	id       string
 	offsets  map[offsetKey]offset
@@ -52,11 +53,13 @@ type group struct {
 	syncBy    int64            // by when all members must have synced, 0 if none
 	due       int64            // its deadline, unless stale
 	stale     bool             // something may have changed since due was looked for
-	inherited bool             // the generation is the log's: the coordinator before may have begun a later one
+	// the generation is the log's: the coordinator before may have begun a later one
+	inherited bool
 }
 
-// begunBefore reports whether a generation that a member names can be one that the coordinator before began, and whose
-// assignment it never wrote. The member is no impostor: it need only join again.
+// begunBefore reports whether a generation that a member names can be one that the coordinator
+// before began, and whose assignment it never wrote. The member is no impostor: it need only join
+// again.
 func (g *group) begunBefore(generation int32) bool { return g.inherited && generation > g.generation }
 
 // member is a member of a group.
@@ -111,7 +114,8 @@ func sameProtocols(a, b []kmsg.JoinGroupRequestProtocol) bool {
 	})
 }
 
-// supports reports whether somebody with these protocols can be a member: some protocol must be everybody's.
+// supports reports whether somebody with these protocols can be a member: some protocol must be
+// everybody's.
 func (g *group) supports(protocolType string, protocols []kmsg.JoinGroupRequestProtocol) bool {
 	if len(g.members) == 0 {
 		return protocolType != "" && len(protocols) > 0
@@ -124,7 +128,8 @@ func (g *group) supports(protocolType string, protocols []kmsg.JoinGroupRequestP
 
 func (g *group) everybody(protocol string) bool { return g.supported[protocol] == len(g.members) }
 
-// choose picks the protocol: of those that everybody has, the one that most prefer; of equals the first by name.
+// choose picks the protocol: of those that everybody has, the one that most prefer; of equals the
+// first by name.
 func (g *group) choose() string {
 	votes := make(map[string]int)
 	for _, m := range g.members {

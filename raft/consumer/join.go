@@ -65,7 +65,8 @@ func (g *group) hasRoom(r *kmsg.JoinGroupRequest, limit int) bool {
 	return len(g.members) < limit
 }
 
-// fits reports whether there is memory for what a join brings. Who is a member may always join again as it was.
+// fits reports whether there is memory for what a join brings. Who is a member may always join
+// again as it was.
 func (c *Coordinator) fits(g *group, r *kmsg.JoinGroupRequest) bool {
 	next := (&member{id: r.MemberID, instance: r.InstanceID, protocols: r.Protocols}).size()
 	m := g.members[r.MemberID]
@@ -153,7 +154,8 @@ func (c *Coordinator) addMember(g *group, now int64, id string, client Client, w
 func (c *Coordinator) rejoin(g *group, now int64, m *member, w *waiting, r *kmsg.JoinGroupRequest) {
 	g.take(m, r)
 	c.settle(m)
-	if m.join != nil { // the member asks again: the earlier request is answered no more usefully than so
+	// the member asks again: the earlier request is answered no more usefully than so
+	if m.join != nil {
 		m.join.refuseJoin(m.id, kerr.RebalanceInProgress)
 	}
 	m.join = w
@@ -172,8 +174,8 @@ func (g *group) take(m *member, r *kmsg.JoinGroupRequest) {
 	}
 }
 
-// replaceStatic gives a static member that came back another member id; the old one is fenced (KIP-345). A stable
-// group need not rebalance if nothing changes that its assignment rests on.
+// replaceStatic gives a static member that came back another member id; the old one is fenced
+// (KIP-345). A stable group need not rebalance if nothing changes that its assignment rests on.
 func (c *Coordinator) replaceStatic(g *group, now int64, id string, client Client, w *waiting, r *kmsg.JoinGroupRequest) {
 	old := g.members[g.static[*r.InstanceID]]
 	old.refuse(kerr.FencedInstanceID)
@@ -202,8 +204,9 @@ func (c *Coordinator) replaceStatic(g *group, now int64, id string, client Clien
 	c.answerJoin(g, now, m, w)
 }
 
-// sameTopics reports whether two subscriptions of a consumer name the same topics. What else stands in them (what it
-// owned, where it runs) is of interest at the next rebalance only. Other types' metadata is theirs.
+// sameTopics reports whether two subscriptions of a consumer name the same topics. What else stands
+// in them (what it owned, where it runs) is of interest at the next rebalance only. Other types'
+// metadata is theirs.
 func sameTopics(a, b []byte, protocolType string) bool {
 	if protocolType != consumerType || bytes.Equal(a, b) {
 		return true
@@ -218,7 +221,8 @@ func (c *Coordinator) answerJoin(g *group, now int64, m *member, w *waiting) {
 	c.answered(g, m, now)
 	request := w.request.(*kmsg.JoinGroupRequest)
 	r := request.ResponseKind().(*kmsg.JoinGroupResponse)
-	protocol, protocolType := g.protocol, g.protocolType // the answer may be held while the group goes on
+	// the answer may be held while the group goes on
+	protocol, protocolType := g.protocol, g.protocolType
 	r.Generation, r.LeaderID, r.MemberID = g.generation, g.leader, m.id
 	r.Protocol, r.ProtocolType = &protocol, &protocolType
 	r.Members = []kmsg.JoinGroupResponseMember{}
@@ -228,7 +232,8 @@ func (c *Coordinator) answerJoin(g *group, now int64, m *member, w *waiting) {
 			out.MemberID, out.InstanceID, out.ProtocolMetadata = other.id, other.instance, other.metadata(g.protocol)
 			r.Members = append(r.Members, out)
 		}
-		// A static leader that came back to a stable group only needs to know that the assignment stands (KIP-814).
+		// A static leader that came back to a stable group only needs to know that the assignment stands
+		// (KIP-814).
 		r.SkipAssignment = g.state == stable && request.Version >= 9
 	}
 	w.reply(r)

@@ -9,11 +9,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// What a client may choose. Kafka bounds most of these by the 16 bits of their length only; every record of a group
-// repeats them, so a small request would become a large write.
+// What a client may choose. Kafka bounds most of these by the 16 bits of their length only; every
+// record of a group repeats them, so a small request would become a large write.
 const (
-	maxGroupBytes    = 1024    // of a group's id
-	maxInstanceBytes = 255     // of a static member's id, which clients hold to the rules of topics' names
+	maxGroupBytes = 1024 // of a group's id
+	// of a static member's id, which clients hold to the rules of topics' names
+	maxInstanceBytes = 255
 	maxTypeBytes     = 255     // of a protocol's type or name
 	maxProtocols     = 100     // of a member
 	maxJoinBytes     = 1 << 20 // of all that a member says for its protocols
@@ -47,8 +48,8 @@ func (c *Coordinator) refusedJoin(r *kmsg.JoinGroupRequest) *kerr.Error {
 	return nil
 }
 
-// once copies a list of protocols, without what it names again: the first counts. What is kept must not keep the
-// request that it came in.
+// once copies a list of protocols, without what it names again: the first counts. What is kept must
+// not keep the request that it came in.
 func once(protocols []kmsg.JoinGroupRequestProtocol) []kmsg.JoinGroupRequestProtocol {
 	out := make([]kmsg.JoinGroupRequestProtocol, 0, len(protocols))
 	for _, p := range protocols {

@@ -10,7 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// change is what a record says: either an offset of a group or what the group itself is. deleted goes with both.
+// change is what a record says: either an offset of a group or what the group itself is. deleted
+// goes with both.
 type change struct {
 	group   string
 	key     *offsetKey // nil for the group itself
@@ -22,7 +23,8 @@ type change struct {
 // errForeign is what decode returns for a record that is none of this coordinator's.
 var errForeign = errors.New("consumer: a record of another kind")
 
-// decode reads a record of __consumer_offsets. It reads what it can: with an error for a value, the key is known.
+// decode reads a record of __consumer_offsets. It reads what it can: with an error for a value, the
+// key is known.
 func (r Record) decode() (change, error) {
 	if len(r.Key) < 2 {
 		return change{}, fmt.Errorf("consumer: a key of %d bytes", len(r.Key))
@@ -70,7 +72,8 @@ func (r Record) decodeGroup() (change, error) {
 	return out, nil
 }
 
-// unreadable is why a key that was read without an error is not the one that was written: its lengths overflowed.
+// unreadable is why a key that was read without an error is not the one that was written: its
+// lengths overflowed.
 func unreadable(err error) error {
 	if err == nil {
 		return errors.New("it is not what was written")
@@ -78,7 +81,8 @@ func unreadable(err error) error {
 	return err
 }
 
-// readBack decodes a record that is to be written for a group, and makes sure that the next coordinator reads the same.
+// readBack decodes a record that is to be written for a group, and makes sure that the next
+// coordinator reads the same.
 func (r Record) readBack(group string) (change, error) {
 	got, err := r.decode()
 	switch {
@@ -93,9 +97,10 @@ func (r Record) readBack(group string) (change, error) {
 	return got, nil
 }
 
-// Load takes a committed record of __consumer_offsets, in order, when the coordinator takes over; after the last one
-// comes Loaded. Keys of kinds that are not known (of newer versions, of other coordinators) are passed over, as Kafka
-// does. Of a record that cannot be read it takes what cannot mislead, and returns why:
+// Load takes a committed record of __consumer_offsets, in order, when the coordinator takes over;
+// after the last one comes Loaded. Keys of kinds that are not known (of newer versions, of other
+// coordinators) are passed over, as Kafka does. Of a record that cannot be read it takes what
+// cannot mislead, and returns why:
 //   - whose key is unreadable is of a group that cannot be asked for; it is left out;
 //   - an offset is known to be lost, not taken for the one before it (see Fetched.Lost);
 //   - a group has no members, who join again; its offsets stay.
@@ -110,7 +115,8 @@ func (c *Coordinator) Load(key, value []byte) error {
 	case change.group == "" && change.key == nil:
 		return err
 	case change.key != nil:
-		change.offset = offset{offset: -1, epoch: -1, at: math.MaxInt64, lost: true} // and does not expire
+		// and does not expire
+		change.offset = offset{offset: -1, epoch: -1, at: math.MaxInt64, lost: true}
 	default:
 		change.meta, change.deleted = nil, true
 	}
@@ -118,8 +124,8 @@ func (c *Coordinator) Load(key, value []byte) error {
 	return err
 }
 
-// Loaded begins what no record says, after the last Load: sessions begin anew, and a generation may have been begun
-// that was not written.
+// Loaded begins what no record says, after the last Load: sessions begin anew, and a generation may
+// have been begun that was not written.
 func (c *Coordinator) Loaded(now int64) {
 	c.loaded = now
 	for _, g := range c.groups {
@@ -130,7 +136,8 @@ func (c *Coordinator) Loaded(now int64) {
 	}
 }
 
-// apply makes a record's change. It is the only way in which what the log knows changes, live and on replay.
+// apply makes a record's change. It is the only way in which what the log knows changes, live and
+// on replay.
 func (c *Coordinator) apply(change change) {
 	g := c.groups[change.group]
 	if g == nil {
@@ -167,7 +174,8 @@ func (c *Coordinator) forget(g *group, k offsetKey) {
 	}
 }
 
-// applyGroup makes a group what its record says. Members that it has already keep what no record says of them.
+// applyGroup makes a group what its record says. Members that it has already keep what no record
+// says of them.
 func (c *Coordinator) applyGroup(g *group, v *kmsg.GroupMetadataValue) {
 	g.ended, g.behind = false, false
 	g.generation, g.protocolType, g.protocol, g.leader = v.Generation, v.ProtocolType, "", ""

@@ -33,7 +33,8 @@ func TestIdsThatAreHandedOutAreBounded(t *testing.T) {
 	}
 }
 
-// What is beyond the budget is refused; who is in lives on, and what is given back is there for others.
+// What is beyond the budget is refused; who is in lives on, and what is given back is there for
+// others.
 func TestGroupsKeepToTheirBudget(t *testing.T) {
 	s := newScript()
 	b := &purse{left: 100_000}
@@ -75,8 +76,8 @@ func TestGroupsKeepToTheirBudget(t *testing.T) {
 	}
 }
 
-// A group whose members are all away is looked at now and then, whatever they chose: with a rebalance timeout of 0 it
-// was every millisecond, until their sessions ended.
+// A group whose members are all away is looked at now and then, whatever they chose: with a
+// rebalance timeout of 0 it was every millisecond, until their sessions ended.
 func TestWhoIsAwayCostsNoTurns(t *testing.T) {
 	s := newScript()
 	away := "away"

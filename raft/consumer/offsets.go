@@ -25,10 +25,12 @@ type offset struct {
 	lost     bool // its record cannot be read: what was committed is not known
 }
 
-// Topics tells the present id of a topic and how many partitions it has, 0 if there is none of that name.
+// Topics tells the present id of a topic and how many partitions it has, 0 if there is none of that
+// name.
 type Topics func(name string) (id [16]byte, partitions int)
 
-// Commit takes an OffsetCommit request whose topics are named; partitions that are not there are refused one by one.
+// Commit takes an OffsetCommit request whose topics are named; partitions that are not there are
+// refused one by one.
 func (c *Coordinator) Commit(now int64, r *kmsg.OffsetCommitRequest, topics Topics, reply Reply) {
 	refuse := func(err *kerr.Error) kmsg.Response {
 		return commitAnswer(r, func(kmsg.OffsetCommitRequestTopic, kmsg.OffsetCommitRequestTopicPartition) *kerr.Error { return err })
@@ -120,8 +122,9 @@ func commitAnswer(r *kmsg.OffsetCommitRequest, outcome func(kmsg.OffsetCommitReq
 	return out
 }
 
-// mayCommit tells why a commit is refused as a whole. Who names no generation may commit while nobody is a member,
-// whatever it calls itself: an admin client, or a consumer that assigns partitions itself.
+// mayCommit tells why a commit is refused as a whole. Who names no generation may commit while
+// nobody is a member, whatever it calls itself: an admin client, or a consumer that assigns
+// partitions itself.
 func (c *Coordinator) mayCommit(g *group, now int64, r *kmsg.OffsetCommitRequest) *kerr.Error {
 	alone := g == nil || g.state == empty
 	switch {
@@ -156,12 +159,13 @@ type Fetched struct {
 	Offset    int64
 	Epoch     int32
 	Metadata  string
-	// Lost reports that something was committed whose record cannot be read. To say that nothing was would have the
-	// group read from an end of its choice.
+	// Lost reports that something was committed whose record cannot be read. To say that nothing was
+	// would have the group read from an end of its choice.
 	Lost bool
 }
 
-// Fetch returns a group's offsets of one topic's partitions; see When. A topic that was made anew has none.
+// Fetch returns a group's offsets of one topic's partitions; see When. A topic that was made anew
+// has none.
 func (c *Coordinator) Fetch(group, topic string, id [16]byte, partitions []int32) []Fetched {
 	g := c.groups[group]
 	var all []Fetched
@@ -177,10 +181,12 @@ func (c *Coordinator) Fetch(group, topic string, id [16]byte, partitions []int32
 	return all
 }
 
-// of tells whether an offset was committed for the topic with this id; one written without an id is taken for it.
+// of tells whether an offset was committed for the topic with this id; one written without an id is
+// taken for it.
 func (o offset) of(id [16]byte) bool { return o.topicID == id || o.topicID == [16]byte{} }
 
-// FetchAll returns all offsets of a group for topics that are there, in order of topic and partition.
+// FetchAll returns all offsets of a group for topics that are there, in order of topic and
+// partition.
 func (c *Coordinator) FetchAll(group string, topics Topics) []Fetched {
 	g := c.groups[group]
 	if g == nil {

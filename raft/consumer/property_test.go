@@ -11,13 +11,15 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// TestGroupsKeepTheirPromises lets members and administrators do anything in any order while the log is slow, refuses and
-// moves, and holds the coordinator to:
+// TestGroupsKeepTheirPromises lets members and administrators do anything in any order while the
+// log is slow, refuses and moves, and holds the coordinator to:
 //   - every request is answered once;
 //   - a generation has one leader and gives a member one assignment;
-//   - what was acknowledged as committed is what a fetch tells, here and after the coordinator moved, until somebody
-//     deletes it or its time is over; what was acknowledged as deleted does not come back;
-//   - at every moment the next coordinator would know what this one does, and memory is charged for what is there.
+//   - what was acknowledged as committed is what a fetch tells, here and after the coordinator
+//     moved, until somebody deletes it or its time is over; what was acknowledged as deleted does
+//     not come back;
+//   - at every moment the next coordinator would know what this one does, and memory is charged
+//     for what is there.
 func TestGroupsKeepTheirPromises(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := &groupWorld{t: t, script: newScript(), leaders: map[int32]string{}, assigned: map[string]string{}, offsets: map[string]*committedAt{}}

@@ -26,8 +26,8 @@ func (c *Coordinator) prepare(g *group, now int64) {
 	}
 }
 
-// abandonSync answers all who wait for an assignment and takes back what was assigned. Their sessions begin anew: while they waited nobody
-// expected to hear of them.
+// abandonSync answers all who wait for an assignment and takes back what was assigned. Their
+// sessions begin anew: while they waited nobody expected to hear of them.
 func (c *Coordinator) abandonSync(g *group, now int64, err *kerr.Error) {
 	for _, m := range g.inOrder() {
 		m.assignment = nil
@@ -53,7 +53,8 @@ func (c *Coordinator) tryComplete(g *group, now int64) {
 	c.complete(g, now)
 }
 
-// joinExpired ends a rebalance whose time is up, or gives a new group's first one more time if somebody came meanwhile.
+// joinExpired ends a rebalance whose time is up, or gives a new group's first one more time if
+// somebody came meanwhile.
 func (c *Coordinator) joinExpired(g *group, now int64) {
 	if g.initial && g.newcomers && now < g.extendTo {
 		g.newcomers = false
@@ -64,8 +65,8 @@ func (c *Coordinator) joinExpired(g *group, now int64) {
 	c.complete(g, now)
 }
 
-// leastAwait is how soon, in ms, a group is looked at again whose members are all away: they choose how long they
-// may take, and may choose 0.
+// leastAwait is how soon, in ms, a group is looked at again whose members are all away: they choose
+// how long they may take, and may choose 0.
 const leastAwait = 1000
 
 // complete makes the members that joined the next generation.
@@ -76,7 +77,8 @@ func (c *Coordinator) complete(g *group, now int64) {
 		}
 	}
 	if len(g.members) > 0 && !g.anybodyJoined() {
-		g.joinBy = now + max(g.rebalanceTimeout(), leastAwait) // only static members, all away: their sessions decide
+		// only static members, all away: their sessions decide
+		g.joinBy = now + max(g.rebalanceTimeout(), leastAwait)
 		return
 	}
 	g.joinBy, g.initial = 0, false
@@ -128,8 +130,8 @@ func (c *Coordinator) becomeEmpty(g *group, now int64) {
 	c.writeEmpty(g)
 }
 
-// writeEmpty writes that a group has no members. While the log takes no writes it has some who are not there: a
-// coordinator that takes over waits for their sessions to end.
+// writeEmpty writes that a group has no members. While the log takes no writes it has some who are
+// not there: a coordinator that takes over waits for their sessions to end.
 func (c *Coordinator) writeEmpty(g *group) {
 	g.behind = c.write(g.id, []Record{g.record(g.since, nil)}) != nil
 }
@@ -163,8 +165,8 @@ func (c *Coordinator) touch(id string) {
 	}
 }
 
-// next is the deadline of a group, looked for again if something happened to it: there may be many members, and ids
-// that were handed out, in groups that nobody asks for in this turn.
+// next is the deadline of a group, looked for again if something happened to it: there may be many
+// members, and ids that were handed out, in groups that nobody asks for in this turn.
 func (g *group) next() int64 {
 	if g.stale {
 		g.due, g.stale = g.deadline(), false
@@ -197,8 +199,8 @@ func sooner(a, b int64) int64 {
 	return a
 }
 
-// groupsWhere returns the ids of the groups that a condition holds for, in order: what is done to several is done in one order, or the
-// simulator could not repeat it.
+// groupsWhere returns the ids of the groups that a condition holds for, in order: what is done to
+// several is done in one order, or the simulator could not repeat it.
 func (c *Coordinator) groupsWhere(ok func(*group) bool) []string {
 	var ids []string
 	for id, g := range c.groups {
@@ -240,7 +242,8 @@ func (c *Coordinator) Expire(now int64) {
 	}
 }
 
-// Shift moves all that is due by so many ms, as the clock was set by as many: what lasts a while lasts as long as before.
+// Shift moves all that is due by so many ms, as the clock was set by as many: what lasts a while
+// lasts as long as before.
 func (c *Coordinator) Shift(by int64) {
 	c.loaded += by
 	for _, g := range c.groups {
@@ -259,7 +262,8 @@ func (c *Coordinator) Shift(by int64) {
 	}
 }
 
-// syncExpired takes out the members that did not ask for their assignment in time, and has the others rebalance.
+// syncExpired takes out the members that did not ask for their assignment in time, and has the
+// others rebalance.
 func (c *Coordinator) syncExpired(g *group, now int64) {
 	g.syncBy = 0
 	for _, m := range g.inOrder() {

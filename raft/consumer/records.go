@@ -4,9 +4,10 @@ import "github.com/twmb/franz-go/pkg/kmsg"
 
 // Versions of Kafka's records in __consumer_offsets.
 const (
-	offsetKeyVersion   = 1
-	groupKeyVersion    = 2
-	offsetValueVersion = 4 // with the topic's id, so that a topic that was deleted and made anew has no offsets
+	offsetKeyVersion = 1
+	groupKeyVersion  = 2
+	// with the topic's id, so that a topic that was deleted and made anew has no offsets
+	offsetValueVersion = 4
 	groupValueVersion  = 3
 )
 
@@ -28,7 +29,8 @@ func groupRecordKey(group string) []byte {
 	return key.AppendTo(nil)
 }
 
-// record returns the group's metadata record, with the given assignments or, for nil, those that stand.
+// record returns the group's metadata record, with the given assignments or, for nil, those that
+// stand.
 func (g *group) record(now int64, assignments map[string][]byte) Record {
 	v := kmsg.NewGroupMetadataValue()
 	v.Version, v.ProtocolType, v.Generation, v.CurrentStateTimestamp = groupValueVersion, g.protocolType, g.generation, now

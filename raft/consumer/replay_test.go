@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// known is what a coordinator knows by the log: what it would know if it had just taken over. Of a group that
-// rebalances only the offsets are; the rest runs ahead of the log.
+// known is what a coordinator knows by the log: what it would know if it had just taken over. Of a
+// group that rebalances only the offsets are; the rest runs ahead of the log.
 func (c *Coordinator) known(settled func(group string) bool) string {
 	var out strings.Builder
 	for _, id := range slices.Sorted(maps.Keys(c.groups)) {
@@ -42,7 +42,8 @@ func deref(s *string) string {
 	return *s
 }
 
-// differs compares what is known with what the next coordinator would read, were all committed that was decided.
+// differs compares what is known with what the next coordinator would read, were all committed that
+// was decided.
 func (s *script) differs() error {
 	settled := func(id string) bool {
 		g := s.core.groups[id]

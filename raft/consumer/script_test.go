@@ -15,11 +15,15 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// TestScripts runs the stories of testdata: every command is a request, a moment of time or a fault, and what stands below it is every answer
-// that it led to, to whomever, in order. `go test ./raft/consumer -rewrite` writes what is printed now, to be read as a diff.
+// TestScripts runs the stories of testdata: every command is a request, a moment of time or a
+// fault, and what stands below it is every answer that it led to, to whomever, in order. `go test
+// ./raft/consumer -rewrite` writes what is printed now, to be read as a diff.
 //
-//	config  delay=MS max-size=N retention=MS metadata=BYTES write=BYTES    a new coordinator (bounds of sessions: 1s to 60s)
-//	join    as=NAME [id=ID] [instance=I] [version=V] [session=MS] [rebalance=MS] [protocols=a/topic,b/topic] [type=T] [owned=true] [subscription=BYTES]
+//	config  delay=MS max-size=N retention=MS metadata=BYTES write=BYTES
+//	                                    a new coordinator (bounds of sessions: 1s to 60s)
+//	join    as=NAME [id=ID] [instance=I] [version=V] [session=MS] [rebalance=MS]
+//	        [protocols=a/topic,b/topic]
+//	        [type=T] [owned=true] [subscription=BYTES]
 //	sync    as=NAME id=ID gen=G [instance=I] [assign=ID/text,ID/text] [protocol=P]
 //	beat    id=ID gen=G [instance=I]
 //	leave   [id=ID] [instance=I] [version=V]
@@ -27,7 +31,8 @@ import (
 //	fetch   topic=T
 //	wait    MS                          time passes, and everything happens whose moment comes
 //	set     MS                          somebody sets the clock, by as much
-//	hold | write | fail code=NAME       the log takes no writes; takes those that wait; refuses them, and another coordinator takes over
+//	hold | write | fail code=NAME       the log takes no writes; takes those that wait; refuses
+//	                                    them, and another coordinator takes over
 //	read-only on | off                  the log has no room: what needs a write is refused
 //	compact                             the log keeps the last value of each key, and no tombstones
 //	restart                             another coordinator, of what the log has

@@ -21,7 +21,8 @@ type SurveyedOffset struct {
 	Offset    int64
 }
 
-// Survey tells how every group is, in order of name; offsets of topics that are not there any more are left out.
+// Survey tells how every group is, in order of name; offsets of topics that are not there any more
+// are left out.
 func (c *Coordinator) Survey(topics Topics) []Surveyed {
 	all := make([]Surveyed, 0, len(c.groups))
 	for _, name := range slices.Sorted(maps.Keys(c.groups)) {

@@ -130,7 +130,8 @@ func (c *Coordinator) beat(now int64, r *kmsg.HeartbeatRequest) *kerr.Error {
 	return nil
 }
 
-// Leave takes a LeaveGroup request; from version 3 on several members at once, static ones by instance id (KIP-345).
+// Leave takes a LeaveGroup request; from version 3 on several members at once, static ones by
+// instance id (KIP-345).
 func (c *Coordinator) Leave(now int64, r *kmsg.LeaveGroupRequest, reply Reply) {
 	reply = c.held(r.Group, reply, func(err *kerr.Error) kmsg.Response {
 		out := r.ResponseKind().(*kmsg.LeaveGroupResponse)

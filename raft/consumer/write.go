@@ -17,7 +17,8 @@ func (r Record) bytes() int { return len(r.Key) + len(r.Value) + recordBytes }
 // recordBytes is what a record takes in a batch beside key and value, at most.
 const recordBytes = 32
 
-// Write are records of one group, at most Config.MaxWriteBytes, to be appended together. They are applied already.
+// Write are records of one group, at most Config.MaxWriteBytes, to be appended together. They are
+// applied already.
 type Write struct {
 	Records []Record
 	group   string
@@ -45,7 +46,8 @@ func (c *Coordinator) TakeWrites() []*Write {
 	return w
 }
 
-// Committed tells that the first n of the writes that were taken and not committed are committed now.
+// Committed tells that the first n of the writes that were taken and not committed are committed
+// now.
 func (c *Coordinator) Committed(now int64, n int) {
 	if n > c.taken {
 		panic("consumer: more writes are committed than were taken")
@@ -63,10 +65,12 @@ func (c *Coordinator) Committed(now int64, n int) {
 	}
 }
 
-// ReadOnly has requests that need a write refused before they change anything, as the log takes none now.
+// ReadOnly has requests that need a write refused before they change anything, as the log takes
+// none now.
 func (c *Coordinator) ReadOnly(on bool) { c.readOnly = on }
 
-// Abandon answers everybody who waits: the coordinator moves, or a write failed. It must not be used any more.
+// Abandon answers everybody who waits: the coordinator moves, or a write failed. It must not be
+// used any more.
 func (c *Coordinator) Abandon(cause *kerr.Error) {
 	c.gone = true
 	writes := c.writes
@@ -95,7 +99,8 @@ func Translate(err *protocol.Error) *kerr.Error {
 	return kerr.CoordinatorNotAvailable
 }
 
-// write applies records of a group and gives them to the owner to append. If it returns an error nothing has changed.
+// write applies records of a group and gives them to the owner to append. If it returns an error
+// nothing has changed.
 func (c *Coordinator) write(id string, records []Record) *kerr.Error {
 	if c.readOnly {
 		return kerr.CoordinatorNotAvailable
@@ -135,8 +140,8 @@ func (c *Coordinator) writeAll(id string, records []Record) *kerr.Error {
 	return nil
 }
 
-// When calls done with nil once everything is committed that was decided about a group until now, or with the error
-// that its client is to be told. At once if nothing is open.
+// When calls done with nil once everything is committed that was decided about a group until now,
+// or with the error that its client is to be told. At once if nothing is open.
 func (c *Coordinator) When(id string, done func(*kerr.Error)) { c.when(c.open[id], done) }
 
 // WhenAll is When for all groups.
@@ -156,8 +161,8 @@ func (c *Coordinator) when(w *Write, done func(*kerr.Error)) {
 	w.waiting = append(w.waiting, held{func(int64) { done(nil) }, done})
 }
 
-// held begins a request about a group. It returns a reply that leaves once all is committed that it rests on; refusal
-// makes the answer if it never is.
+// held begins a request about a group. It returns a reply that leaves once all is committed that it
+// rests on; refusal makes the answer if it never is.
 func (c *Coordinator) held(id string, reply Reply, refusal func(*kerr.Error) kmsg.Response) Reply {
 	c.touch(id)
 	return func(r kmsg.Response) {

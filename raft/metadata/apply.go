@@ -10,8 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// change is one kind of command. apply changes an image that shares its maps with the one before, so what it writes to it
-// clones first; if it refuses, what it changed is dropped.
+// change is one kind of command. apply changes an image that shares its maps with the one before,
+// so what it writes to it clones first; if it refuses, what it changed is dropped.
 type change interface {
 	apply(i *Image, r *Result) *protocol.Error
 }

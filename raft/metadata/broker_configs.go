@@ -12,8 +12,8 @@ import (
 // RackSelector is the name of Kafka's way to choose the replica that a consumer reads from.
 const RackSelector = "org.apache.kafka.common.replica.RackAwareReplicaSelector"
 
-// BrokerConfigs are the settings of a broker by Kafka's names, in order of name: those that are the cluster-wide defaults of a
-// topic's, and those of the broker itself.
+// BrokerConfigs are the settings of a broker by Kafka's names, in order of name: those that are the
+// cluster-wide defaults of a topic's, and those of the broker itself.
 var BrokerConfigs = brokerConfigs()
 
 func brokerConfigs() []Config {
@@ -97,7 +97,8 @@ var brokerConfigsByName = byName(BrokerConfigs)
 // BrokerConfigOf returns the description of a broker setting, nil for a name that is not known.
 func BrokerConfigOf(name string) *Config { return brokerConfigsByName[name] }
 
-// BrokerDefault returns the value a broker setting has if nobody sets it; false for a name that is not known.
+// BrokerDefault returns the value a broker setting has if nobody sets it; false for a name that is
+// not known.
 func BrokerDefault(name string) (string, bool) {
 	c := brokerConfigsByName[name]
 	if c == nil {
@@ -115,7 +116,8 @@ func ValidateBrokerConfig(name, value string) *protocol.Error {
 	return c.Check(value)
 }
 
-// AlterableBrokerConfig tells why a broker setting may not be altered while the broker runs; nil if it may.
+// AlterableBrokerConfig tells why a broker setting may not be altered while the broker runs; nil if
+// it may.
 func AlterableBrokerConfig(name, value string) *protocol.Error {
 	if c := brokerConfigsByName[name]; c != nil && c.ReadOnly {
 		return protocol.Errorf(kerr.InvalidRequest, "Cannot update these configs dynamically: %s: set it where the node is started", name)

@@ -16,7 +16,8 @@ const commandVersion = 1
 // MaxCommandBytes bounds an encoded command: half of what an entry takes.
 const MaxCommandBytes = storage.MaxEntryBytes / 2
 
-// Encode writes a command as it stands in the log. It wraps a *protocol.Error if that would be larger than MaxCommandBytes.
+// Encode writes a command as it stands in the log. It wraps a *protocol.Error if that would be
+// larger than MaxCommandBytes.
 func (c *Command) Encode() ([]byte, error) {
 	if c.raw != nil {
 		return c.raw, nil // byte for byte what was decoded: fields of a newer build stay
@@ -31,8 +32,8 @@ func (c *Command) Encode() ([]byte, error) {
 	return append([]byte{commandVersion}, body...), nil
 }
 
-// Decode reads what Encode wrote. A command of a version or kind that this build does not know is an error: going on without it
-// would make this node's metadata another one than its peers'.
+// Decode reads what Encode wrote. A command of a version or kind that this build does not know is
+// an error: going on without it would make this node's metadata another one than its peers'.
 func Decode(b []byte) (Command, error) {
 	var c Command
 	if len(b) == 0 || b[0] != commandVersion {

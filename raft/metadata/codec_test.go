@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// What a newer build wrote into the metadata is refused by one that does not know it, and says what to do; nothing of it is applied.
+// What a newer build wrote into the metadata is refused by one that does not know it, and says what
+// to do; nothing of it is applied.
 func TestWhatANewerBuildWroteIsRefused(t *testing.T) {
 	h := newHouse(t, 3)
 	before := string(h.m.Snapshot())

@@ -8,15 +8,17 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// Level 2 of ClusterVersion: what is placed and named is checked when a command is applied, ids can be skipped, and a node that is being
-// decommissioned stays so when its disk is declared lost. The first builds do none of it, so that a cluster that has one of them must not
-// either: its nodes would come to different images.
+// Level 2 of ClusterVersion: what is placed and named is checked when a command is applied, ids can
+// be skipped, and a node that is being decommissioned stays so when its disk is declared lost. The
+// first builds do none of it, so that a cluster that has one of them must not either: its nodes
+// would come to different images.
 const checkedCommands int16 = 2
 
 func (i *Image) checks() bool { return i.Feature(ClusterVersion) >= checkedCommands }
 
-// Creatable tells why a topic cannot be created; nil if it can. A request is checked by it before anything is done, and the command when it
-// is applied, so that what is only validated and what is carried out are answered alike.
+// Creatable tells why a topic cannot be created; nil if it can. A request is checked by it before
+// anything is done, and the command when it is applied, so that what is only validated and what is
+// carried out are answered alike.
 func (i *Image) Creatable(c *CreateTopic) *protocol.Error {
 	if i.Topics[c.Name] != nil {
 		return protocol.Errorf(kerr.TopicAlreadyExists, "Topic '%s' already exists.", c.Name)
@@ -33,7 +35,8 @@ func (i *Image) Creatable(c *CreateTopic) *protocol.Error {
 	return i.Placeable(c.Placement, len(c.Placement[0]))
 }
 
-// Placeable tells why new partitions cannot be placed so, each with so many replicas; nil if they can. The texts are Kafka's.
+// Placeable tells why new partitions cannot be placed so, each with so many replicas; nil if they
+// can. The texts are Kafka's.
 func (i *Image) Placeable(placement [][]NodeID, replicas int) *protocol.Error {
 	for _, nodes := range placement {
 		if len(nodes) == 0 {
@@ -68,7 +71,8 @@ func (i *Image) Homes() (n int) {
 	return n
 }
 
-// Unregistered returns the founders of the cluster that have not registered yet, in order: it is still forming.
+// Unregistered returns the founders of the cluster that have not registered yet, in order: it is
+// still forming.
 func (i *Image) Unregistered() (nodes []NodeID) {
 	if i.Meta == nil {
 		return nil
@@ -82,8 +86,9 @@ func (i *Image) Unregistered() (nodes []NodeID) {
 	return nodes
 }
 
-// collides returns the topic whose name differs from another one only in '.' against '_', empty if there is none: in the names of metrics
-// both are '_', as in Kafka. The first one in order of name, so that all nodes answer the same.
+// collides returns the topic whose name differs from another one only in '.' against '_', empty if
+// there is none: in the names of metrics both are '_', as in Kafka. The first one in order of name,
+// so that all nodes answer the same.
 func (i *Image) collides(name string) (with string) {
 	if !slices.ContainsFunc([]byte(name), mixes) {
 		return ""

@@ -7,7 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// newHouseOfThisBuild is a house whose nodes run this build, and whose level was raised to the newest.
+// newHouseOfThisBuild is a house whose nodes run this build, and whose level was raised to the
+// newest.
 func newHouseOfThisBuild(t *testing.T, n int) *house {
 	h := newHouse(t, n)
 	for id := range h.m.Image().Nodes {
@@ -28,14 +29,15 @@ func create(name string, id byte, placement ...[]NodeID) Command {
 	return Command{CreateTopic: &CreateTopic{Name: name, ID: TopicID{id}, Placement: placement}}
 }
 
-// No partition is placed on a node that may have none, by whichever command: its founder would be lost at birth, and with one replica the
-// partition would never have a leader.
+// No partition is placed on a node that may have none, by whichever command: its founder would be
+// lost at birth, and with one replica the partition would never have a leader.
 func TestNothingIsPlacedWhereNothingMayBe(t *testing.T) {
 	h := newHouseOfThisBuild(t, 4)
 	h.must(Command{ReplaceNode: &ReplaceNode{Node: 4}})
 	h.must(Command{CreateTopic: &CreateTopic{Name: "u", ID: TopicID{9}, Placement: [][]NodeID{{1, 2}}}})
 	h.must(Command{CreateTopic: &CreateTopic{Name: "one", ID: TopicID{8}, Placement: [][]NodeID{{1}}}})
-	h.must(Command{DeleteTopic: &DeleteTopic{TopicID{1}}}) // has four replicas: nothing could be drained
+	// has four replicas: nothing could be drained
+	h.must(Command{DeleteTopic: &DeleteTopic{TopicID{1}}})
 	h.must(Command{DrainNode: &DrainNode{Node: 3}})
 	for _, node := range []NodeID{3, 4, 5} {
 		for what, c := range map[string]Command{
@@ -51,7 +53,8 @@ func TestNothingIsPlacedWhereNothingMayBe(t *testing.T) {
 	}
 }
 
-// Names that are one in the names of metrics are refused, as Kafka refuses them; the cluster's own topics are not kept from being made.
+// Names that are one in the names of metrics are refused, as Kafka refuses them; the cluster's own
+// topics are not kept from being made.
 func TestNamesThatCollide(t *testing.T) {
 	h := newHouseOfThisBuild(t, 3)
 	h.must(create("a.b_c", 2, []NodeID{1}))
@@ -67,7 +70,8 @@ func TestNamesThatCollide(t *testing.T) {
 	h.must(Command{CreateTopic: &CreateTopic{Name: ConsumerOffsets, ID: TopicID{21}, Internal: true, Placement: [][]NodeID{{1}}}})
 }
 
-// The first builds do not check any of that, so that a cluster which may have one of them does not either: the images would differ.
+// The first builds do not check any of that, so that a cluster which may have one of them does not
+// either: the images would differ.
 func TestLevelOneChecksAsTheFirstBuildsDid(t *testing.T) {
 	h := newHouse(t, 3)
 	h.must(create("a.b", 2, []NodeID{1}))
@@ -81,7 +85,8 @@ func TestLevelOneChecksAsTheFirstBuildsDid(t *testing.T) {
 	}
 }
 
-// A cluster that this build forms begins at the newest level, and a node of the first builds is refused there.
+// A cluster that this build forms begins at the newest level, and a node of the first builds is
+// refused there.
 func TestANewClusterBeginsAtTheNewestLevel(t *testing.T) {
 	h := &house{t: t, m: NewMachine()}
 	h.must(Command{FormCluster: &FormCluster{ClusterID: "c", Founders: map[NodeID]uint64{1: 100, 2: 200}, Levels: Newest()}})
@@ -94,8 +99,8 @@ func TestANewClusterBeginsAtTheNewestLevel(t *testing.T) {
 	h.must(registerThisBuild(2, 200))
 }
 
-// Whatever the lost nodes gave out last is never given out again: a machine that goes on after Skip from any earlier entry gives out nothing
-// that the one with all entries had.
+// Whatever the lost nodes gave out last is never given out again: a machine that goes on after Skip
+// from any earlier entry gives out nothing that the one with all entries had.
 func TestNothingIsGivenOutTwiceAfterARecovery(t *testing.T) {
 	h := newHouseOfThisBuild(t, 3)
 	kept := h.m.Snapshot()
@@ -119,7 +124,8 @@ func TestNothingIsGivenOutTwiceAfterARecovery(t *testing.T) {
 	}
 }
 
-// A node that is being decommissioned stays so when its disk is declared lost: nobody waits for it to come back.
+// A node that is being decommissioned stays so when its disk is declared lost: nobody waits for it
+// to come back.
 func TestADecommissionOutlivesALostDisk(t *testing.T) {
 	h := newHouseOfThisBuild(t, 4)
 	h.must(Command{DeleteTopic: &DeleteTopic{TopicID{1}}})
@@ -136,7 +142,8 @@ func TestADecommissionOutlivesALostDisk(t *testing.T) {
 	}
 }
 
-// Whoever comes back with another disk meanwhile is told what helps: to declare the disk lost once more would change nothing.
+// Whoever comes back with another disk meanwhile is told what helps: to declare the disk lost once
+// more would change nothing.
 func TestABlankDiskOfADecommissionedNodeIsToldWhatHelps(t *testing.T) {
 	h := newHouseOfThisBuild(t, 4)
 	h.must(Command{DeleteTopic: &DeleteTopic{TopicID{1}}})

@@ -16,20 +16,23 @@ type Levels struct {
 	Unknown Unknown `json:"-"`
 }
 
-// ClusterVersion is the feature that gates what all nodes must understand before any of them writes it: formats of __meta's commands, of
-// entries, of messages between nodes. It is raised by the operator once every node runs a build that supports the new level.
+// ClusterVersion is the feature that gates what all nodes must understand before any of them writes
+// it: formats of __meta's commands, of entries, of messages between nodes. It is raised by the
+// operator once every node runs a build that supports the new level.
 const ClusterVersion = "troupe.version"
 
-// Features are the levels that this build supports. A new cluster begins at each one's largest that all founders
-// support, one that is upgraded stays where it is until the operator raises it.
+// Features are the levels that this build supports. A new cluster begins at each one's largest that
+// all founders support, one that is upgraded stays where it is until the operator raises it.
 var Features = map[string]Levels{ClusterVersion: {Min: 1, Max: checkedCommands}}
 
 // Newest returns the levels that a cluster begins at whose founders are all of this build.
 func Newest() map[string]int16 { return Common() }
 
-// Common returns the levels that a cluster begins at which this build forms with founders of other builds, of each of which it is given what it supports; nil is
-// one of the first builds. Every founder must understand the command that forms the cluster, and what follows it, as all others do. What is not named begins at
-// its smallest level, and nothing is named for the sake of saying so: the first builds do not know that a cluster can begin at a level.
+// Common returns the levels that a cluster begins at which this build forms with founders of other
+// builds, of each of which it is given what it supports; nil is one of the first builds. Every
+// founder must understand the command that forms the cluster, and what follows it, as all others
+// do. What is not named begins at its smallest level, and nothing is named for the sake of saying
+// so: the first builds do not know that a cluster can begin at a level.
 func Common(founders ...map[string]Levels) map[string]int16 {
 	var levels map[string]int16
 	for name, own := range Features {
@@ -50,7 +53,8 @@ func Common(founders ...map[string]Levels) map[string]int16 {
 	return levels
 }
 
-// base is what is supported by nodes that do not say, and the level of a cluster whose level nobody has set.
+// base is what is supported by nodes that do not say, and the level of a cluster whose level nobody
+// has set.
 var base = map[string]Levels{ClusterVersion: {Min: 1, Max: 1}}
 
 // Feature returns the level that the whole cluster works at; 0 for a feature that is not in use.

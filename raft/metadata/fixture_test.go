@@ -15,7 +15,8 @@ type house struct {
 	index uint64
 }
 
-// newHouse is a cluster of founders 1 to n, registered, with one topic "t" of one partition on all of them.
+// newHouse is a cluster of founders 1 to n, registered, with one topic "t" of one partition on all
+// of them.
 func newHouse(t testing.TB, n int) *house {
 	h := &house{t: t, m: NewMachine()}
 	founders := map[NodeID]uint64{}
@@ -100,7 +101,8 @@ func voters(nodes ...NodeID) (targets []Target) {
 	return targets
 }
 
-// shape writes a partition's replicas: node, ? if pending, r for a reader; behind | those that leave, ! if lost.
+// shape writes a partition's replicas: node, ? if pending, r for a reader; behind | those that
+// leave, ! if lost.
 func shape(p *Partition) string {
 	s := ""
 	for _, r := range p.Replicas {

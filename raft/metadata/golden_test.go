@@ -40,8 +40,8 @@ func samples() map[string]Command {
 	}
 }
 
-// golden compares bytes with those that a build wrote before. A difference means that a log or a snapshot of that build is not read any more, or
-// that it does not read what this one writes.
+// golden compares bytes with those that a build wrote before. A difference means that a log or a
+// snapshot of that build is not read any more, or that it does not read what this one writes.
 func golden(t *testing.T, name string, b []byte) []byte {
 	t.Helper()
 	path := filepath.Join("testdata", "golden", name)

@@ -8,13 +8,15 @@ type NodeID = int32
 // TopicID is a topic's UUID. The zero value is no topic.
 type TopicID [16]byte
 
-// MetaShard is the shard of the metadata itself; its founding replica on node n has the id MetaReplica(n).
+// MetaShard is the shard of the metadata itself; its founding replica on node n has the id
+// MetaReplica(n).
 const MetaShard storage.ShardID = 1
 
 // MetaReplica returns the id of node n's founding replica of MetaShard.
 func MetaReplica(n NodeID) storage.ReplicaID { return storage.ReplicaID(n) + 1 }
 
-// FirstShard and FirstReplica are where allocation starts: ids below are the founders' of MetaShard.
+// FirstShard and FirstReplica are where allocation starts: ids below are the founders' of
+// MetaShard.
 const (
 	FirstShard   storage.ShardID   = 1 << 8
 	FirstReplica storage.ReplicaID = 1 << 32
@@ -26,8 +28,8 @@ const (
 	TransactionState = "__transaction_state"
 )
 
-// Image is the cluster's metadata as of one applied entry. It is immutable: applying a command makes another one that shares
-// what did not change. Readers get it by pointer and need no lock.
+// Image is the cluster's metadata as of one applied entry. It is immutable: applying a command
+// makes another one that shares what did not change. Readers get it by pointer and need no lock.
 type Image struct {
 	Index     uint64 // the last entry of __meta contained
 	ClusterID string // Kafka's cluster id: 22 characters of base64; empty before the first command
@@ -39,10 +41,12 @@ type Image struct {
 
 	// Meta is MetaShard itself, with a replica on every node; nil before the cluster has formed.
 	Meta *Partition
-	// Gone are the incarnations of nodes that were removed or lost their disk, by node: none of them comes back.
+	// Gone are the incarnations of nodes that were removed or lost their disk, by node: none of them
+	// comes back.
 	Gone map[NodeID][]uint64
 
-	// NodeConfigs holds dynamic broker configs by node; the entry for DefaultNode is the cluster-wide default.
+	// NodeConfigs holds dynamic broker configs by node; the entry for DefaultNode is the cluster-wide
+	// default.
 	NodeConfigs map[NodeID]map[string]string
 
 	// Levels are the features' levels that were set (see Feature), as of entry LevelsAt of __meta.
@@ -72,9 +76,11 @@ type Node struct {
 	Bulk        string     // host:port of the bulk remote
 	Version     string     // build version
 
-	Features map[string]Levels `json:",omitempty"` // that its build supports; nil is those of the first builds
+	// that its build supports; nil is those of the first builds
+	Features map[string]Levels `json:",omitempty"`
 
-	State NodeState `json:",omitempty"` // the operator's; what the node says of itself does not change it
+	// the operator's; what the node says of itself does not change it
+	State NodeState `json:",omitempty"`
 
 	//lint:ignore U1000 a test of mixed clusters builds one that has fields (next_on.go)
 	nextFields
@@ -107,17 +113,22 @@ type Partition struct {
 	TopicID TopicID
 	Index   int32
 	Shard   storage.ShardID
-	// Founders are the replicas the shard began with, all voters: what each of them founds its log with, however late.
+	// Founders are the replicas the shard began with, all voters: what each of them founds its log
+	// with, however late.
 	Founders []storage.ReplicaID
-	// Replicas as they shall be, in the order of preference: the first is the preferred leader. At most one a node.
+	// Replicas as they shall be, in the order of preference: the first is the preferred leader. At
+	// most one a node.
 	Replicas []Replica
 	// Leaving are members that go. They stay, and vote, until the shard is seen to be without them.
 	Leaving []Replica `json:",omitempty"`
-	// Wanted is how many voters the partition should have, more than Replicas if there were too few nodes when it was made; 0 is what it has.
+	// Wanted is how many voters the partition should have, more than Replicas if there were too few
+	// nodes when it was made; 0 is what it has.
 	Wanted int `json:",omitempty"`
-	// Version is the entry of __meta that changed Replicas or Leaving last, other than by what was seen of the shard.
+	// Version is the entry of __meta that changed Replicas or Leaving last, other than by what was
+	// seen of the shard.
 	Version uint64
-	// Settled is the index of the shard's log as of which its members were seen last; what was seen earlier does not count any more.
+	// Settled is the index of the shard's log as of which its members were seen last; what was seen
+	// earlier does not count any more.
 	Settled uint64 `json:",omitempty"`
 
 	Unknown Unknown `json:"-"`

@@ -10,7 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Machine is the state machine of __meta; it implements raft.Machine. It has one owner; the images it makes are anybody's.
+// Machine is the state machine of __meta; it implements raft.Machine. It has one owner; the images
+// it makes are anybody's.
 type Machine struct{ image *Image }
 
 // NewMachine makes a machine with the image of a cluster that has not formed.

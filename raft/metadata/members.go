@@ -113,8 +113,8 @@ func targetsOf(p *Partition) (targets []Target) {
 	return targets
 }
 
-// keep returns the replica that fills a target already, or is taken back for it; false if there is none. One that is lost fills its place until its node is
-// back with another disk.
+// keep returns the replica that fills a target already, or is taken back for it; false if there is
+// none. One that is lost fills its place until its node is back with another disk.
 func (p *Partition) keep(i *Image, t Target) (Replica, bool) {
 	for _, r := range p.Replicas {
 		if n := i.Nodes[t.Node]; r.Node == t.Node && (!i.Lost(r) || n != nil && !n.Home()) {

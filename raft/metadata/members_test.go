@@ -55,7 +55,8 @@ func TestAMoveIsTakenBack(t *testing.T) {
 	}
 	one, two := p.Replicas[0].ID, p.Replicas[1].ID
 
-	h.settle(24, []storage.ReplicaID{one, two, fourth}, nil) // too late: it has left, and its id is used up
+	// too late: it has left, and its id is used up
+	h.settle(24, []storage.ReplicaID{one, two, fourth}, nil)
 	h.want("1 2 3? | 4")
 	if got := h.partition().Replicas[2].ID; got <= fourth {
 		t.Fatalf("the replica that had left was taken back as %d", got)

@@ -62,7 +62,8 @@ func (i *Image) IsGone(n NodeID, incarnation uint64) bool {
 	return slices.Contains(i.Gone[n], incarnation)
 }
 
-// giveMeta places a replica of __meta on a node that has none. The one on its disk before, if any, is lost with the disk.
+// giveMeta places a replica of __meta on a node that has none. The one on its disk before, if any,
+// is lost with the disk.
 func (i *Image) giveMeta(n *Node) {
 	if i.Meta == nil {
 		return
@@ -209,7 +210,8 @@ func (c *RemoveNode) apply(i *Image, _ *Result) *protocol.Error {
 	return nil
 }
 
-// Emptied tells whether a node that is being drained holds nothing any more, so that it can be removed.
+// Emptied tells whether a node that is being drained holds nothing any more, so that it can be
+// removed.
 func (i *Image) Emptied(n NodeID) bool {
 	node := i.Nodes[n]
 	return node != nil && node.State == Draining && i.emptied(n) == nil

@@ -11,8 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// TestRandomCommands gives a machine random commands, most of them sensible, and holds after each what must hold of every image; what was seen of
-// the shards is true to what a shard would do.
+// TestRandomCommands gives a machine random commands, most of them sensible, and holds after each
+// what must hold of every image; what was seen of the shards is true to what a shard would do.
 func TestRandomCommands(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
@@ -24,12 +24,13 @@ func TestRandomCommands(t *testing.T) {
 
 // world is a machine and what the shards' members are.
 type world struct {
-	t      *rapid.T
-	m      *Machine
-	index  uint64
-	logs   map[storage.ShardID]*Settled // members as of now
-	owners map[storage.ReplicaID]string // of every replica id ever given out: shard, node and incarnation
-	lives  map[NodeID]uint64            // the newest incarnation that was tried
+	t     *rapid.T
+	m     *Machine
+	index uint64
+	logs  map[storage.ShardID]*Settled // members as of now
+	// of every replica id ever given out: shard, node and incarnation
+	owners map[storage.ReplicaID]string
+	lives  map[NodeID]uint64 // the newest incarnation that was tried
 	topics int
 }
 
@@ -93,7 +94,8 @@ func (w *world) shard() storage.ShardID {
 	return FirstShard + storage.ShardID(rapid.IntRange(0, 4).Draw(w.t, "shard"))
 }
 
-// move has a shard come a step nearer to what it shall be, and maybe tells of it, now or of an earlier time.
+// move has a shard come a step nearer to what it shall be, and maybe tells of it, now or of an
+// earlier time.
 func (w *world) move() {
 	p := w.m.Image().Shard(w.shard())
 	if p == nil {

@@ -2,9 +2,11 @@ package metadata
 
 import "slices"
 
-// Reassignment is where a partition's voters are on the way to, as Kafka's tools see it. Readers do not appear in it.
+// Reassignment is where a partition's voters are on the way to, as Kafka's tools see it. Readers do
+// not appear in it.
 type Reassignment struct {
-	Replicas []NodeID // all that vote or shall: the targets, the preferred leader first, then those that go
+	// all that vote or shall: the targets, the preferred leader first, then those that go
+	Replicas []NodeID
 	Adding   []NodeID // of them: have to come yet
 	Removing []NodeID // of them: go when the others have come
 }
@@ -31,7 +33,8 @@ func (p *Partition) Reassignment() Reassignment {
 	return r
 }
 
-// replaced tells whether a voter on a node gives way to another one there: its data was lost. That moves nothing.
+// replaced tells whether a voter on a node gives way to another one there: its data was lost. That
+// moves nothing.
 func (p *Partition) replaced(n NodeID) bool {
 	return slices.ContainsFunc(p.Leaving, func(r Replica) bool { return r.Node == n && r.Role == Voter })
 }
@@ -46,8 +49,8 @@ func (p *Partition) Voters() (n int) {
 	return n
 }
 
-// Voting returns the targets that put a partition's voters on the given nodes, the preferred leader first, and leave its readers where they are; a
-// reader on one of the nodes becomes a voter.
+// Voting returns the targets that put a partition's voters on the given nodes, the preferred leader
+// first, and leave its readers where they are; a reader on one of the nodes becomes a voter.
 func (p *Partition) Voting(nodes []NodeID) []Target {
 	var targets []Target
 	for _, n := range nodes {
@@ -61,8 +64,9 @@ func (p *Partition) Voting(nodes []NodeID) []Target {
 	return targets
 }
 
-// Before returns the nodes that had the voters before the reassignment under way, which cancelling it goes back to; false if none is. A reader that was on its way
-// to vote, and whoever was on its way, are not among them.
+// Before returns the nodes that had the voters before the reassignment under way, which cancelling
+// it goes back to; false if none is. A reader that was on its way to vote, and whoever was on its
+// way, are not among them.
 func (p *Partition) Before() ([]NodeID, bool) {
 	r := p.Reassignment()
 	if len(r.Adding)+len(r.Removing) == 0 {

@@ -19,15 +19,18 @@ type Recovery struct {
 
 // RecoveredShard is one of the shards.
 type RecoveredShard struct {
-	Shard         storage.ShardID
-	Name          string
-	Node          NodeID // whose replica went on
-	HighWatermark int64  // what it knew to be committed; what lay behind may be lost, or may have come to count without having been acknowledged
+	Shard storage.ShardID
+	Name  string
+	Node  NodeID // whose replica went on
+	// what it knew to be committed; what lay behind may be lost, or may have come to count without
+	// having been acknowledged
+	HighWatermark int64
 
 	Unknown Unknown `json:"-"`
 }
 
-// RecordRecovery keeps the record for good, and buries the incarnations of the lost nodes: none of their disks comes back, and their replicas are replaced.
+// RecordRecovery keeps the record for good, and buries the incarnations of the lost nodes: none of
+// their disks comes back, and their replicas are replaced.
 type RecordRecovery struct{ Recovery Recovery }
 
 func (c *RecordRecovery) apply(i *Image, r *Result) *protocol.Error {

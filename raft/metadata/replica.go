@@ -9,19 +9,24 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Replica is a member of a shard, or is to be one. Its id is given out once: a replica that is placed anew gets another.
+// Replica is a member of a shard, or is to be one. Its id is given out once: a replica that is
+// placed anew gets another.
 type Replica struct {
 	ID          storage.ReplicaID
 	Node        NodeID
 	Incarnation uint64 // of the node when the replica was placed
-	// Founding replicas start with all founders of the partition as voters. One that is not starts empty and joins by a change of members.
+	// Founding replicas start with all founders of the partition as voters. One that is not starts
+	// empty and joins by a change of members.
 	Founding bool `json:",omitempty"`
 	Role     Role `json:",omitempty"`
-	// Pending means that the shard has not been seen with the replica in its role: a voter is still a learner, or no member yet.
+	// Pending means that the shard has not been seen with the replica in its role: a voter is still a
+	// learner, or no member yet.
 	Pending bool `json:",omitempty"`
-	// Back means that it was to leave before: should the shard be seen without it, it has left, and its id is used up. Only while Pending.
+	// Back means that it was to leave before: should the shard be seen without it, it has left, and
+	// its id is used up. Only while Pending.
 	Back bool `json:",omitempty"`
-	// Lost means that nothing it holds may be used: it never votes again, and its node drops what is left of it. Only in Leaving.
+	// Lost means that nothing it holds may be used: it never votes again, and its node drops what is
+	// left of it. Only in Leaving.
 	Lost bool `json:",omitempty"`
 
 	Unknown Unknown `json:"-"`
@@ -33,7 +38,8 @@ type Role uint8
 const (
 	// Voter is a replica that counts for the shard's majority and may lead.
 	Voter Role = iota
-	// Reader is a learner for good: it holds the log and serves reads, and never delays or decides anything.
+	// Reader is a learner for good: it holds the log and serves reads, and never delays or decides
+	// anything.
 	Reader
 )
 
@@ -47,7 +53,8 @@ const (
 	Maintenance
 	// Draining takes replicas and leaderships away from a node until it holds none and is removed.
 	Draining
-	// Replacing is a node whose disk is lost: its replicas are, and it is waited for with an empty one.
+	// Replacing is a node whose disk is lost: its replicas are, and it is waited for with an empty
+	// one.
 	Replacing
 )
 
@@ -58,7 +65,8 @@ func (s NodeState) String() string { return nodeStates[s] }
 // Home tells whether replicas may be placed on the node.
 func (n *Node) Home() bool { return n.State == Active || n.State == Maintenance }
 
-// MayPlace tells why no new replica may be placed on a node; nil if one may. Every placement asks it.
+// MayPlace tells why no new replica may be placed on a node; nil if one may. Every placement asks
+// it.
 func (i *Image) MayPlace(n NodeID) *protocol.Error {
 	switch node := i.Nodes[n]; {
 	case node == nil:
@@ -71,7 +79,8 @@ func (i *Image) MayPlace(n NodeID) *protocol.Error {
 	return nil
 }
 
-// Electorate are the replicas that vote now, as far as the metadata knows: those that have come, and those that leave and have not left.
+// Electorate are the replicas that vote now, as far as the metadata knows: those that have come,
+// and those that leave and have not left.
 func (p *Partition) Electorate() (voters []Replica) {
 	for _, r := range p.Members() {
 		if r.Role == Voter && (!r.Pending || r.Back) {
@@ -81,7 +90,8 @@ func (p *Partition) Electorate() (voters []Replica) {
 	return voters
 }
 
-// Members are all replicas that the shard may count among its members: those that shall be, and those that have not left yet.
+// Members are all replicas that the shard may count among its members: those that shall be, and
+// those that have not left yet.
 func (p *Partition) Members() []Replica {
 	if len(p.Leaving) == 0 {
 		return p.Replicas
@@ -89,7 +99,8 @@ func (p *Partition) Members() []Replica {
 	return append(slices.Clone(p.Replicas), p.Leaving...)
 }
 
-// Nodes are the nodes that have a replica of the partition, in the order of preference, those that it leaves at the end.
+// Nodes are the nodes that have a replica of the partition, in the order of preference, those that
+// it leaves at the end.
 func (p *Partition) Nodes() []NodeID {
 	nodes := make([]NodeID, 0, len(p.Replicas)+len(p.Leaving))
 	for _, r := range p.Members() {
@@ -105,7 +116,8 @@ func (p *Partition) Moving() bool {
 	return len(p.Leaving) > 0 || slices.ContainsFunc(p.Replicas, func(r Replica) bool { return r.Pending })
 }
 
-// On returns the replicas that a node shall run with the data directory of the given incarnation, by shard; __meta's is not among them.
+// On returns the replicas that a node shall run with the data directory of the given incarnation,
+// by shard; __meta's is not among them.
 func (i *Image) On(n NodeID, incarnation uint64) map[storage.ShardID]Placed {
 	placed := make(map[storage.ShardID]Placed)
 	for _, t := range i.Topics {

@@ -17,7 +17,8 @@ type Config struct {
 	Type    kmsg.ConfigType
 	Default string
 	Doc     string
-	// Broker is, for a topic's setting, the broker setting that is its default for the cluster; empty if there is none.
+	// Broker is, for a topic's setting, the broker setting that is its default for the cluster; empty
+	// if there is none.
 	Broker string
 	// ReadOnly broker settings are given when the node is started and cannot be altered.
 	ReadOnly bool
@@ -116,8 +117,8 @@ func text(name, value, broker, doc string) Config {
 	return Config{Name: name, Type: kmsg.ConfigTypeString, Default: value, Broker: broker, Doc: doc, Check: anything}
 }
 
-// maxValue is the longest value of a setting, in bytes: what a string of Kafka's older versions holds. Every node
-// keeps the settings of all topics in memory.
+// maxValue is the longest value of a setting, in bytes: what a string of Kafka's older versions
+// holds. Every node keeps the settings of all topics in memory.
 const maxValue = math.MaxInt16
 
 // bounded returns a check that refuses longer values before it looks at them.

@@ -51,7 +51,8 @@ var TopicConfigs = []Config{
 
 var topicConfigs = byName(TopicConfigs)
 
-// TopicConfigOf returns the description of a topic setting, nil for a name that Kafka does not know.
+// TopicConfigOf returns the description of a topic setting, nil for a name that Kafka does not
+// know.
 func TopicConfigOf(name string) *Config { return topicConfigs[name] }
 
 // ValidateTopicConfig tells why a topic may not be given a setting; nil if it may.

@@ -10,12 +10,14 @@ import (
 	"strings"
 )
 
-// Unknown is what a newer build wrote into a value that this build has no field for: a JSON object, empty if there is nothing. Every type that
-// an image is made of has a field of this type and name, so that nothing is lost on the way through an older build: neither in the image, nor
-// in a snapshot of it. A string, so that values stay comparable.
+// Unknown is what a newer build wrote into a value that this build has no field for: a JSON object,
+// empty if there is nothing. Every type that an image is made of has a field of this type and name,
+// so that nothing is lost on the way through an older build: neither in the image, nor in a
+// snapshot of it. A string, so that values stay comparable.
 type Unknown string
 
-// Unmarshal reads JSON into v, a pointer, and keeps in the Unknown fields what it has no other fields for.
+// Unmarshal reads JSON into v, a pointer, and keeps in the Unknown fields what it has no other
+// fields for.
 func Unmarshal(b []byte, v any) error {
 	strict := json.NewDecoder(bytes.NewReader(b))
 	strict.DisallowUnknownFields()
@@ -46,7 +48,8 @@ type layout struct {
 	unknown []int            // index of the Unknown field, nil if there is none
 }
 
-// layouts are those of all that images and commands are made of; layouts of other types are made when they are asked for.
+// layouts are those of all that images and commands are made of; layouts of other types are made
+// when they are asked for.
 var layouts = layoutsOf(reflect.TypeFor[snapshot](), reflect.TypeFor[Command]())
 
 func layoutsOf(types ...reflect.Type) map[reflect.Type]*layout {
@@ -95,7 +98,8 @@ func layoutOf(t reflect.Type) *layout {
 	return newLayout(t)
 }
 
-// field returns the field that JSON of this name is read into, as encoding/json finds it; false if there is none.
+// field returns the field that JSON of this name is read into, as encoding/json finds it; false if
+// there is none.
 func (s *layout) field(name string) ([]int, bool) {
 	if index, exact := s.fields[name]; exact {
 		return index, true

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// tomorrow adds fields that no build knows to every value within v's JSON that has a place for them.
+// tomorrow adds fields that no build knows to every value within v's JSON that has a place for
+// them.
 func tomorrow(raw json.RawMessage, t reflect.Type) json.RawMessage {
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -83,7 +84,8 @@ func furnished(t *testing.T) *house {
 	return h
 }
 
-// Every value that an image is made of has a place for what a newer build adds, also those that are added to this build.
+// Every value that an image is made of has a place for what a newer build adds, also those that are
+// added to this build.
 func TestEveryPartOfAnImageKeepsWhatIsUnknown(t *testing.T) {
 	parts := layoutsOf(reflect.TypeFor[snapshot]())
 	delete(parts, reflect.TypeFor[nextFields]())
@@ -97,7 +99,8 @@ func TestEveryPartOfAnImageKeepsWhatIsUnknown(t *testing.T) {
 	}
 }
 
-// A snapshot of a newer build is restored, changed by commands and written again by this build without losing anything of it.
+// A snapshot of a newer build is restored, changed by commands and written again by this build
+// without losing anything of it.
 func TestASnapshotOfTomorrowSurvivesThisBuild(t *testing.T) {
 	h := furnished(t)
 	plain := h.m.Snapshot()
@@ -131,8 +134,8 @@ func TestASnapshotOfTomorrowSurvivesThisBuild(t *testing.T) {
 	}
 }
 
-// A command of a newer build goes into the log byte for byte as it came, though an older build takes it apart on the way, and what it says of a
-// node or a recovery is in the image.
+// A command of a newer build goes into the log byte for byte as it came, though an older build
+// takes it apart on the way, and what it says of a node or a recovery is in the image.
 func TestACommandOfTomorrowSurvivesThisBuild(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(samples())) {
 		c := samples()[name]
@@ -164,7 +167,8 @@ func TestACommandOfTomorrowSurvivesThisBuild(t *testing.T) {
 	if !strings.Contains(string(n.Unknown), "Tomorrow") || !strings.Contains(string(n.Features[ClusterVersion].Unknown), "Tomorrow") {
 		t.Errorf("%+v", n)
 	}
-	// The node's own word counts: what it does not say any more, after it went back to an older build, is gone.
+	// The node's own word counts: what it does not say any more, after it went back to an older build,
+	// is gone.
 	h.must(registerThisBuild(2, life(2)))
 	if n := h.m.Image().Nodes[2]; n.Unknown != "" {
 		t.Errorf("%+v", n)

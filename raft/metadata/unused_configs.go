@@ -13,10 +13,11 @@ type unused struct {
 	static bool   // Kafka does not take it while the broker runs
 }
 
-// unusedConfigs are the broker settings of Kafka 4.4 that clients, tools and files name and that have nothing to set
-// here: threads, buffers and intervals of parts that are built otherwise. Names, types, defaults and what can be set
-// dynamically are those that a broker of Kafka 4.4.0 tells. Settings of what is not there at all (security, quotas,
-// tiered storage, the new kinds of groups) are left out, so that nobody takes them for set.
+// unusedConfigs are the broker settings of Kafka 4.4 that clients, tools and files name and that
+// have nothing to set here: threads, buffers and intervals of parts that are built otherwise.
+// Names, types, defaults and what can be set dynamically are those that a broker of Kafka 4.4.0
+// tells. Settings of what is not there at all (security, quotas, tiered storage, the new kinds of
+// groups) are left out, so that nobody takes them for set.
 var unusedConfigs = []unused{
 	{"add.partitions.to.txn.retry.backoff.max.ms", kmsg.ConfigTypeInt, "100", true},
 	{"add.partitions.to.txn.retry.backoff.ms", kmsg.ConfigTypeInt, "20", true},

@@ -128,8 +128,9 @@ func drawKeyed(t *rapid.T, time int64) batch.Batch {
 	return b
 }
 
-// What Kafka promises of a compacted topic: who reads from the start sees the last value of every key, in order and at its offset; a tombstone is seen
-// for delete.retention.ms after it was cleaned first; nothing comes back; the end of the log is as it was written.
+// What Kafka promises of a compacted topic: who reads from the start sees the last value of every
+// key, in order and at its offset; a tombstone is seen for delete.retention.ms after it was cleaned
+// first; nothing comes back; the end of the log is as it was written.
 func TestCleaningKeepsTheLastOfEachKey(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newSolo(t, Limits{})
@@ -204,7 +205,8 @@ func checkCleaned(t *rapid.T, s *solo, written map[int64]batch.Record, latest ma
 			t.Fatalf("offset %d was never cleaned and is gone", offset)
 		}
 	}
-	// Nothing comes back: what is seen of a key that has no value any more is its tombstone or what it deletes, never what lies before without it.
+	// Nothing comes back: what is seen of a key that has no value any more is its tombstone or what it
+	// deletes, never what lies before without it.
 	for offset := range seen {
 		at := latest[string(written[offset].Key)]
 		if offset < s.p.cleaned.Upto && at < s.p.cleaned.Upto && at != offset {
@@ -259,7 +261,8 @@ func (s *solo) commitBatch(b batch.Batch) {
 	s.apply()
 }
 
-// An idempotent producer goes on after its records were cleaned, and a restored replica knows the same.
+// An idempotent producer goes on after its records were cleaned, and a restored replica knows the
+// same.
 func TestProducersSurviveTheCleaningOfTheirRecords(t *testing.T) {
 	s := newSolo(t, Limits{})
 	s.p.marks.distance = 1

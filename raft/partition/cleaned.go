@@ -9,12 +9,14 @@ import (
 
 // Kept is an entry that holds what a cleaning kept.
 type Kept struct {
-	Base  int64  // the first offset that it answers for: up to the next one's, or where the cleaning ended
+	// the first offset that it answers for: up to the next one's, or where the cleaning ended
+	Base  int64
 	Index uint64 // of the entry
 	Bytes int64  // of its batches
 }
 
-// Cleaned is what cleaning has made of a log: the records below Upto are those in Kept, in that order.
+// Cleaned is what cleaning has made of a log: the records below Upto are those in Kept, in that
+// order.
 type Cleaned struct {
 	Upto  int64
 	Index uint64 // the last entry whose records lie below Upto
@@ -24,7 +26,9 @@ type Cleaned struct {
 // cleaned is how far a log is cleaned.
 type cleaned struct {
 	Cleaned
-	origin     int64 // bytes of record batches from the log's very beginning on to Upto, as they were before any cleaning
+	// bytes of record batches from the log's very beginning on to Upto, as they were before any
+	// cleaning
+	origin     int64
 	tombstones int64 // records without a value among the kept
 	swept      int64 // tombstones below this offset are gone
 	passed     []passed
@@ -32,7 +36,8 @@ type cleaned struct {
 	runs       runs
 }
 
-// passed is when a cleaning came to an offset, in ms since the epoch by the clock of the leader then: from then on tombstones below it count their age.
+// passed is when a cleaning came to an offset, in ms since the epoch by the clock of the leader
+// then: from then on tombstones below it count their age.
 type passed struct{ upto, time int64 }
 
 // maxPassed is how many of them are remembered. One that is forgotten keeps tombstones longer.
@@ -77,7 +82,8 @@ func parseCleaning(h Header, data []byte) (c cleaning, err error) {
 	}, nil
 }
 
-// clean applies an entry of a cleaning. Only the leader appends them, one after the other, so one that does not fit is a broken invariant.
+// clean applies an entry of a cleaning. Only the leader appends them, one after the other, so one
+// that does not fit is a broken invariant.
 func (p *Partition) clean(e tailEntry) error {
 	c := &p.cleaned
 	if e.header.Kind == KindKept {
@@ -131,7 +137,8 @@ func (c *cleaned) trim(start int64) {
 	c.Kept = c.Kept[max(c.Holding(start), 0):]
 }
 
-// Holding returns which of Kept answers for an offset, -1 if none does because the log holds it or nothing is there.
+// Holding returns which of Kept answers for an offset, -1 if none does because the log holds it or
+// nothing is there.
 func (c Cleaned) Holding(offset int64) int {
 	if offset >= c.Upto || len(c.Kept) == 0 {
 		return -1

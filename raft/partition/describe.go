@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// ProducerState is what is remembered of an idempotent producer, as those who look at producers see it.
+// ProducerState is what is remembered of an idempotent producer, as those who look at producers see
+// it.
 type ProducerState struct {
 	ID            int64
 	Epoch         int16
@@ -13,7 +14,8 @@ type ProducerState struct {
 	LastTimestamp int64 // the largest of its newest batch, ms since the epoch
 }
 
-// Remembered returns what is remembered of each idempotent producer by what is applied, in order of id.
+// Remembered returns what is remembered of each idempotent producer by what is applied, in order of
+// id.
 func (p *Partition) Remembered() []ProducerState {
 	all := make([]ProducerState, 0, len(p.producers))
 	for id, known := range p.producers {

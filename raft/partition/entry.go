@@ -32,7 +32,8 @@ type Header struct {
 	BaseOffset   int64
 	MaxTimestamp int64 // ms since the epoch, -1 before the first record
 	First        bool  // of the entries that one cleaning keeps
-	Clock        bool  // an entry of kind trim that trims nothing and holds a reading of the leader's clock
+	// an entry of kind trim that trims nothing and holds a reading of the leader's clock
+	Clock bool
 }
 
 // Flags of a header, by kind.
@@ -43,7 +44,8 @@ const (
 
 var errEntry = errors.New("partition: an entry that this build does not understand")
 
-// ParseHeader reads the header of an entry's data. ok is false for entries of Raft's own, which have none.
+// ParseHeader reads the header of an entry's data. ok is false for entries of Raft's own, which
+// have none.
 func ParseHeader(data []byte) (h Header, ok bool, err error) {
 	if len(data) == 0 {
 		return h, false, nil
@@ -77,7 +79,8 @@ func (h Header) put(data []byte) {
 	binary.BigEndian.PutUint64(data[16:], uint64(h.MaxTimestamp))
 }
 
-// each calls f with every batch of an entry and checks that their offsets follow one another from the header's base.
+// each calls f with every batch of an entry and checks that their offsets follow one another from
+// the header's base.
 func (h Header) each(data []byte, f func(batch.Batch)) (next int64, err error) {
 	rest := Payload(data)
 	next = h.BaseOffset

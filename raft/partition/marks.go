@@ -5,15 +5,18 @@ import (
 	"sort"
 )
 
-// markBytes is how far apart the first marks are, in bytes of entries; maxMarks is how many there are at most. When they become too many,
-// every second is dropped and the distance doubles; when few are left it halves. What cannot be reclaimed yet for want of a mark is a small part of the log.
+// markBytes is how far apart the first marks are, in bytes of entries; maxMarks is how many there
+// are at most. When they become too many, every second is dropped and the distance doubles; when
+// few are left it halves. What cannot be reclaimed yet for want of a mark is a small part of the
+// log.
 const (
 	markBytes = 64 << 10
 	maxMarks  = 256
 )
 
-// mark is a place in the log: everything up to entry index lies below offset next. It ends a stretch, which is to Troupe what a segment is to Kafka: what
-// retention and cleaning decide about as a whole.
+// mark is a place in the log: everything up to entry index lies below offset next. It ends a
+// stretch, which is to Troupe what a segment is to Kafka: what retention and cleaning decide about
+// as a whole.
 type mark struct {
 	index uint64
 	next  int64
@@ -21,8 +24,9 @@ type mark struct {
 	stretch
 }
 
-// stretch is what is known of the times of some entries in a row, in ms since the epoch; -1 where records have none and no reading of the clock has followed: one
-// that follows takes the place of the time that they lack, as the time of a segment's file does in Kafka.
+// stretch is what is known of the times of some entries in a row, in ms since the epoch; -1 where
+// records have none and no reading of the clock has followed: one that follows takes the place of
+// the time that they lack, as the time of a segment's file does in Kafka.
 type stretch struct {
 	first   int64 // of the first entry, its largest
 	largest int64 // of all; -1 if one of them has none
@@ -125,10 +129,12 @@ func (m *marks) relax() {
 	}
 }
 
-// cleanedMarks is how many marks are left in the cleaned part at most: a log that is cleaned has a beginning that grows for ever.
+// cleanedMarks is how many marks are left in the cleaned part at most: a log that is cleaned has a
+// beginning that grows for ever.
 const cleanedMarks = 32
 
-// clean tells that the records below offset upto, up to entry index, were replaced by what a cleaning kept.
+// clean tells that the records below offset upto, up to entry index, were replaced by what a
+// cleaning kept.
 func (m *marks) clean(upto int64, index uint64) {
 	m.free(index)
 	if m.since > 0 && m.records == index { // the cleaning went through the open stretch, too
@@ -141,7 +147,8 @@ func (m *marks) clean(upto int64, index uint64) {
 	m.relax()
 }
 
-// trim drops the marks that lie below the log's new start. end is the entry behind which nothing is, if the log was trimmed to its end.
+// trim drops the marks that lie below the log's new start. end is the entry behind which nothing
+// is, if the log was trimmed to its end.
 func (m *marks) trim(start int64, end uint64, whole bool) {
 	n := 0
 	for n < len(m.at) && m.at[n].next <= start {
@@ -159,9 +166,10 @@ func (m *marks) trim(start int64, end uint64, whole bool) {
 // free tells that nobody needs the entries up to index.
 func (m *marks) free(index uint64) { m.reclaimable = max(m.reclaimable, index) }
 
-// Reclaimable is the largest index up to which no entry is needed any more by readers of this partition: all of them are applied and lie wholly
-// below Start, or were replaced by what a cleaning kept. It is exact when everything was trimmed and else known to about a hundredth of the log; it is never
-// too large and never goes back. 0 is none.
+// Reclaimable is the largest index up to which no entry is needed any more by readers of this
+// partition: all of them are applied and lie wholly below Start, or were replaced by what a
+// cleaning kept. It is exact when everything was trimmed and else known to about a hundredth of the
+// log; it is never too large and never goes back. 0 is none.
 func (p *Partition) Reclaimable() uint64 { return p.marks.reclaimable }
 
 // LastRecords is the last applied entry of records that producers sent, 0 before the first.

@@ -8,8 +8,9 @@ import (
 
 // Partition is a partition's state machine; it implements raft.Machine. It has one owner.
 //
-// It keeps three states, one on top of the other: as of the last applied entry; as of the end of the log (applied and the tail that is not
-// committed); and, on the leader, as of what is staged (the whole log and the entries under construction).
+// It keeps three states, one on top of the other: as of the last applied entry; as of the end of
+// the log (applied and the tail that is not committed); and, on the leader, as of what is staged
+// (the whole log and the entries under construction).
 type Partition struct {
 	limits Limits
 	applied
@@ -82,7 +83,8 @@ func (p *Partition) LastStable() int64 { return p.next }
 // Start is the first offset kept.
 func (p *Partition) Start() int64 { return p.start }
 
-// MaxTimestamp is the largest timestamp of committed records in ms since the epoch, -1 before the first.
+// MaxTimestamp is the largest timestamp of committed records in ms since the epoch, -1 before the
+// first.
 func (p *Partition) MaxTimestamp() int64 { return p.maxTime }
 
 // End is the offset behind the last record of the log, committed or not.
@@ -222,7 +224,8 @@ func (p *Partition) trim(to int64) {
 	p.trimEpochs()
 }
 
-// trimEpochs drops the epochs that have no records left. What Epochs returned before stays as it was.
+// trimEpochs drops the epochs that have no records left. What Epochs returned before stays as it
+// was.
 func (p *Partition) trimEpochs() {
 	if len(p.epochs) == 0 {
 		return

@@ -1,7 +1,9 @@
 package partition
 
-// Expired returns where the log should start by a policy: the high watermark at most, Start if nothing is to be deleted. As Kafka does with segments it deletes
-// stretches from the oldest on: those whose largest timestamp is older than retention.ms, and those without which retention.bytes are left.
+// Expired returns where the log should start by a policy: the high watermark at most, Start if
+// nothing is to be deleted. As Kafka does with segments it deletes stretches from the oldest on:
+// those whose largest timestamp is older than retention.ms, and those without which retention.bytes
+// are left.
 func (p *Partition) Expired(policy Policy, now int64) int64 {
 	if !policy.Delete {
 		return p.start
@@ -41,12 +43,14 @@ type Cleaning struct {
 	origin int64
 }
 
-// maxDirty is how many offsets one cleaning looks at that were not cleaned before: each may be a key to be remembered, at some 40 bytes.
+// maxDirty is how many offsets one cleaning looks at that were not cleaned before: each may be a
+// key to be remembered, at some 40 bytes.
 const maxDirty = 1 << 20
 
-// Cleanable tells what should be cleaned by a policy; false if nothing should. The rules are Kafka's: a share of the log larger than min.cleanable.dirty.ratio was not
-// cleaned, or something of it is older than max.compaction.lag.ms, or tombstones are due; what is younger than min.compaction.lag.ms, and the
-// end of the log, is left alone.
+// Cleanable tells what should be cleaned by a policy; false if nothing should. The rules are
+// Kafka's: a share of the log larger than min.cleanable.dirty.ratio was not cleaned, or something
+// of it is older than max.compaction.lag.ms, or tombstones are due; what is younger than
+// min.compaction.lag.ms, and the end of the log, is left alone.
 func (p *Partition) Cleanable(policy Policy, now int64) (Cleaning, bool) {
 	c := Cleaning{
 		Start: p.start, Dirty: max(p.cleaned.Upto, p.start), Upto: p.cleaned.Upto, Time: now,
@@ -68,7 +72,8 @@ func (p *Partition) Cleanable(policy Policy, now int64) (Cleaning, bool) {
 	return c, true
 }
 
-// cleanEnd returns how far the log can be cleaned, and the time at which the part begins that was not cleaned before; false if there is none.
+// cleanEnd returns how far the log can be cleaned, and the time at which the part begins that was
+// not cleaned before; false if there is none.
 func (p *Partition) cleanEnd(policy Policy, now int64) (end mark, first int64, ok bool) {
 	take := func(m mark) bool {
 		if m.next <= p.cleaned.Upto {

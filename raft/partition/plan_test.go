@@ -8,7 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol/batch"
 )
 
-// aged is a partition of ten stretches of one entry each, of the times 100, 200, … 1000 ms, and an open one of time 1100.
+// aged is a partition of ten stretches of one entry each, of the times 100, 200, … 1000 ms, and an
+// open one of time 1100.
 func aged(t *testing.T) *solo {
 	s := newSolo(t, Limits{})
 	for i := range 11 {
@@ -62,7 +63,8 @@ func TestExpired(t *testing.T) {
 	}
 }
 
-// A stretch with a timestamp ahead of its time keeps what lies behind it, until it is trimmed away; then it counts no more.
+// A stretch with a timestamp ahead of its time keeps what lies behind it, until it is trimmed away;
+// then it counts no more.
 func TestExpiredStopsAtWhatIsNotTooOld(t *testing.T) {
 	s := newSolo(t, Limits{})
 	for i, time := range []int64{100, 5000, 200, 300} {

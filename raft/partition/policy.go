@@ -6,19 +6,22 @@ import (
 	"strings"
 )
 
-// Policy is what a topic's settings say about its old records. Times are in ms; what does not count is negative.
+// Policy is what a topic's settings say about its old records. Times are in ms; what does not count
+// is negative.
 type Policy struct {
 	Delete, Compact bool
 
 	RetentionMS, RetentionBytes int64
-	// SegmentMS and SegmentBytes tell when the end of the log, which is neither deleted by size nor cleaned, becomes old: what Kafka begins another segment for.
+	// SegmentMS and SegmentBytes tell when the end of the log, which is neither deleted by size nor
+	// cleaned, becomes old: what Kafka begins another segment for.
 	SegmentMS, SegmentBytes int64
 	MinLagMS, MaxLagMS      int64
 	TombstoneMS             int64
 	DirtyRatio              float64
 }
 
-// PolicyOf reads a policy from the values of a topic's settings, which were checked when they were set.
+// PolicyOf reads a policy from the values of a topic's settings, which were checked when they were
+// set.
 func PolicyOf(setting func(name string) string) Policy {
 	number := func(name string) int64 {
 		n, err := strconv.ParseInt(strings.TrimSpace(setting(name)), 10, 64)

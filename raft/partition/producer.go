@@ -7,8 +7,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol/batch"
 )
 
-// keptBatches is how many of a producer's newest batches are remembered, so that their repetition is recognised: as many as Kafka's
-// producers have under way at most.
+// keptBatches is how many of a producer's newest batches are remembered, so that their repetition
+// is recognised: as many as Kafka's producers have under way at most.
 const keptBatches = 5
 
 // producer is what is remembered of an idempotent producer. Immutable; with makes the next one.
@@ -29,8 +29,8 @@ type sequences struct {
 // next is the offset behind the batch. Numbers go on at 0 after 2³¹-1.
 func (s sequences) next() int64 { return s.base + int64((s.last-s.first)&0x7fffffff) + 1 }
 
-// with returns the producer as it is after a batch that brings the log's largest timestamp to logTime. nil is a producer that
-// is not known.
+// with returns the producer as it is after a batch that brings the log's largest timestamp to
+// logTime. nil is a producer that is not known.
 func (p *producer) with(b batch.Batch, logTime int64) *producer {
 	next := &producer{epoch: b.ProducerEpoch(), heard: min(logTime, silenceBase-1)}
 	if p != nil && p.epoch == next.epoch {
@@ -43,8 +43,8 @@ func (p *producer) with(b batch.Batch, logTime int64) *producer {
 }
 
 // A producer's heard is the log's largest timestamp when it wrote, until the next reading of the
-// clock, which makes it silenceBase and the reading's time. Older builds, which judge by heard alone
-// whether to forget, take such a producer for one that wrote in the distant future.
+// clock, which makes it silenceBase and the reading's time. Older builds, which judge by heard
+// alone whether to forget, take such a producer for one that wrote in the distant future.
 const (
 	silenceBase = 1 << 52
 	silenceEnd  = silenceBase + 1<<48
@@ -79,8 +79,9 @@ func (p *producer) repeated(b batch.Batch) (sequences, bool) {
 	return sequences{}, false
 }
 
-// check tells why a batch may not follow what the producer sent before, by the rules of Kafka's ProducerAppendInfo (KIP-98, KIP-360):
-// a producer that is not remembered may begin anywhere, a new epoch begins at 0, and in an epoch no number is left out.
+// check tells why a batch may not follow what the producer sent before, by the rules of Kafka's
+// ProducerAppendInfo (KIP-98, KIP-360): a producer that is not remembered may begin anywhere, a new
+// epoch begins at 0, and in an epoch no number is left out.
 func (p *producer) check(b batch.Batch) *protocol.Error {
 	if p == nil {
 		return nil

@@ -17,7 +17,8 @@ func attributes(b batch.Batch, set byte) batch.Batch {
 	return b
 }
 
-// What is no part of the log of a partition is refused before it is staged, whoever brings it, and changes nothing.
+// What is no part of the log of a partition is refused before it is staged, whoever brings it, and
+// changes nothing.
 func TestStageRefuses(t *testing.T) {
 	s := newSolo(t, Limits{})
 	s.lead(1)
@@ -61,7 +62,8 @@ func rubbish(offset int64, payload []byte) batch.Batch {
 	return b
 }
 
-// Older builds took what nobody can read. A cleaning leaves it where it is, and what is in front of it in the batch counts for nothing.
+// Older builds took what nobody can read. A cleaning leaves it where it is, and what is in front of
+// it in the batch counts for nothing.
 func TestSweepPassesOverWhatNobodyCanRead(t *testing.T) {
 	keyed := func(offset int64, key, value string) batch.Batch {
 		b := batch.Build([]batch.Record{{Key: []byte(key), Value: []byte(value)}})

@@ -2,7 +2,8 @@ package partition
 
 import "sort"
 
-// minRun is how many entries of kept records in a row are worth a jump; maxRuns how many jumps are remembered.
+// minRun is how many entries of kept records in a row are worth a jump; maxRuns how many jumps are
+// remembered.
 const (
 	minRun  = 8
 	maxRuns = 256
@@ -11,7 +12,8 @@ const (
 // Run is a row of entries [From, To] that hold nothing but kept records.
 type Run struct{ From, To uint64 }
 
-// runs are rows of entries that whoever reads the log's records in order of index may jump over. It is for speed alone.
+// runs are rows of entries that whoever reads the log's records in order of index may jump over. It
+// is for speed alone.
 type runs struct {
 	closed []Run // long enough, in order. Never changed in place
 	open   Run   // From 0: none

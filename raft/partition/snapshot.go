@@ -18,11 +18,17 @@ var errSnapshot = errors.New("partition: a snapshot that this build does not und
 //	number of producers  in order of id, of each: id, epoch, heard, number of batches
 //	                     of each batch: first and last sequence, base offset, max timestamp
 //	number of marks      of each: index, next, bytes, first and largest timestamp
-//	                     then distance, bytes, bytes since the last one, first and largest timestamp since, last entry of records, reclaimable index
-//	cleaned              upto, index, origin, tombstones, swept; number of kept entries and each (base, index, bytes); number of passed and each (upto, time)
-//	                     pending: term, and its kept entries; number of runs and each (from, to), and the open one
+//	                     then distance, bytes, bytes since the last one,
+//	                     first and largest timestamp since,
+//	                     last entry of records, reclaimable index
+//	cleaned              upto, index, origin, tombstones, swept;
+//	                     number of kept entries and each (base, index, bytes);
+//	                     number of passed and each (upto, time)
+//	                     pending: term, and its kept entries; number of runs and each (from, to),
+//	                     and the open one
 //
-// It is the same on every replica that has applied the same entries, and bounded by StageOptions.Producers.
+// It is the same on every replica that has applied the same entries, and bounded by
+// StageOptions.Producers.
 func (p *Partition) Snapshot() []byte {
 	w := &writer{b: []byte{snapshotVersion}}
 	w.put(int64(p.index), p.next, p.start, p.maxTime, p.readAt)

@@ -40,7 +40,8 @@ func TestRestoreReturnsToTheSnapshot(t *testing.T) {
 	}
 }
 
-// A replica that starts from a snapshot makes the same of every later entry: it forgets the same producers and sets the same marks.
+// A replica that starts from a snapshot makes the same of every later entry: it forgets the same
+// producers and sets the same marks.
 func TestARestoredReplicaGoesOnAsTheOthers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newSolo(t, Limits{})

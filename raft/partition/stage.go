@@ -7,7 +7,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol/batch"
 )
 
-// staged is what a leader has decided and not handed to raft: the state at the very end, and the entries under construction.
+// staged is what a leader has decided and not handed to raft: the state at the very end, and the
+// entries under construction.
 type staged struct {
 	term      uint64
 	next      int64
@@ -23,8 +24,8 @@ type staged struct {
 // Staged is where a request's records will be.
 type Staged struct {
 	BaseOffset int64
-	// Until is the high watermark at which all of them are committed. For a repetition of an earlier batch, that batch's: it may be
-	// reached already.
+	// Until is the high watermark at which all of them are committed. For a repetition of an earlier
+	// batch, that batch's: it may be reached already.
 	Until         int64
 	LogAppendTime int64 // ms since the epoch, -1 unless the leader's clock is stamped
 }
@@ -32,7 +33,8 @@ type Staged struct {
 // StageOptions are how records are appended.
 type StageOptions struct {
 	AppendTime int64 // the broker's time to stamp, in ms since the epoch; -1 leaves the producer's
-	Producers  int   // the most producers to remember; 0 takes mostProducers, which is the most in any case
+	// the most producers to remember; 0 takes mostProducers, which is the most in any case
+	Producers int
 }
 
 // mostProducers is how many idempotent producers a partition remembers at most, at some 200 bytes
@@ -64,13 +66,15 @@ func (p *Partition) crowded(most int) bool {
 // Producers is how many idempotent producers are remembered.
 func (p *Partition) Producers() int { return len(p.producers) }
 
-// Lead begins to lead in a term: what is staged starts from the whole log, the part that is not committed included.
+// Lead begins to lead in a term: what is staged starts from the whole log, the part that is not
+// committed included.
 func (p *Partition) Lead(term uint64) {
 	p.staged = &staged{term: term}
 	p.Unstage()
 }
 
-// Unstage drops what raft did not take: staged is again the end of the log. Nothing while not leading.
+// Unstage drops what raft did not take: staged is again the end of the log. Nothing while not
+// leading.
 func (p *Partition) Unstage() {
 	s := p.staged
 	if s == nil {
@@ -115,9 +119,9 @@ func (p *Partition) producer(id int64) *producer {
 // errNotLeading refuses what only a leader may do.
 var errNotLeading = protocol.Errorf(kerr.NotLeaderForPartition, "this replica does not lead the partition: ask for its leader again")
 
-// Stage decides on one request: whole batches back to back that were checked. It stamps offsets and epoch into them and copies them into the
-// entry under construction; a repetition of an earlier batch is answered with that batch's place and not copied. Refused
-// requests change nothing.
+// Stage decides on one request: whole batches back to back that were checked. It stamps offsets and
+// epoch into them and copies them into the entry under construction; a repetition of an earlier
+// batch is answered with that batch's place and not copied. Refused requests change nothing.
 func (p *Partition) Stage(batches []byte, o StageOptions) (Staged, *protocol.Error) {
 	if p.staged == nil {
 		return Staged{}, errNotLeading
@@ -175,8 +179,8 @@ func (s *staged) add(batches []byte, count uint32, o StageOptions, p *Partition)
 	return at
 }
 
-// countBatches counts whole batches back to back. An idempotent producer's must be alone, as Kafka wants it: else a part of the request
-// might be a repetition and the rest not.
+// countBatches counts whole batches back to back. An idempotent producer's must be alone, as Kafka
+// wants it: else a part of the request might be a repetition and the rest not.
 func countBatches(batches []byte) (n uint32, _ *protocol.Error) {
 	if len(batches) > MaxBatchBytes {
 		return 0, protocol.Errorf(kerr.MessageTooLarge, "%d bytes are too much for one entry, which takes %d", len(batches), MaxBatchBytes)
@@ -229,7 +233,8 @@ func (s *staged) finish() {
 	s.open = nil
 }
 
-// Cut returns the entries that were staged since the last Cut, in order. They are the caller's until it calls Recycle.
+// Cut returns the entries that were staged since the last Cut, in order. They are the caller's
+// until it calls Recycle.
 func (p *Partition) Cut() [][]byte {
 	s := p.staged
 	if s == nil {
@@ -241,10 +246,12 @@ func (p *Partition) Cut() [][]byte {
 	return done
 }
 
-// keepBuffer is the largest buffer kept for the next entry: there may be thousands of partitions, each with its own.
+// keepBuffer is the largest buffer kept for the next entry: there may be thousands of partitions,
+// each with its own.
 const keepBuffer = 256 << 10
 
-// Recycle gives the buffer of an entry back once raft has cloned it. One that is much too large for what comes is let go.
+// Recycle gives the buffer of an entry back once raft has cloned it. One that is much too large for
+// what comes is let go.
 func (p *Partition) Recycle(entry []byte) {
 	s := p.staged
 	if s == nil || cap(entry) > keepBuffer || cap(entry) > 8*len(entry) || cap(entry) <= cap(s.spare) {
@@ -253,8 +260,8 @@ func (p *Partition) Recycle(entry []byte) {
 	s.spare = entry[:0]
 }
 
-// StageTrim stages an entry that moves the log's start to an offset; -1 is the high watermark. It returns where the log will
-// start; done is true if it starts there already.
+// StageTrim stages an entry that moves the log's start to an offset; -1 is the high watermark. It
+// returns where the log will start; done is true if it starts there already.
 func (p *Partition) StageTrim(offset int64) (start int64, done bool, err *protocol.Error) {
 	if p.staged == nil {
 		return 0, false, errNotLeading

@@ -9,12 +9,14 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Sweep carries a cleaning out on batches that somebody reads for it: first Note of every batch from Dirty up to Upto, then Keep of every batch from
-// Start up to Upto, both in order, then End. What they return is to be staged, in order, and committed.
+// Sweep carries a cleaning out on batches that somebody reads for it: first Note of every batch
+// from Dirty up to Upto, then Keep of every batch from Start up to Upto, both in order, then End.
+// What they return is to be staged, in order, and committed.
 //
-// Of the records with the same key the last one below Upto stays, unless it is a tombstone whose time has come. Batches of transactions and control
-// batches stay as they are, and what they hold replaces nothing: which of it was aborted is not known here. Records without a key are dropped, as Kafka does; a topic that is
-// compacted does not take them.
+// Of the records with the same key the last one below Upto stays, unless it is a tombstone whose
+// time has come. Batches of transactions and control batches stay as they are, and what they hold
+// replaces nothing: which of it was aborted is not known here. Records without a key are dropped,
+// as Kafka does; a topic that is compacted does not take them.
 //
 // The last batch below Upto stays, without records if none of them does: whoever reads to the end
 // of the log gets there. As Kafka's cleaner, which leaves such a batch at the end of each round.
@@ -50,8 +52,8 @@ func NewSweep(c Cleaning, entryBytes int) *Sweep {
 // apart tells whether a batch is left as it is.
 func apart(b batch.Batch) bool { return b.Control() || b.Transactional() }
 
-// readable reports whether the records of a batch can be read. Older builds took batches without opening them. One that
-// nobody can read stays as it is, and replaces nothing.
+// readable reports whether the records of a batch can be read. Older builds took batches without
+// opening them. One that nobody can read stays as it is, and replaces nothing.
 func readable(b batch.Batch) bool {
 	return b.Outlines(func(batch.Outline) bool { return true }) == nil
 }
@@ -96,7 +98,8 @@ func (s *Sweep) Keep(b batch.Batch) (entry []byte, err error) {
 	return entry, nil
 }
 
-// add puts a batch into the entry under construction, or into the next one: then it returns the one before.
+// add puts a batch into the entry under construction, or into the next one: then it returns the one
+// before.
 func (s *Sweep) add(b batch.Batch) (entry []byte) {
 	if len(s.open) > HeaderBytes && len(s.open)+len(b) > s.limit {
 		entry = s.cut()
@@ -136,7 +139,8 @@ func (s *Sweep) cut() []byte {
 	return entry
 }
 
-// End returns the last entries: what is left to be kept, if anything is, and the end of the cleaning.
+// End returns the last entries: what is left to be kept, if anything is, and the end of the
+// cleaning.
 func (s *Sweep) End() [][]byte {
 	var entries [][]byte
 	if s.emptied != nil {

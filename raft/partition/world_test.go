@@ -16,7 +16,8 @@ type logged struct {
 	data []byte
 }
 
-// host is one replica of the world: as much of Raft as decides which entries are in its log and which are committed.
+// host is one replica of the world: as much of Raft as decides which entries are in its log and
+// which are committed.
 type host struct {
 	p       *Partition
 	term    uint64
@@ -48,7 +49,8 @@ type client struct {
 	sent []*request
 }
 
-// world is a shard of three replicas under elections, lost messages, dropped proposals, truncations and crashes.
+// world is a shard of three replicas under elections, lost messages, dropped proposals, truncations
+// and crashes.
 type world struct {
 	t       *rapid.T
 	hosts   []*host
@@ -67,7 +69,8 @@ func newWorld(t *rapid.T) *world {
 	return w
 }
 
-// bits draws eight fair bits: rapid's ranges prefer small numbers, and a history of those does not get far.
+// bits draws eight fair bits: rapid's ranges prefer small numbers, and a history of those does not
+// get far.
 var bits = rapid.Custom(func(t *rapid.T) int {
 	v := 0
 	for range 8 {
@@ -130,7 +133,8 @@ func (w *world) adopt(h *host, term uint64) {
 	h.p.Follow()
 }
 
-// replicate brings a follower's log to the leader's up to a position, and tells it what is committed.
+// replicate brings a follower's log to the leader's up to a position, and tells it what is
+// committed.
 func (w *world) replicate(l, f *host, upto int) {
 	if l == f || !l.leads || l.term < f.term {
 		return
@@ -175,8 +179,8 @@ func (w *world) propose(l *host, drop bool) {
 	}
 }
 
-// produce lets a client send a new request or repeat newest ones. As Kafka's clients do, it sends in order: no request before
-// those that are older and not acknowledged.
+// produce lets a client send a new request or repeat newest ones. As Kafka's clients do, it sends
+// in order: no request before those that are older and not acknowledged.
 func (w *world) produce(c *client, l *host) {
 	open := 0
 	for _, r := range c.sent {
@@ -210,7 +214,8 @@ func (w *world) send(r *request, l *host) {
 		if w.newest(l) {
 			w.t.Fatalf("%q is refused: %v", r.sent.value, err)
 		}
-		return // this one was deposed without knowing it, and lacks what the client's acknowledgements are about
+		// this one was deposed without knowing it, and lacks what the client's acknowledgements are about
+		return
 	}
 	l.waiting = append(l.waiting, &promise{r, at})
 	w.answer(l)
@@ -241,7 +246,8 @@ func (w *world) answer(l *host) {
 	l.waiting = left
 }
 
-// apply applies what a host knows to be committed, up to some entry, and compares its state with the others'.
+// apply applies what a host knows to be committed, up to some entry, and compares its state with
+// the others'.
 func (w *world) apply(h *host, upto int) {
 	for i := int(h.p.index); i < upto; i++ {
 		before := h.p.HighWatermark()
@@ -306,8 +312,8 @@ func (w *world) step() {
 	}
 }
 
-// read puts a reading of the leader's clock into the log, which goes back and forth, but by far less
-// than producers are remembered.
+// read puts a reading of the leader's clock into the log, which goes back and forth, but by far
+// less than producers are remembered.
 func (w *world) read(l *host) {
 	const expiration = 1 << 20
 	if now := 1<<30 + int64(bits.Draw(w.t, "clock"))<<10; l.p.ClockDue(now, expiration) {
@@ -399,9 +405,10 @@ func (w *world) checkClients(at map[string]int64) {
 	}
 }
 
-// Whatever happens to leaders and logs: committed offsets are never reused or left out, what is acknowledged is there once, in order
-// and where it was promised, a repetition changes nothing, and replicas that applied the same entries are in the same
-// state, those that started from a snapshot too.
+// Whatever happens to leaders and logs: committed offsets are never reused or left out, what is
+// acknowledged is there once, in order and where it was promised, a repetition changes nothing, and
+// replicas that applied the same entries are in the same state, those that started from a snapshot
+// too.
 func TestHistoryOfLeaders(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)

@@ -6,10 +6,11 @@ import (
 	"path/filepath"
 )
 
-// advisor tells the kernel how the files that Badger writes through memory maps are accessed. Where the file system keeps
-// large folios, a store to one byte dirties all of one, and the sync writes all of it; advice of random access when a file is
-// created keeps the folios at the size of a page. Files written to their end are given back to the default, or cold scans would do
-// without read-ahead. See docs/adr/0003.
+// advisor tells the kernel how the files that Badger writes through memory maps are accessed. Where
+// the file system keeps large folios, a store to one byte dirties all of one, and the sync writes
+// all of it; advice of random access when a file is created keeps the folios at the size of a page.
+// Files written to their end are given back to the default, or cold scans would do without
+// read-ahead. See docs/adr/0003.
 type advisor struct {
 	dir     string
 	on      bool

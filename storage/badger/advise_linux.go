@@ -12,7 +12,8 @@ import (
 
 const canAdvise = true
 
-// advise sets the access pattern of this process's maps of a file: random, or the default. Advice is only that: failures are ignored.
+// advise sets the access pattern of this process's maps of a file: random, or the default. Advice
+// is only that: failures are ignored.
 func advise(path string, random bool) {
 	advice := unix.MADV_NORMAL
 	if random {

@@ -15,16 +15,18 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// A store that cannot be read is renamed, never deleted, and an empty one takes its place: beside "store" lies "store.damaged-1", with the file DAMAGE that says what was wrong. The
-// empty one begins with a node record that says which incarnation was given up.
+// A store that cannot be read is renamed, never deleted, and an empty one takes its place: beside
+// "store" lies "store.damaged-1", with the file DAMAGE that says what was wrong. The empty one
+// begins with a node record that says which incarnation was given up.
 const (
 	damagedInfix = ".damaged-"
 	damageName   = "DAMAGE"
 	nextSuffix   = ".new"
 )
 
-// SetAside puts an empty store, which begins with a node record, in the place of one that Open could not read, and returns where that one lies now. A crash at any moment
-// leaves the one or the other.
+// SetAside puts an empty store, which begins with a node record, in the place of one that Open
+// could not read, and returns where that one lies now. A crash at any moment leaves the one or the
+// other.
 func SetAside(dir string, cause error, begin storage.Node) (where string, err error) {
 	unlock, err := lock(dir)
 	if err != nil {

@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 )
 
-// The ballast is a file that only takes space. Badger dies at the end of the disk, and on a disk without space it dies again when it is opened; a file to be
-// deleted first gives it the room to start, and to give back what is dead.
+// The ballast is a file that only takes space. Badger dies at the end of the disk, and on a disk
+// without space it dies again when it is opened; a file to be deleted first gives it the room to
+// start, and to give back what is dead.
 const ballastName = "BALLAST"
 
 func (o *Options) ballast() string { return filepath.Join(o.Dir, ballastName) }
@@ -31,7 +32,8 @@ func (o *Options) dropBallast() error {
 	return nil
 }
 
-// RestoreBallast makes the ballast if it is not there and there is space for it twice. It may take a while, once. One goroutine at a time may call it.
+// RestoreBallast makes the ballast if it is not there and there is space for it twice. It may take
+// a while, once. One goroutine at a time may call it.
 func (s *Store) RestoreBallast() error {
 	want := s.options.BallastBytes
 	if want == 0 || s.ballasted || roomOf(s.options.Dir).Free < 2*want {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// The ballast is made when there is space, stays over restarts, and goes when there is less space than it takes.
+// The ballast is made when there is space, stays over restarts, and goes when there is less space
+// than it takes.
 func TestBallast(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, ballastName)

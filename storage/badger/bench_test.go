@@ -16,8 +16,9 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// BenchmarkWrite writes groups to a store and, to compare, appends the same bytes to a file with fdatasync: the limit of the disk. It
-// reports what the device wrote for each byte (all processes' writes count, so run it alone) and the slowest groups.
+// BenchmarkWrite writes groups to a store and, to compare, appends the same bytes to a file with
+// fdatasync: the limit of the disk. It reports what the device wrote for each byte (all processes'
+// writes count, so run it alone) and the slowest groups.
 func BenchmarkWrite(b *testing.B) {
 	for _, size := range []int{1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20} {
 		name := fmt.Sprintf("%dKiB", size>>10)
@@ -95,8 +96,9 @@ func fileGroups(b *testing.B, dir string, size int, preallocated bool) func() {
 	}
 }
 
-// BenchmarkShare writes groups of 1 MiB to a store as it comes and appends as much to a file with fdatasync, some of the one and some of the other in turn, so that both
-// have the same minute, and reports the store's share of the file's speed. The goal is 60 %.
+// BenchmarkShare writes groups of 1 MiB to a store as it comes and appends as much to a file with
+// fdatasync, some of the one and some of the other in turn, so that both have the same minute, and
+// reports the store's share of the file's speed. The goal is 60 %.
 func BenchmarkShare(b *testing.B) {
 	const size, inTurn = 1 << 20, 16
 	store, file := storeGroups(b, b.TempDir(), size, AdviseDefault, true), fileGroups(b, b.TempDir(), size, false)

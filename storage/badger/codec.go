@@ -42,7 +42,8 @@ func chunkKey(r storage.ReplicaID, n uint32) []byte {
 	return binary.BigEndian.AppendUint32(replicaKey('C', r), n)
 }
 
-// sealed returns a buffer for a value with a body of n bytes, to be filled behind sealBytes and then sealed.
+// sealed returns a buffer for a value with a body of n bytes, to be filled behind sealBytes and
+// then sealed.
 func sealed(n int) []byte { return make([]byte, sealBytes, sealBytes+n) }
 
 // seal sets length and checksum.
@@ -97,7 +98,8 @@ func decodeEntry(value []byte, index uint64) (*raftpb.Entry, error) {
 	return e, nil
 }
 
-// recordWords is how many integers a record has; the first of them are all that a record of a build before Next has.
+// recordWords is how many integers a record has; the first of them are all that a record of a build
+// before Next has.
 const (
 	recordWords    = 18
 	oldRecordWords = 13

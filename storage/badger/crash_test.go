@@ -33,8 +33,8 @@ func crashEntry(r storage.ReplicaID, index uint64) *raftpb.Entry {
 	return &raftpb.Entry{Index: new(index), Term: new(uint64(5)), Type: raftpb.EntryNormal.Enum(), Data: data}
 }
 
-// writeUntilKilled appends to all replicas, one group after the other, and prints after each what is acknowledged: the index that all
-// logs have reached.
+// writeUntilKilled appends to all replicas, one group after the other, and prints after each what
+// is acknowledged: the index that all logs have reached.
 func writeUntilKilled(dir string) {
 	s, err := Open(Options{Dir: dir, Logger: slog.Default(), Fatal: func(err error) { panic(err) }, ValueLogBytes: minValueLogBytes})
 	if err != nil {
@@ -81,7 +81,8 @@ func crashAppend(state *storage.State) storage.Append {
 	return a
 }
 
-// TestKill kills a process that writes, again and again on the same directory, and expects all that it acknowledged.
+// TestKill kills a process that writes, again and again on the same directory, and expects all that
+// it acknowledged.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	acked := uint64(10)
@@ -104,7 +105,8 @@ func TestKill(t *testing.T) {
 // leastGroups is how many groups are acknowledged at least before a child that writes is killed.
 const leastGroups = 12
 
-// killed runs the child for a while from its first acknowledgement, kills it, and returns the last index it acknowledged.
+// killed runs the child for a while from its first acknowledgement, kills it, and returns the last
+// index it acknowledged.
 func killed(t *testing.T, dir string, after time.Duration) (acked uint64) {
 	t.Helper()
 	child := exec.Command(os.Args[0])

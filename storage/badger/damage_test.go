@@ -14,7 +14,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// filled returns a directory with replicas 1 to 3, each with 40 entries of 1 to 9 KiB and entry 50 the last.
+// filled returns a directory with replicas 1 to 3, each with 40 entries of 1 to 9 KiB and entry 50
+// the last.
 func filled(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -70,7 +71,8 @@ func behind(t *testing.T, dir string, f func(*badger.Txn) error) {
 	}
 }
 
-// TestDamage damages a store in one way at a time, and expects exactly replica 2 to be suspect, for a reason that says so.
+// TestDamage damages a store in one way at a time, and expects exactly replica 2 to be suspect, for
+// a reason that says so.
 func TestDamage(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -99,7 +101,8 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// onlySuspect opens a damaged store, and checks what may be done with its replica 2 and that removing it mends the store.
+// onlySuspect opens a damaged store, and checks what may be done with its replica 2 and that
+// removing it mends the store.
 func onlySuspect(t *testing.T, dir, reason string) {
 	t.Helper()
 	s := opened(t, dir)
@@ -161,7 +164,8 @@ func keysOf(t *testing.T, s *Store, r storage.ReplicaID) (n int) {
 	return n
 }
 
-// TestReappeared brings back deleted keys with their old versions, as Badger has done, and expects them to be deleted again.
+// TestReappeared brings back deleted keys with their old versions, as Badger has done, and expects
+// them to be deleted again.
 func TestReappeared(t *testing.T) {
 	dir := filled(t)
 	s := opened(t, dir)
@@ -171,7 +175,8 @@ func TestReappeared(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed(t, s)
-	behind(t, dir, func(txn *badger.Txn) error { // the record is written later, so that the keys are older
+	// the record is written later, so that the keys are older
+	behind(t, dir, func(txn *badger.Txn) error {
 		return errors.Join(txn.Set(entryKey(2, 0, 15), encodeEntry(make([]byte, 4<<10), crashEntry(2, 15))), txn.Set(entryKey(2, 0, 45), encodeEntry(make([]byte, 4<<10), crashEntry(2, 45))))
 	})
 	behind(t, dir, func(txn *badger.Txn) error {
@@ -253,7 +258,8 @@ func flip(t *testing.T, file string, entries ...*raftpb.Entry) {
 	}
 }
 
-// TestFlippedByte flips a bit in the value of the newest entry of replica 2, and one in that of an old entry of replica 1.
+// TestFlippedByte flips a bit in the value of the newest entry of replica 2, and one in that of an
+// old entry of replica 1.
 func TestFlippedByte(t *testing.T) {
 	dir := filled(t)
 	rotateValueLog(t, dir)
@@ -271,8 +277,9 @@ func TestFlippedByte(t *testing.T) {
 	}
 }
 
-// TestFlippedByteInNewestFile flips a bit in the file that Badger was writing. Badger cuts the file off there when it opens, and with it
-// what other replicas wrote later: the one whose entry it was is suspect in any case, and so is each that misses something.
+// TestFlippedByteInNewestFile flips a bit in the file that Badger was writing. Badger cuts the file
+// off there when it opens, and with it what other replicas wrote later: the one whose entry it was
+// is suspect in any case, and so is each that misses something.
 func TestFlippedByteInNewestFile(t *testing.T) {
 	dir := filled(t)
 	flip(t, valueLogFile(t, dir), crashEntry(2, 11))
@@ -315,8 +322,8 @@ func TestPointerFields(t *testing.T) {
 	}
 }
 
-// TestLostHistory cuts off the end of Badger's log as Badger itself does when it cannot read it, and expects all replicas to be suspect, also
-// when new ones were written since.
+// TestLostHistory cuts off the end of Badger's log as Badger itself does when it cannot read it,
+// and expects all replicas to be suspect, also when new ones were written since.
 func TestLostHistory(t *testing.T) {
 	dir := filled(t)
 	older := t.TempDir()
@@ -362,7 +369,8 @@ func TestFloorMissing(t *testing.T) {
 	}
 }
 
-// TestFlippedByteInTree flips a byte in the log of Badger's memtable of a process that was killed: Badger drops the rest and says nothing.
+// TestFlippedByteInTree flips a byte in the log of Badger's memtable of a process that was killed:
+// Badger drops the rest and says nothing.
 func TestFlippedByteInTree(t *testing.T) {
 	dir := t.TempDir()
 	acked := killed(t, dir, 100*time.Millisecond)

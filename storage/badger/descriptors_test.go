@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestNoRoomWithoutDescriptors takes the descriptors away from a store that is open, and gives them back.
+// TestNoRoomWithoutDescriptors takes the descriptors away from a store that is open, and gives them
+// back.
 func TestNoRoomWithoutDescriptors(t *testing.T) {
 	var log bytes.Buffer
 	o := testOptions(t, t.TempDir())

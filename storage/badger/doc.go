@@ -1,19 +1,20 @@
 // Package badger is storage.Store on one Badger for the whole node.
 //
-// One Write is one transaction and one sync. Values of a KiB and more lie in Badger's value log, so record bytes are written
-// once; the rest lies in its tree. Badger drops what it cannot read without a word, so every value carries a length
-// and a checksum of ours, and every log is checked for holes when the store is opened. docs/adr/0003 has the reasons and the figures.
+// One Write is one transaction and one sync. Values of a KiB and more lie in Badger's value log, so
+// record bytes are written once; the rest lies in its tree. Badger drops what it cannot read
+// without a word, so every value carries a length and a checksum of ours, and every log is checked
+// for holes when the store is opened. docs/adr/0003 has the reasons and the figures.
 //
 // Keys (integers big-endian):
 //
-//	'F'                                      → the format all of this is in, 4 bytes; written with the node record
+//	'F'                                      → the format, 4 bytes; written with the node record
 //	'N'                                      → the node record, JSON
 //	'H' replica:8                            → record of a replica
 //	'C' replica:8 chunk:4                    → checkpoint, in chunks of 4 MiB
 //	'L' replica:8 generation:4 index:8       → entry
 //	'X' replica:8                            → tombstone of a removed replica, no body
-//	'Q'                                      → replicas suspect because history was lost, 8 bytes each
-//	'V'                                      → 1 byte, set by every transaction so that its number is found at open
+//	'Q'                                      → suspect replicas: history was lost; 8 bytes each
+//	'V'                                      → 1 byte, set by every transaction: shows its number
 //	'P' n:2                                  → padding, overwritten to make Badger flush its memtable
 //
 // Every value but that byte and the padding:
@@ -33,8 +34,8 @@
 // The body of a record: eighteen integers of 8 bytes.
 //
 //	shard, replica, generation, term, vote, commit, start index, start term, last index, last term,
-//	checkpoint index, checkpoint term, checkpoint chunks, start and last of the next generation (index and term of each),
-//	1 if it is distrusted
+//	checkpoint index, checkpoint term, checkpoint chunks,
+//	start and last of the next generation (index and term of each), 1 if it is distrusted
 //
 // The body of a checkpoint, all chunks put together:
 //
@@ -45,6 +46,6 @@
 //
 // Beside Badger's files lies FLOOR, which tells how far the store must reach: see floor.go.
 //
-// Key versions are the numbers of the transactions. An entry is never newer than the record that counts it; one that is shows
-// that the record was lost.
+// Key versions are the numbers of the transactions. An entry is never newer than the record that
+// counts it; one that is shows that the record was lost.
 package badger

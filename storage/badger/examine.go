@@ -19,8 +19,10 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// examine looks at Badger's files before Badger does, which panics over some damage, and over other drops what it cannot read, or whole files, and says nothing. What holds nothing of ours is
-// mended; an error that wraps storage.ErrCorrupt says that what the store held cannot be told. A directory in use is left alone: Badger says so.
+// examine looks at Badger's files before Badger does, which panics over some damage, and over other
+// drops what it cannot read, or whole files, and says nothing. What holds nothing of ours is
+// mended; an error that wraps storage.ErrCorrupt says that what the store held cannot be told. A
+// directory in use is left alone: Badger says so.
 func (o *Options) examine(log *failStop) (mended []string, err error) {
 	unlock, err := lock(o.Dir)
 	if err != nil {
@@ -46,7 +48,8 @@ func gone(file, format string, args ...any) error {
 	return fmt.Errorf("%w: %s is damaged (%s), and what the store held cannot be told", storage.ErrCorrupt, file, fmt.Sprintf(format, args...))
 }
 
-// checkManifest checks the list of the tables and returns it. Badger takes a list that ends early for one that a crash cut off, and deletes the tables that it does not know.
+// checkManifest checks the list of the tables and returns it. Badger takes a list that ends early
+// for one that a crash cut off, and deletes the tables that it does not know.
 func checkManifest(dir string, o badger.Options) (tables []uint64, err error) {
 	path := filepath.Join(dir, badger.ManifestFilename)
 	f, err := os.Open(path)
@@ -77,8 +80,9 @@ func checkManifest(dir string, o badger.Options) (tables []uint64, err error) {
 	return slices.Sorted(maps.Keys(m.Tables)), nil
 }
 
-// holdsRecord tells whether the end of the list, which Badger would cut off, holds a whole record whose length is damaged: its checksum is that of some of what
-// follows. Of one that a crash cut off it is not.
+// holdsRecord tells whether the end of the list, which Badger would cut off, holds a whole record
+// whose length is damaged: its checksum is that of some of what follows. Of one that a crash cut
+// off it is not.
 func holdsRecord(tail []byte) bool {
 	if len(tail) < 8 {
 		return false
@@ -95,9 +99,12 @@ func holdsRecord(tail []byte) bool {
 	return false
 }
 
-// checkMemTables checks that no transaction is missing between the tables and the logs of the memtables, and between these: Badger reads each up to the first thing that is wrong. Whether
-// the last one ends early the floor tells. flushed is the newest transaction in the tables. One hole is known: the store found, when it was opened, that it had lost history, said so in the next
-// transaction (see writeLost), the first one of a new memtable, and goes on above what is lost. It is taken for that only if nothing but tables lies before it.
+// checkMemTables checks that no transaction is missing between the tables and the logs of the
+// memtables, and between these: Badger reads each up to the first thing that is wrong. Whether the
+// last one ends early the floor tells. flushed is the newest transaction in the tables. One hole is
+// known: the store found, when it was opened, that it had lost history, said so in the next
+// transaction (see writeLost), the first one of a new memtable, and goes on above what is lost. It
+// is taken for that only if nothing but tables lies before it.
 func checkMemTables(dir string, flushed uint64) error {
 	files, _ := filepath.Glob(filepath.Join(dir, "*.mem"))
 	slices.Sort(files)

@@ -9,15 +9,17 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// failStop is Badger's logger. Badger 4.9.6 logs a failed sync of the value log and goes on to acknowledge the write; the line is
-// logged before the acknowledgement, so it is here that the process ends.
+// failStop is Badger's logger. Badger 4.9.6 logs a failed sync of the value log and goes on to
+// acknowledge the write; the line is logged before the acknowledgement, so it is here that the
+// process ends.
 type failStop struct {
 	log    *slog.Logger
 	fatal  func(error)
 	failed atomic.Pointer[error] // the first of the failures
 }
 
-// fatalLines are what Badger 4.9.6 logs where something was not written (value.go, db.go), the beginning of each.
+// fatalLines are what Badger 4.9.6 logs where something was not written (value.go, db.go), the
+// beginning of each.
 var fatalLines = []string{"Error while curlf sync", "writeRequests:", "error flushing memtable to disk", "While trying to flush memtable"}
 
 // Errorf implements badger.Logger.
@@ -47,7 +49,8 @@ func (l *failStop) err() error {
 	return nil
 }
 
-// Warningf implements badger.Logger. A compaction that fails is tried again, but not if it was the list of the tables that could not be written: what was appended to it may be half there.
+// Warningf implements badger.Logger. A compaction that fails is tried again, but not if it was the
+// list of the tables that could not be written: what was appended to it may be half there.
 func (l *failStop) Warningf(format string, v ...any) {
 	line := strings.TrimSpace(fmt.Sprintf(format, v...))
 	l.log.Warn("badger", "line", line)
@@ -56,7 +59,8 @@ func (l *failStop) Warningf(format string, v ...any) {
 	}
 }
 
-// Infof implements badger.Logger. What Badger finds worth telling is for those who look for something.
+// Infof implements badger.Logger. What Badger finds worth telling is for those who look for
+// something.
 func (l *failStop) Infof(format string, v ...any) {
 	l.log.Debug("badger", "line", strings.TrimSpace(fmt.Sprintf(format, v...)))
 }

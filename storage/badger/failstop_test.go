@@ -11,7 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// TestSwallowedSyncError reports a failed sync the way Badger does, amid a write, and expects Fatal and no success after it.
+// TestSwallowedSyncError reports a failed sync the way Badger does, amid a write, and expects Fatal
+// and no success after it.
 func TestSwallowedSyncError(t *testing.T) {
 	var fatal []error
 	o := testOptions(t, t.TempDir())
@@ -63,7 +64,8 @@ func TestSized(t *testing.T) {
 	}
 }
 
-// TestAListOfTablesThatCouldNotBeWritten reports it the way Badger does, as the warning of a compaction.
+// TestAListOfTablesThatCouldNotBeWritten reports it the way Badger does, as the warning of a
+// compaction.
 func TestAListOfTablesThatCouldNotBeWritten(t *testing.T) {
 	fatal := 0
 	l := &failStop{log: slog.New(slog.DiscardHandler), fatal: func(error) { fatal++ }}

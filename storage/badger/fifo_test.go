@@ -12,8 +12,9 @@ import (
 	"testing"
 )
 
-// TestFIFOStaysSmall keeps a log at a fixed size while four times as much flows through it: the store never takes 1.8 times of what is live once it is in its stride, and
-// writes little more to the device than it was given. e2e/soak does the same for hours with a whole cluster.
+// TestFIFOStaysSmall keeps a log at a fixed size while four times as much flows through it: the
+// store never takes 1.8 times of what is live once it is in its stride, and writes little more to
+// the device than it was given. e2e/soak does the same for hours with a whole cluster.
 func TestFIFOStaysSmall(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it writes 1.5 GiB")

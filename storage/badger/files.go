@@ -19,7 +19,8 @@ func newest(dir, pattern string) string {
 	return files[len(files)-1]
 }
 
-// sizeOf returns what the files of a kind occupy. Badger's files are sparse: their length says little.
+// sizeOf returns what the files of a kind occupy. Badger's files are sparse: their length says
+// little.
 func sizeOf(dir, pattern string) (n int64) {
 	files, _ := filepath.Glob(filepath.Join(dir, pattern))
 	for _, f := range files {
@@ -43,8 +44,9 @@ func valueLogs(dir string) map[uint32]int64 {
 	return lengths
 }
 
-// discards returns how much of each value-log file Badger knows to be dead, from the file in which it keeps that: pairs of a file's number and bytes, up to
-// a pair of zeros. A file that is gone is not in it.
+// discards returns how much of each value-log file Badger knows to be dead, from the file in which
+// it keeps that: pairs of a file's number and bytes, up to a pair of zeros. A file that is gone is
+// not in it.
 func discards(dir string) map[uint32]uint64 {
 	lengths, dead := valueLogs(dir), make(map[uint32]uint64)
 	b, err := os.ReadFile(filepath.Join(dir, "DISCARD"))
@@ -82,7 +84,8 @@ func (s *Store) Usage() (u storage.Usage) {
 	return u
 }
 
-// Room implements storage.Store. There is none while the process is about to run out of descriptors.
+// Room implements storage.Store. There is none while the process is about to run out of
+// descriptors.
 func (s *Store) Room() storage.Room {
 	r := roomOf(s.options.Dir)
 	low := descriptorsLow()

@@ -1,6 +1,7 @@
 //go:build !race
 
-// Badger opens and closes hundreds of stores here: with the race detector that takes minutes, and shows nothing that the other tests do not.
+// Badger opens and closes hundreds of stores here: with the race detector that takes minutes, and
+// shows nothing that the other tests do not.
 
 package badger
 
@@ -22,9 +23,12 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// TestAnyFlippedBitIsFound flips a random bit of a random file of each kind, of a store that was closed and of one whose process was killed, again and again. Either the store does not open and says
-// which file is damaged and whose store it was, or replicas are suspect, or it was mended, or reading finds the place, or all that the store held is still there, byte by byte. Badger itself would panic
-// over most of them in its tables, delete tables over some in its list of them, and drop what lies behind some in its logs.
+// TestAnyFlippedBitIsFound flips a random bit of a random file of each kind, of a store that was
+// closed and of one whose process was killed, again and again. Either the store does not open and
+// says which file is damaged and whose store it was, or replicas are suspect, or it was mended, or
+// reading finds the place, or all that the store held is still there, byte by byte. Badger itself
+// would panic over most of them in its tables, delete tables over some in its list of them, and
+// drop what lies behind some in its logs.
 func TestAnyFlippedBitIsFound(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, c := range []struct {
@@ -55,7 +59,8 @@ func TestAnyFlippedBitIsFound(t *testing.T) {
 	}
 }
 
-// closedStore returns a store that several runs wrote to: tables, two files of the value log, and a hint of what is dead in the first.
+// closedStore returns a store that several runs wrote to: tables, two files of the value log, and a
+// hint of what is dead in the first.
 func closedStore(t *testing.T) string {
 	t.Helper()
 	dir := filled(t)
@@ -73,7 +78,8 @@ func closedStore(t *testing.T) string {
 	return dir
 }
 
-// killedStore returns a store with the logs of two memtables, as a process leaves it that was killed amid a flush. All that is in it was acknowledged.
+// killedStore returns a store with the logs of two memtables, as a process leaves it that was
+// killed amid a flush. All that is in it was acknowledged.
 func killedStore(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -107,7 +113,8 @@ func killedStore(t *testing.T) string {
 	return dir
 }
 
-// image is what the files of a store hold, by name: they are sparse, and what is zero at their ends is left out.
+// image is what the files of a store hold, by name: they are sparse, and what is zero at their ends
+// is left out.
 type image map[string]struct {
 	content []byte
 	length  int64
@@ -235,7 +242,8 @@ func contents(t *testing.T, s *Store) string {
 	return out
 }
 
-// TestAListThatEndsEarly cuts the list of the tables off, as a crash does, and damages a length in it, which Badger takes for the same and would delete tables over.
+// TestAListThatEndsEarly cuts the list of the tables off, as a crash does, and damages a length in
+// it, which Badger takes for the same and would delete tables over.
 func TestAListThatEndsEarly(t *testing.T) {
 	dir := closedStore(t)
 	path := filepath.Join(dir, "MANIFEST")
@@ -257,7 +265,8 @@ func TestAListThatEndsEarly(t *testing.T) {
 	}
 }
 
-// TestAYoungListWithAnyBitFlipped flips every bit of a list that is as short as can be: some damaged lengths point behind its end, as of a record that a crash cut off.
+// TestAYoungListWithAnyBitFlipped flips every bit of a list that is as short as can be: some
+// damaged lengths point behind its end, as of a record that a crash cut off.
 func TestAYoungListWithAnyBitFlipped(t *testing.T) {
 	dir := t.TempDir()
 	s := opened(t, dir)
@@ -287,7 +296,8 @@ func TestAYoungListWithAnyBitFlipped(t *testing.T) {
 	}
 }
 
-// TestATableThatWasNotFinished leaves one that is not in the list, as a process does that is killed while it writes one: it is no damage.
+// TestATableThatWasNotFinished leaves one that is not in the list, as a process does that is killed
+// while it writes one: it is no damage.
 func TestATableThatWasNotFinished(t *testing.T) {
 	dir := closedStore(t)
 	if err := os.WriteFile(filepath.Join(dir, "000099.sst"), make([]byte, 5000), 0o600); err != nil {
@@ -300,7 +310,8 @@ func TestATableThatWasNotFinished(t *testing.T) {
 	}
 }
 
-// TestLogsThatWereNotBegun leaves empty files, as a process does that is killed while it begins one. Badger would not open.
+// TestLogsThatWereNotBegun leaves empty files, as a process does that is killed while it begins
+// one. Badger would not open.
 func TestLogsThatWereNotBegun(t *testing.T) {
 	dir := closedStore(t)
 	for _, name := range []string{"00099.mem", "000099.vlog"} {
@@ -315,7 +326,8 @@ func TestLogsThatWereNotBegun(t *testing.T) {
 	}
 }
 
-// TestSetAside sets a store aside that cannot be read, crashing at every step, and expects the one or the other.
+// TestSetAside sets a store aside that cannot be read, crashing at every step, and expects the one
+// or the other.
 func TestSetAside(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "store")
@@ -374,7 +386,8 @@ func TestSetAside(t *testing.T) {
 	}
 }
 
-// TestARecordIsNoIdentity takes Badger's files away and leaves the record of the node beside them: whose disk that was, nobody gave up.
+// TestARecordIsNoIdentity takes Badger's files away and leaves the record of the node beside them:
+// whose disk that was, nobody gave up.
 func TestARecordIsNoIdentity(t *testing.T) {
 	dir := t.TempDir()
 	if err := writeIdentity(dir, storage.Node{NodeID: 3, Incarnation: 77, Run: storage.Run{Number: 4}}); err != nil {
@@ -387,7 +400,8 @@ func TestARecordIsNoIdentity(t *testing.T) {
 	}
 }
 
-// TestTheFileFollowsTheRecord expects the file to be written when the record says something else that lasts, and not with every word of how far disks are.
+// TestTheFileFollowsTheRecord expects the file to be written when the record says something else
+// that lasts, and not with every word of how far disks are.
 func TestTheFileFollowsTheRecord(t *testing.T) {
 	dir := t.TempDir()
 	s := opened(t, dir)

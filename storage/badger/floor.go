@@ -11,12 +11,13 @@ import (
 	"time"
 )
 
-// floor is a small file beside Badger's that says how far the store has come. Badger drops the end of
-// its log if it cannot read it, and opens without a word; a replica would have forgotten what it
+// floor is a small file beside Badger's that says how far the store has come. Badger drops the end
+// of its log if it cannot read it, and opens without a word; a replica would have forgotten what it
 // acknowledged. A store that does not reach its floor has lost history.
 //
-// The number stands in two slots, each in a block of its own, so that no damage to one block takes it
-// away: the largest number of those slots that are whole counts. It only grows, so it orders the slots.
+// The number stands in two slots, each in a block of its own, so that no damage to one block takes
+// it away: the largest number of those slots that are whole counts. It only grows, so it orders the
+// slots.
 //
 //	0          8          12    4096       4104       4108  8192       8200       8204
 //	+----------+----------+-----+----------+----------+-----+----------+----------+
@@ -24,8 +25,8 @@ import (
 //	+----------+----------+-----+----------+----------+-----+----------+----------+
 //
 // number is that of the last durable transaction. closed is the number at which the store was last
-// closed with all that it held synced; zeros while it is open. Older builds wrote and read the first
-// slot alone, and can go on with this file.
+// closed with all that it held synced; zeros while it is open. Older builds wrote and read the
+// first slot alone, and can go on with this file.
 //
 // The slots are written after every transaction and synced once in a while, so that after a killed
 // process they are exact, and after a power cut they may lag by floorSync: they are never ahead.
@@ -63,7 +64,8 @@ func readFloor(file io.ReaderAt) (r reading, err error) {
 	}
 	first, whole := slot(b)
 	second, whole2 := slot(b[secondSlot:])
-	alone := n < secondSlot+slotSize || [slotSize]byte(b[secondSlot:]) == [slotSize]byte{} // as older builds wrote it
+	// as older builds wrote it
+	alone := n < secondSlot+slotSize || [slotSize]byte(b[secondSlot:]) == [slotSize]byte{}
 	r.known = whole || whole2
 	r.number = max(first, second)
 	r.damaged = r.known && (!whole || !whole2 && !alone)
@@ -98,8 +100,8 @@ func openFloor(dir string) (*floor, reading, error) {
 	return &floor{file: file, synced: time.Now()}, r, nil
 }
 
-// begin notes, durably, that the store is open: whatever is written from now on may be lost until it is
-// closed. It is called before anything is.
+// begin notes, durably, that the store is open: whatever is written from now on may be lost until
+// it is closed. It is called before anything is.
 func (f *floor) begin() error {
 	if _, err := f.file.WriteAt(make([]byte, slotSize), closedSlot); err != nil {
 		return fmt.Errorf("storage/badger: note that the store is open: %w", err)

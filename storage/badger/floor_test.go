@@ -13,7 +13,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// TestAnyFlippedBitOfTheFloor flips each bit of the slots in turn: the other slot tells how far the store must reach.
+// TestAnyFlippedBitOfTheFloor flips each bit of the slots in turn: the other slot tells how far the
+// store must reach.
 func TestAnyFlippedBitOfTheFloor(t *testing.T) {
 	dir := filled(t)
 	path := filepath.Join(dir, floorName)
@@ -50,7 +51,8 @@ func TestAnyFlippedBitOfTheFloor(t *testing.T) {
 	}
 }
 
-// TestTheFloorOfAnOlderBuild opens a store with the one slot that builds before wrote, and has such a build go on with the file of this one.
+// TestTheFloorOfAnOlderBuild opens a store with the one slot that builds before wrote, and has such
+// a build go on with the file of this one.
 func TestTheFloorOfAnOlderBuild(t *testing.T) {
 	dir := filled(t)
 	path := filepath.Join(dir, floorName)
@@ -84,7 +86,8 @@ func TestTheFloorOfAnOlderBuild(t *testing.T) {
 	}
 }
 
-// TestOpenIsNotedAndForgotten expects a store that was not closed to be read from the disk when it is opened, also where another process keeps a file in memory, and one that was closed not to be.
+// TestOpenIsNotedAndForgotten expects a store that was not closed to be read from the disk when it
+// is opened, also where another process keeps a file in memory, and one that was closed not to be.
 func TestOpenIsNotedAndForgotten(t *testing.T) {
 	dir := t.TempDir()
 	killed(t, dir, 0)

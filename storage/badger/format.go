@@ -10,8 +10,9 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// format numbers the way in which a store is written. It goes up with anything that builds before would misread: they would take a whole log for a damaged one, and give it
-// up. The key and the form of its value stay as they are in every format; stores without it are of format 1.
+// format numbers the way in which a store is written. It goes up with anything that builds before
+// would misread: they would take a whole log for a damaged one, and give it up. The key and the
+// form of its value stay as they are in every format; stores without it are of format 1.
 const format = 1
 
 var formatKey = []byte{'F'}

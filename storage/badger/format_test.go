@@ -10,7 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// A directory of a newer format is not opened, and nothing in it is changed: with the build that wrote it, it is whole.
+// A directory of a newer format is not opened, and nothing in it is changed: with the build that
+// wrote it, it is whole.
 func TestANewerFormatIsRefused(t *testing.T) {
 	dir := filled(t)
 	s := opened(t, dir)
@@ -37,7 +38,8 @@ func TestANewerFormatIsRefused(t *testing.T) {
 	}
 }
 
-// The first builds wrote no format: what they wrote is of format 1, and says so once this build has used it.
+// The first builds wrote no format: what they wrote is of format 1, and says so once this build has
+// used it.
 func TestAStoreWithoutAFormatIsTheFirst(t *testing.T) {
 	dir := filled(t)
 	s := opened(t, dir)

@@ -27,7 +27,8 @@ func trimmed(before, after record) stretch {
 	return stretch{replica: b.Replica, generation: b.Generation, from: b.Start.Index + 1, to: end}
 }
 
-// abandoned is what was there of the next generation and counts neither there nor, if that became current, in the log.
+// abandoned is what was there of the next generation and counts neither there nor, if that became
+// current, in the log.
 func abandoned(before, after record) []stretch {
 	b, a := before.State, after.State
 	from, to := b.Next.Start.Index+1, b.Next.Last.Index+1
@@ -50,8 +51,8 @@ func abandoned(before, after record) []stretch {
 	}
 }
 
-// garbage are keys to be deleted, some with every Write, so that no transaction grows with what is deleted. It is not durable: Open
-// finds again what was left.
+// garbage are keys to be deleted, some with every Write, so that no transaction grows with what is
+// deleted. It is not durable: Open finds again what was left.
 type garbage struct {
 	list []stretch
 	// kept are the keys of suspect replicas: evidence until the replica is removed.
@@ -77,7 +78,8 @@ func join(list []stretch, s stretch) []stretch {
 	return append(list, s)
 }
 
-// giveUp adds what does not count any more. What its entries weigh is what they do on the average if it is not known.
+// giveUp adds what does not count any more. What its entries weigh is what they do on the average
+// if it is not known.
 func (s *Store) giveUp(all ...stretch) {
 	for _, g := range all {
 		if g.bytes == 0 && g.from < g.to {
@@ -96,8 +98,9 @@ func (s *Store) release(r storage.ReplicaID) {
 // collectKeys is how many keys one Write or Tidy deletes at most.
 const collectKeys = 2000
 
-// collect adds up to n deletions to a transaction and returns what the entries weigh. after is how the records of the Write under way will be: a log may
-// have grown over what was given up, and that is not touched.
+// collect adds up to n deletions to a transaction and returns what the entries weigh. after is how
+// the records of the Write under way will be: a log may have grown over what was given up, and that
+// is not touched.
 func (s *Store) collect(txn *badger.Txn, after map[storage.ReplicaID]record, n int) (bytes int64, err error) {
 	g, deleted := &s.garbage, 0
 	for scanned := 0; scanned < 4*collectKeys && deleted < n && len(g.list) > 0; scanned++ {

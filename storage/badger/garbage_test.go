@@ -2,8 +2,9 @@ package badger
 
 import "testing"
 
-// TestWhatIsDeletedIsWeighed trims large entries of a store whose entries are small on the average: what is dead must be what they weigh, or space came back only
-// after many times as much was deleted.
+// TestWhatIsDeletedIsWeighed trims large entries of a store whose entries are small on the average:
+// what is dead must be what they weigh, or space came back only after many times as much was
+// deleted.
 func TestWhatIsDeletedIsWeighed(t *testing.T) {
 	for _, again := range []bool{false, true} {
 		dir := t.TempDir()

@@ -11,8 +11,9 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// healed returns a directory as a process leaves it that is killed after it opened a store which had lost the newest part of its history, and wrote a new replica to it. What was lost
-// are some transactions, so that a hole in their numbers is there for good.
+// healed returns a directory as a process leaves it that is killed after it opened a store which
+// had lost the newest part of its history, and wrote a new replica to it. What was lost are some
+// transactions, so that a hole in their numbers is there for good.
 func healed(t *testing.T) (dir string) {
 	t.Helper()
 	dir = filled(t)
@@ -39,7 +40,8 @@ func healed(t *testing.T) (dir string) {
 	return dir
 }
 
-// quietTree waits until all tables are compacted and those that were are deleted, so that the files can be copied.
+// quietTree waits until all tables are compacted and those that were are deleted, so that the files
+// can be copied.
 func quietTree(t *testing.T, s *Store) {
 	t.Helper()
 	deadline := time.After(60 * time.Second)
@@ -56,7 +58,8 @@ func quietTree(t *testing.T, s *Store) {
 	}
 }
 
-// TestAHealedStoreOpensAgain opens a store, whose process was killed, that had lost history before: the hole in it is known, no new damage.
+// TestAHealedStoreOpensAgain opens a store, whose process was killed, that had lost history before:
+// the hole in it is known, no new damage.
 func TestAHealedStoreOpensAgain(t *testing.T) {
 	s := opened(t, healed(t))
 	defer closed(t, s)
@@ -68,7 +71,8 @@ func TestAHealedStoreOpensAgain(t *testing.T) {
 	}
 }
 
-// TestAnotherHoleIsDamage damages the log of a memtable that lies before the one with the known hole: what was in it is gone, known hole or not.
+// TestAnotherHoleIsDamage damages the log of a memtable that lies before the one with the known
+// hole: what was in it is gone, known hole or not.
 func TestAnotherHoleIsDamage(t *testing.T) {
 	dir := healed(t)
 	if err := os.WriteFile(filepath.Join(dir, "00000.mem"), make([]byte, 1<<10), 0o600); err != nil {

@@ -11,8 +11,10 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// The node record lies under its key, and once more in a file beside Badger's: whose store it was must be known when nothing else of it can be read. The
-// file is a value like all others (length, checksum, body), and is replaced as a whole when the record says something else than how far disks are, which it does every second.
+// The node record lies under its key, and once more in a file beside Badger's: whose store it was
+// must be known when nothing else of it can be read. The file is a value like all others (length,
+// checksum, body), and is replaced as a whole when the record says something else than how far
+// disks are, which it does every second.
 const identityName = "NODE"
 
 // identity is the body of the file.
@@ -86,8 +88,8 @@ func replaceFile(path string, content []byte) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// Node implements storage.Store. A store that holds no record, or cannot read it, has the one of the file, if that is the one it was begun with (no run was counted in it) or
-// the last one it had.
+// Node implements storage.Store. A store that holds no record, or cannot read it, has the one of
+// the file, if that is the one it was begun with (no run was counted in it) or the last one it had.
 func (s *Store) Node() (storage.Node, error) {
 	n, err := s.nodeRecord()
 	missing := errors.Is(err, storage.ErrNotFound)
@@ -112,7 +114,8 @@ func (s *Store) keep(n storage.Node) error {
 	return nil
 }
 
-// keepIdentity writes the file anew, when the store is opened, if it does not say what the record says.
+// keepIdentity writes the file anew, when the store is opened, if it does not say what the record
+// says.
 func (s *Store) keepIdentity() error {
 	n, err := s.nodeRecord()
 	kept, bad := readIdentity(s.options.Dir)

@@ -14,12 +14,12 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Inspect opens the store in a directory to be looked at, as it would be found by Open: what is damaged
-// is suspect, and nothing can be written. It writes nothing to the directory, whatever is wrong there.
-// Badger repairs, cuts off and deletes when it opens a directory, so it is given another one: the logs
-// of the memtables are copied up to where they are whole, which is a few MiB, and all large files are
-// links to the ones that are looked at, opened for reading only. Close it when done. Errors are those of
-// Open; a directory in use is refused.
+// Inspect opens the store in a directory to be looked at, as it would be found by Open: what is
+// damaged is suspect, and nothing can be written. It writes nothing to the directory, whatever is
+// wrong there. Badger repairs, cuts off and deletes when it opens a directory, so it is given
+// another one: the logs of the memtables are copied up to where they are whole, which is a few MiB,
+// and all large files are links to the ones that are looked at, opened for reading only. Close it
+// when done. Errors are those of Open; a directory in use is refused.
 func Inspect(dir string) (*Store, error) {
 	release, err := lockShared(dir)
 	if err != nil {
@@ -70,7 +70,8 @@ func (o *Options) look(dir string) (*Store, error) {
 		return nil, err
 	}
 	if _, err := os.Stat(filepath.Join(o.Dir, "MANIFEST")); errors.Is(err, fs.ErrNotExist) && newest(o.Dir, "*") == "" {
-		o.looks = false // nothing was ever written, and Badger opens nothing for reading only: an empty store is as good
+		// nothing was ever written, and Badger opens nothing for reading only: an empty store is as good
+		o.looks = false
 	}
 	return o.load(nil, said)
 }
@@ -113,8 +114,8 @@ func show(path, at string) error {
 	return nil
 }
 
-// showValues links to a file of the value log, unless its header is to be mended, which is done to a
-// copy.
+// showValues links to a file of the value log, unless its header is to be mended, which is done to
+// a copy.
 func showValues(path, at string) error {
 	f, err := os.Open(path)
 	if err != nil {

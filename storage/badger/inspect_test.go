@@ -87,7 +87,8 @@ func TestLookingAtAWholeStore(t *testing.T) {
 	}
 }
 
-// TestLookingWritesNothing damages stores in every way that these tests know, and expects Inspect to change nothing and to find it.
+// TestLookingWritesNothing damages stores in every way that these tests know, and expects Inspect
+// to change nothing and to find it.
 func TestLookingWritesNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for _, c := range []struct {

@@ -8,7 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// ledger knows how many bytes of entries and checkpoints count. The writer keeps it; total is what Usage shows.
+// ledger knows how many bytes of entries and checkpoints count. The writer keeps it; total is what
+// Usage shows.
 type ledger struct {
 	weights map[storage.ReplicaID]*weight
 	total   int64
@@ -53,8 +54,8 @@ func (l *ledger) settle(r storage.ReplicaID, h record) {
 	l.total += w.counted
 }
 
-// scale tells how many bytes the entries of a stretch of a log have: exactly from mark to mark, and between two marks as if all entries there were of
-// one size. The last mark is the log's end.
+// scale tells how many bytes the entries of a stretch of a log have: exactly from mark to mark, and
+// between two marks as if all entries there were of one size. The last mark is the log's end.
 type scale struct{ marks []mark }
 
 // mark says how many bytes the entries up to an index have.
@@ -91,7 +92,8 @@ func (s *scale) add(index uint64, bytes int64) {
 	}
 }
 
-// step is how far apart marks are to be: a part of the whole, so that a scale stays small and about as exact, whatever the log.
+// step is how far apart marks are to be: a part of the whole, so that a scale stays small and about
+// as exact, whatever the log.
 func (s *scale) step() int64 {
 	whole := s.marks[len(s.marks)-1].bytes - s.marks[0].bytes
 	return max(scaleStep, whole/(scaleMarks/2))

@@ -6,8 +6,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestAScaleIsAboutRight compares a scale with the sizes of all entries of a log that grows, is truncated, and is trimmed: it stays small, is exact where
-// all entries are of one size, and else never further off than a part of the longest log and an entry.
+// TestAScaleIsAboutRight compares a scale with the sizes of all entries of a log that grows, is
+// truncated, and is trimmed: it stays small, is exact where all entries are of one size, and else
+// never further off than a part of the longest log and an entry.
 func TestAScaleIsAboutRight(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		largest := rapid.SampledFrom([]int64{0, 100, 5000, 200_000}).Draw(t, "largest entry")

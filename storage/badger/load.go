@@ -9,8 +9,9 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// loader reads all records and proves each log as far as keys, the places they point to and the newest entries prove it. Four passes over
-// keys in order, with one iterator each, whatever the number of replicas.
+// loader reads all records and proves each log as far as keys, the places they point to and the
+// newest entries prove it. Four passes over keys in order, with one iterator each, whatever the
+// number of replicas.
 type loader struct {
 	*Store
 	txn      *badger.Txn
@@ -21,7 +22,8 @@ type loader struct {
 	live     int64                        // bytes of the value log that keys point to
 }
 
-// load fills a store that was just opened. An error means that nothing can be said; what is wrong with a replica makes it suspect.
+// load fills a store that was just opened. An error means that nothing can be said; what is wrong
+// with a replica makes it suspect.
 func (s *Store) load() error {
 	s.records = make(map[storage.ReplicaID]record)
 	s.suspect = make(map[storage.ReplicaID]error)
@@ -69,7 +71,8 @@ func (l *loader) point(item *badger.Item) {
 	}
 }
 
-// doubt makes a replica suspect and keeps the first reason. One that was removed has nothing to doubt.
+// doubt makes a replica suspect and keeps the first reason. One that was removed has nothing to
+// doubt.
 func (s *Store) doubt(r storage.ReplicaID, err error) {
 	h := s.records[r]
 	if h.Removed || h.Suspect {
@@ -114,7 +117,8 @@ func (l *loader) record(item *badger.Item) {
 	l.next[r], l.pulled[r] = h.State.Start.Index+1, h.State.Next.Start.Index+1
 }
 
-// entry decides about the key of an entry: it is the next one of its log, or was given up, or shows that something is wrong.
+// entry decides about the key of an entry: it is the next one of its log, or was given up, or shows
+// that something is wrong.
 func (l *loader) entry(item *badger.Item) {
 	r, generation, index := parseEntryKey(item.Key())
 	h, ok := l.records[r]

@@ -12,8 +12,9 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// lostKey holds the replicas that were in the store when it was found to have lost history: nobody can say which of them are concerned.
-// They stay suspect until they are removed, whatever is written since.
+// lostKey holds the replicas that were in the store when it was found to have lost history: nobody
+// can say which of them are concerned. They stay suspect until they are removed, whatever is
+// written since.
 var lostKey = []byte{'Q'}
 
 func lost() error {

@@ -11,8 +11,10 @@ import (
 	"path/filepath"
 )
 
-// Some of what Badger keeps holds nothing of ours: the keys of an encryption that is not used, the key's number at the beginning of every log, and how much of each file of the value log is dead,
-// which is a hint. Damage there keeps Badger from opening, or has it look for a file for ever. It is mended, and told.
+// Some of what Badger keeps holds nothing of ours: the keys of an encryption that is not used, the
+// key's number at the beginning of every log, and how much of each file of the value log is dead,
+// which is a hint. Damage there keeps Badger from opening, or has it look for a file for ever. It
+// is mended, and told.
 func mend(dir string) (mended []string, err error) {
 	if err := dropEmpty(dir); err != nil {
 		return nil, err
@@ -27,7 +29,8 @@ func mend(dir string) (mended []string, err error) {
 	return mended, nil
 }
 
-// dropEmpty deletes logs without a byte, which a process leaves that is killed while it begins one: Badger does not open with them.
+// dropEmpty deletes logs without a byte, which a process leaves that is killed while it begins one:
+// Badger does not open with them.
 func dropEmpty(dir string) error {
 	for _, kind := range []string{"*.vlog", "*.mem"} {
 		files, _ := filepath.Glob(filepath.Join(dir, kind))
@@ -51,7 +54,8 @@ const (
 	keysStart = 16
 )
 
-// mendKeys takes a registry of keys away that says anything but that there are none; Badger makes it anew.
+// mendKeys takes a registry of keys away that says anything but that there are none; Badger makes
+// it anew.
 func mendKeys(dir string) ([]string, error) {
 	path := filepath.Join(dir, keysName)
 	content, err := os.ReadFile(path)
@@ -106,13 +110,15 @@ func readStart(path string, b []byte) (int, error) {
 	return n, nil
 }
 
-// Of the file that says how much is dead: slots of a file's number and its dead bytes, up to the first without a number.
+// Of the file that says how much is dead: slots of a file's number and its dead bytes, up to the
+// first without a number.
 const (
 	discardName = "DISCARD"
 	slotBytes   = 16
 )
 
-// mendDiscards corrects what cannot be: a file with a number that none can have, for which Badger would look for ever, or more dead bytes than a file has. The latter is so of files that were cut
+// mendDiscards corrects what cannot be: a file with a number that none can have, for which Badger
+// would look for ever, or more dead bytes than a file has. The latter is so of files that were cut
 // off when they were opened, too, so only what no file could have is told.
 func mendDiscards(dir string) (mended []string, err error) {
 	f, err := os.OpenFile(filepath.Join(dir, discardName), os.O_RDWR, 0)

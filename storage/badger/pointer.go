@@ -11,9 +11,10 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Badger opens without a word if a file of its value log is gone, and to find out by reading would mean to read all that is stored. What
-// a key points to is known, but not exported; these are the fields of badger.Item 4.9.6 that hold it. TestPointerFields notices
-// if another version has others.
+// Badger opens without a word if a file of its value log is gone, and to find out by reading would
+// mean to read all that is stored. What a key points to is known, but not exported; these are the
+// fields of badger.Item 4.9.6 that hold it. TestPointerFields notices if another version has
+// others.
 var (
 	itemPointer = fieldOf("vptr")
 	itemMeta    = fieldOf("meta")

@@ -6,10 +6,14 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// prefiller makes the pages of the value log into which a large Write is about to go. Badger stores to a mapped file full of holes: the kernel then takes a fault for every page, clears the page, and reserves its block. Zeros
-// written there before, as one piece, make all pages at once, and large folios, which are synced faster; every byte of them is overwritten by the Write, so nothing is synced that need not be.
+// prefiller makes the pages of the value log into which a large Write is about to go. Badger stores
+// to a mapped file full of holes: the kernel then takes a fault for every page, clears the page,
+// and reserves its block. Zeros written there before, as one piece, make all pages at once, and
+// large folios, which are synced faster; every byte of them is overwritten by the Write, so nothing
+// is synced that need not be.
 //
-// What a hole holds is zeros, so nothing changes by it, if nobody else writes there meanwhile: the caller is the store's writer, and Badger rewrites no file (see reclaim).
+// What a hole holds is zeros, so nothing changes by it, if nobody else writes there meanwhile: the
+// caller is the store's writer, and Badger rewrites no file (see reclaim).
 type prefiller struct {
 	advisor *advisor
 	file    *os.File // the newest of the value log, as far as the advisor knows
@@ -18,19 +22,22 @@ type prefiller struct {
 
 const (
 	pageBytes = 4 << 10
-	// prefillBytes is the least a Write must add to the value log to be prepared for: below, faults cost less than system calls. See BenchmarkWrite.
+	// prefillBytes is the least a Write must add to the value log to be prepared for: below, faults
+	// cost less than system calls. See BenchmarkWrite.
 	prefillBytes = 128 << 10
 )
 
 var zeros [1 << 20]byte
 
-// prepare makes the pages for a Write that adds so many bytes to the value log, or a few more. All that was written before is synced. Failures are ignored: Badger meets the same ones, and says so.
+// prepare makes the pages for a Write that adds so many bytes to the value log, or a few more. All
+// that was written before is synced. Failures are ignored: Badger meets the same ones, and says so.
 func (p *prefiller) prepare(bytes int64) {
 	if bytes < prefillBytes || !p.advisor.on || !p.turn() {
 		return
 	}
 	hole, size := p.nextHole()
-	// What is written begins somewhere in the page before the hole. The last page may stay partly empty, and is left to the fault.
+	// What is written begins somewhere in the page before the hole. The last page may stay partly
+	// empty, and is left to the fault.
 	end := min((hole-pageBytes+1+bytes)/pageBytes*pageBytes, size/pageBytes*pageBytes)
 	for p.hole = hole; p.hole < end; {
 		n, err := p.file.WriteAt(zeros[:min(end-p.hole, int64(len(zeros)))], p.hole)
@@ -58,7 +65,8 @@ func (p *prefiller) turn() bool {
 	return true
 }
 
-// leave gives back a file that is not the newest any more: as long as it is open, its space is not free when Badger deletes it.
+// leave gives back a file that is not the newest any more: as long as it is open, its space is not
+// free when Badger deletes it.
 func (p *prefiller) leave() {
 	if p.file != nil && p.file.Name() != p.advisor.current[valueLog] {
 		p.close()

@@ -10,7 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// sparse returns a prefiller of a file full of holes but for what it begins with, and the file's path.
+// sparse returns a prefiller of a file full of holes but for what it begins with, and the file's
+// path.
 func sparse(t *testing.T, begin []byte, size int64) (*prefiller, string) {
 	path := filepath.Join(t.TempDir(), "000001.vlog")
 	f, err := os.Create(path)
@@ -106,7 +107,8 @@ func TestNothingIsPrefilledDuringACollection(t *testing.T) {
 	}
 }
 
-// What was written in groups large and small, with holes filled before some of them, is there again.
+// What was written in groups large and small, with holes filled before some of them, is there
+// again.
 func TestPrefilledLogsReadBack(t *testing.T) {
 	dir := t.TempDir()
 	s := opened(t, dir)

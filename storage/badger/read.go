@@ -13,8 +13,9 @@ import (
 // readTries bounds how often a read begins anew because writes changed the log under it.
 const readTries = 8
 
-// read runs f with a replica's record and a transaction of the same moment. A writer may meanwhile replace or trim what f reads, and
-// Badger may drop it then: a read that failed is repeated as of now, and is only corrupt if nothing changed or it fails again and again.
+// read runs f with a replica's record and a transaction of the same moment. A writer may meanwhile
+// replace or trim what f reads, and Badger may drop it then: a read that failed is repeated as of
+// now, and is only corrupt if nothing changed or it fails again and again.
 func (s *Store) read(r storage.ReplicaID, f func(*badger.Txn, record) error) error {
 	if err := s.enter(); err != nil {
 		return err
@@ -67,7 +68,8 @@ func (s *Store) Entries(r storage.ReplicaID, lo, hi, maxBytes uint64) (entries [
 	return entries, nil
 }
 
-// readEntries reads by points, not with an iterator: an open iterator anywhere keeps Badger from deleting dead value-log files.
+// readEntries reads by points, not with an iterator: an open iterator anywhere keeps Badger from
+// deleting dead value-log files.
 func readEntries(txn *badger.Txn, s storage.State, lo, hi, maxBytes uint64) ([]*raftpb.Entry, error) {
 	var entries []*raftpb.Entry
 	var bytes uint64

@@ -14,10 +14,12 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// How space comes back: keys are deleted with the Writes. Badger learns what that made dead in the value log only when the deletions
-// reach its tables and are compacted, so once enough was deleted the memtable is filled with padding until Badger flushes it. A
-// goroutine then waits for the compaction and has the dead value-log files rewritten. Only the padding costs the writer anything: one
-// memtable for every one or two value-log files deleted, as a quarter of what is live is.
+// How space comes back: keys are deleted with the Writes. Badger learns what that made dead in the
+// value log only when the deletions reach its tables and are compacted, so once enough was deleted
+// the memtable is filled with padding until Badger flushes it. A goroutine then waits for the
+// compaction and has the dead value-log files rewritten. Only the padding costs the writer
+// anything: one memtable for every one or two value-log files deleted, as a quarter of what is live
+// is.
 const (
 	padBytes     = 900
 	padWriteKeys = 288 // on one Write
@@ -27,7 +29,8 @@ const (
 	settleLook   = 50 * time.Millisecond
 )
 
-// reclaim knows how much is dead and where giving it back stands. All but what the goroutine shares is the writer's.
+// reclaim knows how much is dead and where giving it back stands. All but what the goroutine shares
+// is the writer's.
 type reclaim struct {
 	entries, bytes uint64 // written, to know what an entry weighs
 	dead           uint64 // bytes deleted since the last reclaim
@@ -35,7 +38,8 @@ type reclaim struct {
 	flushing       string // the memtable's file when padding began
 
 	given atomic.Uint64 // bytes of the value log that were given back
-	early atomic.Bool   // the last collection came before Badger knew what is dead: it is to be tried again
+	// the last collection came before Badger knew what is dead: it is to be tried again
+	early atomic.Bool
 
 	mu      sync.Mutex
 	running bool
@@ -52,7 +56,8 @@ func (c *reclaim) weigh(n int) {
 // average is what an entry weighs on the average.
 func (c *reclaim) average() int64 { return int64(c.bytes / max(c.entries, 1)) }
 
-// enough is how much must be dead for a reclaim in passing: the less is live, the more the dead weighs.
+// enough is how much must be dead for a reclaim in passing: the less is live, the more the dead
+// weighs.
 func enough(live, file int64) uint64 { return uint64(min(max(live/4, file), 2*file)) }
 
 // housekeep adds deletions and padding to the transaction of a Write that changes so many replicas.
@@ -149,7 +154,8 @@ func (c *reclaim) start(s *Store, flushing string) {
 	})
 }
 
-// giveBack waits until Badger flushed a memtable and compacted its table, and then gives back what is dead.
+// giveBack waits until Badger flushed a memtable and compacted its table, and then gives back what
+// is dead.
 func (s *Store) giveBack(flushing string) {
 	s.reclaim.early.Store(!s.settles(flushing))
 	files := 0
@@ -168,7 +174,8 @@ func (s *Store) giveBack(flushing string) {
 	s.log.Infof("%d files of the value log given back", files)
 }
 
-// settles waits until a memtable was flushed and its table compacted, so that Badger knows of all deletions in it what they made dead; false if that takes too long.
+// settles waits until a memtable was flushed and its table compacted, so that Badger knows of all
+// deletions in it what they made dead; false if that takes too long.
 func (s *Store) settles(flushing string) bool {
 	var w settling
 	for begin := time.Now(); time.Since(begin) < settleWait; {
@@ -184,13 +191,15 @@ func (s *Store) settles(flushing string) bool {
 	return false
 }
 
-// settling follows the deletions of a memtable from its flush into the tables where they meet what they delete. Under load newer tables lie beside them all the time: those do not matter.
+// settling follows the deletions of a memtable from its flush into the tables where they meet what
+// they delete. Under load newer tables lie beside them all the time: those do not matter.
 type settling struct {
 	flushed bool
 	fresh   []uint64 // the tables of level 0 when it was flushed
 }
 
-// look takes in that the memtable's file is gone, and the tables there are, and tells whether all deletions of the memtable have arrived.
+// look takes in that the memtable's file is gone, and the tables there are, and tells whether all
+// deletions of the memtable have arrived.
 func (w *settling) look(gone bool, tables []badger.TableInfo) bool {
 	if !gone {
 		return false

@@ -1,7 +1,8 @@
 //go:build !race
 
-// Badger's DB.MaxVersion, which a rewrite of a value-log file calls, reads the memtable's version while its writer sets it (v4.9.6, db.go:444): a
-// lone aligned word, and too old a value only keeps more tombstones. The race detector would fail these tests over it.
+// Badger's DB.MaxVersion, which a rewrite of a value-log file calls, reads the memtable's version
+// while its writer sets it (v4.9.6, db.go:444): a lone aligned word, and too old a value only keeps
+// more tombstones. The race detector would fail these tests over it.
 
 package badger
 
@@ -10,7 +11,8 @@ import (
 	"time"
 )
 
-// TestSpaceComesBackWhenIdle writes six files of the value log, trims nearly all, and lets the store tidy.
+// TestSpaceComesBackWhenIdle writes six files of the value log, trims nearly all, and lets the
+// store tidy.
 func TestSpaceComesBackWhenIdle(t *testing.T) {
 	dir := t.TempDir()
 	s := opened(t, dir)
@@ -58,7 +60,8 @@ func fewFiles(t *testing.T, s *Store, want int) {
 	}
 }
 
-// TestSpaceComesBackUnderLoad writes 16 files of the value log without a pause and keeps a quarter of one.
+// TestSpaceComesBackUnderLoad writes 16 files of the value log without a pause and keeps a quarter
+// of one.
 func TestSpaceComesBackUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	s := opened(t, dir)
@@ -79,7 +82,8 @@ func TestSpaceComesBackUnderLoad(t *testing.T) {
 	}
 }
 
-// TestACollectionThatCameTooEarlyIsTriedAgain leaves the store as a collection does that ran before Badger knew what is dead: most of the value log is, and what was deleted since counts for
+// TestACollectionThatCameTooEarlyIsTriedAgain leaves the store as a collection does that ran before
+// Badger knew what is dead: most of the value log is, and what was deleted since counts for
 // nothing. Little is written from then on, far less than would begin a collection by itself.
 func TestACollectionThatCameTooEarlyIsTriedAgain(t *testing.T) {
 	dir := t.TempDir()
@@ -116,7 +120,8 @@ func TestACollectionThatCameTooEarlyIsTriedAgain(t *testing.T) {
 	}
 }
 
-// TestAnIdleStoreTriesAgain has a collection come too early and nothing written afterwards: Tidy tries again.
+// TestAnIdleStoreTriesAgain has a collection come too early and nothing written afterwards: Tidy
+// tries again.
 func TestAnIdleStoreTriesAgain(t *testing.T) {
 	s := opened(t, t.TempDir())
 	defer closed(t, s)

@@ -6,7 +6,8 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// The deletions of a memtable have arrived when its table has left level 0, whatever else is there by then.
+// The deletions of a memtable have arrived when its table has left level 0, whatever else is there
+// by then.
 func TestDeletionsHaveArrived(t *testing.T) {
 	tables := func(fresh ...uint64) (all []badger.TableInfo) {
 		for _, id := range fresh {

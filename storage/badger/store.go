@@ -25,8 +25,9 @@ type Store struct {
 	gate   sync.RWMutex // held for reading by whoever uses db, for writing by Close
 	closed bool         // guarded by gate
 
-	mu      sync.RWMutex
-	version uint64 // of the last durable transaction; readers see this one, never a transaction that is not synced
+	mu sync.RWMutex
+	// of the last durable transaction; readers see this one, never a transaction that is not synced
+	version uint64
 	records map[storage.ReplicaID]record
 	ledger  ledger // its weights are the writer's
 	suspect map[storage.ReplicaID]error
@@ -54,8 +55,9 @@ var (
 	_ storage.Keeper = (*Store)(nil)
 )
 
-// Open opens the store in a directory, creating it if it is missing, and checks every replica's log. Close it when done. The error is a *storage.Unreadable if it is damaged so that nothing
-// can be said of it.
+// Open opens the store in a directory, creating it if it is missing, and checks every replica's
+// log. Close it when done. The error is a *storage.Unreadable if it is damaged so that nothing can
+// be said of it.
 func Open(o Options) (*Store, error) {
 	o.setDefaults()
 	if err := o.validate(); err != nil {
@@ -94,8 +96,8 @@ func (o *Options) open() (*Store, error) {
 	return s, nil
 }
 
-// begin makes sure that the directory shows what the disk has, and notes that it is open. A directory
-// in use is left alone.
+// begin makes sure that the directory shows what the disk has, and notes that it is open. A
+// directory in use is left alone.
 func (o *Options) begin() (*floor, reading, error) {
 	unlock, err := lock(o.Dir)
 	if err != nil {
@@ -159,18 +161,21 @@ func (s *Store) enter() error {
 
 func (s *Store) leave() { s.gate.RUnlock() }
 
-// view runs f in a read transaction that sees what the given transaction left. The caller has entered.
+// view runs f in a read transaction that sees what the given transaction left. The caller has
+// entered.
 func (s *Store) view(version uint64, f func(*badger.Txn) error) error {
 	txn := s.db.NewTransactionAt(version, false)
 	defer txn.Discard()
 	return f(txn)
 }
 
-// newestKey is set by every transaction. Of one that only deletes, or does nothing, Badger keeps nothing once it has compacted: the store
-// would open with an older number than its floor, as if it had lost history.
+// newestKey is set by every transaction. Of one that only deletes, or does nothing, Badger keeps
+// nothing once it has compacted: the store would open with an older number than its floor, as if it
+// had lost history.
 var newestKey = []byte{'V'}
 
-// commit runs f in a write transaction and makes it durable; publish then makes it known together with its number. The caller has entered.
+// commit runs f in a write transaction and makes it durable; publish then makes it known together
+// with its number. The caller has entered.
 func (s *Store) commit(f func(*badger.Txn) error, publish func()) error {
 	if err := s.log.err(); err != nil {
 		return err
@@ -203,8 +208,9 @@ func (s *Store) commit(f func(*badger.Txn) error, publish func()) error {
 	return nil
 }
 
-// get returns a copy of a value, or storage.ErrNotFound. Badger answers nothing for a value it could not read, so an empty one is read
-// once more (the value log may have been rewritten in between) and is then corrupt.
+// get returns a copy of a value, or storage.ErrNotFound. Badger answers nothing for a value it
+// could not read, so an empty one is read once more (the value log may have been rewritten in
+// between) and is then corrupt.
 func get(txn *badger.Txn, key []byte) ([]byte, error) {
 	for try := 0; ; try++ {
 		item, err := txn.Get(key)
@@ -311,7 +317,8 @@ func (s *Store) Reached() uint64 {
 	return s.version
 }
 
-// Floor returns which transaction the store had to reach when it was opened, 0 if that was not known.
+// Floor returns which transaction the store had to reach when it was opened, 0 if that was not
+// known.
 func (s *Store) Floor() uint64 { return s.atOpen }
 
 // Close implements storage.Store. It waits for readers and for space being given back.

@@ -12,8 +12,10 @@ import (
 	"github.com/dgraph-io/badger/v4/table"
 )
 
-// checkTables reads the tables of Badger's tree before Badger does, which panics over a damaged one, at open or later in a goroutine of its own, or leaves it
-// out. They hold keys and small values, so that is little to read. It returns the newest transaction in them. One that is not in the list was not finished when the process ended, and is not looked at.
+// checkTables reads the tables of Badger's tree before Badger does, which panics over a damaged
+// one, at open or later in a goroutine of its own, or leaves it out. They hold keys and small
+// values, so that is little to read. It returns the newest transaction in them. One that is not in
+// the list was not finished when the process ended, and is not looked at.
 func checkTables(dir string, listed []uint64) (newest uint64, err error) {
 	for _, id := range listed {
 		f := tableFile(dir, id)
@@ -47,7 +49,8 @@ func checkTable(file string) (version uint64, err error) {
 	return t.MaxVersion(), t.VerifyChecksum()
 }
 
-// CheckTables checks the tables that the store has now, and returns how many bytes it read. They change, so one counts as damaged only if it still is one of them.
+// CheckTables checks the tables that the store has now, and returns how many bytes it read. They
+// change, so one counts as damaged only if it still is one of them.
 func (s *Store) CheckTables() (bytes int64, err error) {
 	if err := s.enter(); err != nil {
 		return 0, err

@@ -9,8 +9,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// TestTidyKeepsItsNumber has Badger compact away all that a Tidy deleted, deletions included. The store must still open with the number
-// that its floor demands: it lost nothing.
+// TestTidyKeepsItsNumber has Badger compact away all that a Tidy deleted, deletions included. The
+// store must still open with the number that its floor demands: it lost nothing.
 func TestTidyKeepsItsNumber(t *testing.T) {
 	dir := t.TempDir()
 	l := newRetained(1, 1<<40, 100)
@@ -44,7 +44,8 @@ func TestTidyKeepsItsNumber(t *testing.T) {
 	}
 }
 
-// TestWriteOfNothingKeepsItsNumber removes a replica twice: the second time there is nothing to write.
+// TestWriteOfNothingKeepsItsNumber removes a replica twice: the second time there is nothing to
+// write.
 func TestWriteOfNothingKeepsItsNumber(t *testing.T) {
 	dir := t.TempDir()
 	s := opened(t, dir)

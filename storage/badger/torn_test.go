@@ -51,7 +51,8 @@ func tornWrite(t *testing.T) torn {
 	return w
 }
 
-// content reads the files of a store that is open, as a crash would leave them: once no table is being compacted, as files that change meanwhile are not those of one moment.
+// content reads the files of a store that is open, as a crash would leave them: once no table is
+// being compacted, as files that change meanwhile are not those of one moment.
 func content(t *testing.T, s *Store) map[string][]byte {
 	t.Helper()
 	quietTree(t, s)
@@ -69,7 +70,8 @@ func content(t *testing.T, s *Store) map[string][]byte {
 	return all
 }
 
-// tear makes a directory in which some blocks of the files of a kind are those of before the write; all others are those of after it, but for the floor, which follows the write.
+// tear makes a directory in which some blocks of the files of a kind are those of before the write;
+// all others are those of after it, but for the floor, which follows the write.
 func (w torn) tear(t *testing.T, kind string, stale func(block int) bool) string {
 	t.Helper()
 	const sector = 512
@@ -104,8 +106,9 @@ func (w torn) tear(t *testing.T, kind string, stale func(block int) bool) string
 	return dir
 }
 
-// TestATornWriteIsAllOrNothing cuts a write off in Badger's log, behind each of its blocks, and leaves out each of them: the values lie in the value log by then, for they are
-// synced first. The whole write is there or nothing of it, and no replica is doubted.
+// TestATornWriteIsAllOrNothing cuts a write off in Badger's log, behind each of its blocks, and
+// leaves out each of them: the values lie in the value log by then, for they are synced first. The
+// whole write is there or nothing of it, and no replica is doubted.
 func TestATornWriteIsAllOrNothing(t *testing.T) {
 	w := tornWrite(t)
 	whole, none := 0, 0
@@ -133,8 +136,9 @@ func TestATornWriteIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// TestATornValueIsFound leaves blocks of the values behind, as a disk does that says it has synced what it has not: Badger's log is there and what it points to is not. Of each
-// replica either nothing of the write is there, or all of it, or the replica is suspect.
+// TestATornValueIsFound leaves blocks of the values behind, as a disk does that says it has synced
+// what it has not: Badger's log is there and what it points to is not. Of each replica either
+// nothing of the write is there, or all of it, or the replica is suspect.
 func TestATornValueIsFound(t *testing.T) {
 	w := tornWrite(t)
 	random := rand.New(rand.NewPCG(3, 4))

@@ -11,22 +11,23 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// After a sync that failed, the kernel takes the pages for clean: they are not written any more, and
-// who reads the file is still shown what never reached the disk. The process ends then, but the one
-// that is started next would find the transaction whole, go on from it, and acknowledge it to others;
-// the next power cut takes it. Dirty pages of a killed process may fail in the same way, and nobody
-// hears of it. To write the pages once more in their place does not help: ext4 then writes them into
-// blocks that it goes on to take for unwritten. So what the last process wrote to is forgotten by the
-// kernel, and read from the disk, before any of it is believed. What is not there then was
-// acknowledged by nobody. See docs/adr/0031.
+// After a sync that failed, the kernel takes the pages for clean: they are not written any more,
+// and who reads the file is still shown what never reached the disk. The process ends then, but the
+// one that is started next would find the transaction whole, go on from it, and acknowledge it to
+// others; the next power cut takes it. Dirty pages of a killed process may fail in the same way,
+// and nobody hears of it. To write the pages once more in their place does not help: ext4 then
+// writes them into blocks that it goes on to take for unwritten. So what the last process wrote to
+// is forgotten by the kernel, and read from the disk, before any of it is believed. What is not
+// there then was acknowledged by nobody. See docs/adr/0031.
 //
 // A store that was closed with all synced says so in its floor, and is spared that.
 
-// forgetUnsynced has the files read from the disk that Badger writes to in their place: the logs of the
-// memtables, the newest file of the value log, and the list of the tables; and the floor. All others
-// were synced before that list, or a newer file, said so.
+// forgetUnsynced has the files read from the disk that Badger writes to in their place: the logs of
+// the memtables, the newest file of the value log, and the list of the tables; and the floor. All
+// others were synced before that list, or a newer file, said so.
 //
-// A file system in memory has nothing below its pages: there is nothing to be told from what they show.
+// A file system in memory has nothing below its pages: there is nothing to be told from what they
+// show.
 func forgetUnsynced(dir string) error {
 	if inMemory(dir) {
 		return nil
@@ -57,8 +58,9 @@ func forgetUnsyncedOf(path string) error {
 	return rewrite(path)
 }
 
-// rewrite puts a new file with the same content in the place of one, for a kernel that does not forget
-// it: another process may have it mapped. What it shows is then on the disk, or it is an error.
+// rewrite puts a new file with the same content in the place of one, for a kernel that does not
+// forget it: another process may have it mapped. What it shows is then on the disk, or it is an
+// error.
 func rewrite(path string) (err error) {
 	from, err := os.Open(path)
 	if err != nil {

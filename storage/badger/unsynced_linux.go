@@ -14,8 +14,8 @@ func inMemory(dir string) bool {
 	return unix.Statfs(dir, &s) == nil && (s.Type == unix.TMPFS_MAGIC || s.Type == unix.RAMFS_MAGIC)
 }
 
-// forget has the kernel forget what it holds in memory of a file that is synced, and reports whether it
-// did.
+// forget has the kernel forget what it holds in memory of a file that is synced, and reports
+// whether it did.
 func forget(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil {
@@ -32,7 +32,8 @@ func forget(f *os.File) bool {
 		return false
 	}
 	defer func() { _ = unix.Munmap(m) }()
-	resident := make([]byte, (len(m)+pageBytes-1)/pageBytes) // pages are larger on some machines, and fewer then
+	// pages are larger on some machines, and fewer then
+	resident := make([]byte, (len(m)+pageBytes-1)/pageBytes)
 	_, _, errno := unix.Syscall(unix.SYS_MINCORE, uintptr(unsafe.Pointer(&m[0])), uintptr(len(m)), uintptr(unsafe.Pointer(&resident[0])))
 	return errno == 0 && !slices.ContainsFunc(resident, func(page byte) bool { return page&1 != 0 })
 }

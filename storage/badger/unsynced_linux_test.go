@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// On a file system in memory a store that was not closed opens as it is: a copy of its files would not fit where
-// the disk is full, and would tell nothing.
+// On a file system in memory a store that was not closed opens as it is: a copy of its files would
+// not fit where the disk is full, and would tell nothing.
 func TestAFileSystemInMemoryIsBelieved(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {

@@ -50,7 +50,8 @@ func (s *Store) Write(appends []storage.Append) error {
 	return nil
 }
 
-// plan decides about all appends before any is performed. It also returns the records as they will be.
+// plan decides about all appends before any is performed. It also returns the records as they will
+// be.
 func (s *Store) plan(appends []storage.Append) ([]step, map[storage.ReplicaID]record, error) {
 	var cost storage.Cost
 	steps := make([]step, len(appends))
@@ -92,7 +93,8 @@ func newStep(a *storage.Append, before record) (p step, err error) {
 	return p, err
 }
 
-// put adds a step to a transaction. left is how many deletions of truncated keys the transaction still takes.
+// put adds a step to a transaction. left is how many deletions of truncated keys the transaction
+// still takes.
 func (s *Store) put(txn *badger.Txn, p *step, left *int) error {
 	r := p.State.Replica
 	switch {
@@ -139,8 +141,8 @@ func (s *Store) putEntries(txn *badger.Txn, r storage.ReplicaID, generation uint
 	return nil
 }
 
-// truncateKeys is how many keys above a new end are deleted with the Write that sets it. What is beyond lies unread above the end,
-// and is deleted later unless the log grew over it.
+// truncateKeys is how many keys above a new end are deleted with the Write that sets it. What is
+// beyond lies unread above the end, and is deleted later unless the log grew over it.
 const truncateKeys = 2000
 
 // truncate deletes what the replica's log held above its new end.
@@ -160,7 +162,8 @@ func (s *Store) truncate(txn *badger.Txn, p *step, left *int) error {
 	return nil
 }
 
-// putRemoval deletes a replica's records and leaves a tombstone; its entries follow little by little.
+// putRemoval deletes a replica's records and leaves a tombstone; its entries follow little by
+// little.
 func (s *Store) putRemoval(txn *badger.Txn, p *step) error {
 	r := p.State.Replica
 	if p.before.Removed {

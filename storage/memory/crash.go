@@ -7,8 +7,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Delay makes the writes from now on visible, but durable only with Sync: the time between is when a crash loses them. The
-// caller must not acknowledge a write before it synced it.
+// Delay makes the writes from now on visible, but durable only with Sync: the time between is when
+// a crash loses them. The caller must not acknowledge a write before it synced it.
 func (s *Store) Delay() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -25,7 +25,8 @@ func (s *Store) Pending() int {
 	return len(s.pending)
 }
 
-// Sync makes the oldest n delayed writes durable, or all of them if there are fewer: each as a whole and in order.
+// Sync makes the oldest n delayed writes durable, or all of them if there are fewer: each as a
+// whole and in order.
 func (s *Store) Sync(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,8 +43,8 @@ func (s *Store) sync(n int) {
 	s.pending = s.pending[n:]
 }
 
-// Crash forgets what is not durable and opens the store again, as a process does that was killed with its machine. Delay and
-// Fail stay in force.
+// Crash forgets what is not durable and opens the store again, as a process does that was killed
+// with its machine. Delay and Fail stay in force.
 func (s *Store) Crash() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,9 +52,11 @@ func (s *Store) Crash() {
 	s.open()
 }
 
-// Tear is Crash in the middle of the delayed write number n, counted from 0, on a disk that had said to have synced what it had not: those before it are durable, and of that one
-// the records and the first half of the entries. The other half is missing, so that the replicas whose it was, which Tear returns, are suspect. If a write has no entries
-// nothing of it is left, as of every transaction that is torn on a disk that does not lie.
+// Tear is Crash in the middle of the delayed write number n, counted from 0, on a disk that had
+// said to have synced what it had not: those before it are durable, and of that one the records and
+// the first half of the entries. The other half is missing, so that the replicas whose it was,
+// which Tear returns, are suspect. If a write has no entries nothing of it is left, as of every
+// transaction that is torn on a disk that does not lie.
 func (s *Store) Tear(n int) (torn []storage.ReplicaID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +108,8 @@ func (s *Store) open() {
 	}
 }
 
-// prove checks as much of a log as a store on a disk can afford at open: that no entry is missing and that the newest are whole.
+// prove checks as much of a log as a store on a disk can afford at open: that no entry is missing
+// and that the newest are whole.
 func (r *replica) prove() error {
 	if r.distrusted {
 		return storage.ErrDistrusted
@@ -126,14 +130,15 @@ func (r *replica) prove() error {
 	return nil
 }
 
-// Corrupt flips a bit of an entry on the disk. Reading it fails from now on, and if it is among the newest the replica is suspect after
-// the next Crash or Reopen. It panics if there is no such entry: the test is wrong.
+// Corrupt flips a bit of an entry on the disk. Reading it fails from now on, and if it is among the
+// newest the replica is suspect after the next Crash or Reopen. It panics if there is no such
+// entry: the test is wrong.
 func (s *Store) Corrupt(id storage.ReplicaID, index uint64) {
 	s.damage(id, index, func(it *item) { it.crc ^= 1 })
 }
 
-// Lose makes an entry vanish from the disk: reading it fails from now on, and after the next Crash or Reopen the replica is suspect. It
-// panics if there is no such entry.
+// Lose makes an entry vanish from the disk: reading it fails from now on, and after the next Crash
+// or Reopen the replica is suspect. It panics if there is no such entry.
 func (s *Store) Lose(id storage.ReplicaID, index uint64) {
 	s.damage(id, index, func(it *item) { it.lost = true })
 }

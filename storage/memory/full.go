@@ -6,7 +6,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// ErrFull is returned for a write that the disk has no room for. As after any failed write the process must end; what was written before stays.
+// ErrFull is returned for a write that the disk has no room for. As after any failed write the
+// process must end; what was written before stays.
 var ErrFull = errors.New("storage/memory: the disk is full")
 
 // Limit gives the disk a size from now on, 0 none. What it holds already stays, however much it is.
@@ -30,7 +31,8 @@ func (s *Store) room() storage.Room {
 	return storage.Room{Free: max(0, s.limit-s.live.bytes()), Total: s.limit}
 }
 
-// overflows tells whether appends bring more than there is room for, whatever they free. The caller holds mu.
+// overflows tells whether appends bring more than there is room for, whatever they free. The caller
+// holds mu.
 func (s *Store) overflows(appends []storage.Append) bool {
 	if s.limit == 0 {
 		return false

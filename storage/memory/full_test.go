@@ -9,7 +9,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// A disk with a size takes what fits, refuses the rest, keeps what it has, and has room again after a trim.
+// A disk with a size takes what fits, refuses the rest, keeps what it has, and has room again after
+// a trim.
 func TestLimit(t *testing.T) {
 	s := New()
 	p := storage.Position{Index: 10, Term: 5}

@@ -24,7 +24,8 @@ const (
 	Durable Image = true
 )
 
-// Seal returns what an image holds at an index of a replica's log; ok is false if nothing is there, or nothing whole.
+// Seal returns what an image holds at an index of a replica's log; ok is false if nothing is there,
+// or nothing whole.
 func (s *Store) Seal(of Image, id storage.ReplicaID, index uint64) (seal Seal, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

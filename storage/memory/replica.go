@@ -10,7 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// item is one entry on the disk. It is shared by the live and the durable image and by their copies: damage is damage in both.
+// item is one entry on the disk. It is shared by the live and the durable image and by their
+// copies: damage is damage in both.
 type item struct {
 	entry *raftpb.Entry
 	crc   uint32
@@ -24,7 +25,8 @@ func newItem(e *raftpb.Entry) *item {
 
 func (i *item) whole() bool { return !i.lost && crc32.ChecksumIEEE(i.entry.Data) == i.crc }
 
-// replica is what is held of one replica: entries[k] has the index held.State.Start.Index+1+k, next[k] held.State.Next.Start.Index+1+k.
+// replica is what is held of one replica: entries[k] has the index held.State.Start.Index+1+k,
+// next[k] held.State.Next.Start.Index+1+k.
 type replica struct {
 	held       storage.Held
 	checkpoint *storage.Checkpoint
@@ -141,7 +143,8 @@ func (r *replica) rebuilt(c change) []*item {
 	return append([]*item(nil), c.entries...) // the other image gets a copy of its own
 }
 
-// spliced returns what a state leaves of a log that begins behind start, with more entries behind it.
+// spliced returns what a state leaves of a log that begins behind start, with more entries behind
+// it.
 func spliced(log []*item, start uint64, s storage.State, more []*item) []*item {
 	first := s.Last.Index + 1
 	if len(more) > 0 {

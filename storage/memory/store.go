@@ -246,8 +246,8 @@ func (s *Store) Usage() (u storage.Usage) {
 	return u
 }
 
-// Close implements storage.Store. What was delayed and not synced becomes durable, as on a disk that is left in peace. Reopen
-// opens the store again.
+// Close implements storage.Store. What was delayed and not synced becomes durable, as on a disk
+// that is left in peace. Reopen opens the store again.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

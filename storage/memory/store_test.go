@@ -171,7 +171,8 @@ func TestVerifyTellsEveryPlace(t *testing.T) {
 	}
 }
 
-// A write that is torn on a disk that lies is there by half: who had entries in it is suspect. One without entries is gone.
+// A write that is torn on a disk that lies is there by half: who had entries in it is suspect. One
+// without entries is gone.
 func TestTear(t *testing.T) {
 	s := New()
 	one, two := founded(t, s, 1), founded(t, s, 2)

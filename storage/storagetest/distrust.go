@@ -44,7 +44,8 @@ func testDistrust(t *testing.T, open Opener) {
 	}
 }
 
-// testReached expects every write, of the node's record as well and by whatever goroutine, to take the store further, and none to be forgotten.
+// testReached expects every write, of the node's record as well and by whatever goroutine, to take
+// the store further, and none to be forgotten.
 func testReached(t *testing.T, open Opener) {
 	f := newFixture(t, open)
 	before := f.Reached()

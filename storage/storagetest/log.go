@@ -111,7 +111,8 @@ func testTruncate(t *testing.T, open Opener) {
 	f.check(1, e.State, slices.Concat(want[:5], e.Entries))
 }
 
-// testTruncateMany cuts off far more than one transaction can delete, and grows again before it can be deleted.
+// testTruncateMany cuts off far more than one transaction can delete, and grows again before it can
+// be deleted.
 func testTruncateMany(t *testing.T, open Opener) {
 	f := newFixture(t, open)
 	a := found(1)

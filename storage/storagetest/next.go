@@ -10,7 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// filling is an append that adds entries to the next generation, whose log begins behind a position.
+// filling is an append that adds entries to the next generation, whose log begins behind a
+// position.
 func filling(s storage.State, start storage.Position, entries ...*raftpb.Entry) storage.Append {
 	last := entries[len(entries)-1]
 	s.Next = storage.Stretch{Start: start, Last: storage.Position{Index: last.GetIndex(), Term: last.GetTerm()}}
@@ -24,7 +25,8 @@ func current(s storage.State, start, last storage.Position) storage.Append {
 	return storage.Append{State: s, Checkpoint: checkpointAt(last.Index, last.Term, []byte("pulled"))}
 }
 
-// testNext fills the next generation piece by piece beside a log that goes on, and makes it current.
+// testNext fills the next generation piece by piece beside a log that goes on, and makes it
+// current.
 func testNext(t *testing.T, open Opener) {
 	f := newFixture(t, open)
 	a := found(1)
@@ -39,7 +41,8 @@ func testNext(t *testing.T, open Opener) {
 	f.write(more, two)
 	f.check(1, two.State, slices.Concat(log.Entries, more.Entries))
 
-	c := current(two.State, storage.Position{Index: 25, Term: 5}, storage.Position{Index: 58, Term: 6}) // less than is there, at both ends
+	// less than is there, at both ends
+	c := current(two.State, storage.Position{Index: 25, Term: 5}, storage.Position{Index: 58, Term: 6})
 	f.write(c)
 	pulled := slices.Concat(one.NextEntries, two.NextEntries)
 	f.check(1, c.State, pulled[5:38])
@@ -51,8 +54,8 @@ func testNext(t *testing.T, open Opener) {
 	f.check(1, d.State, slices.Concat(pulled[5:38], d.Entries))
 }
 
-// testNextAbandoned begins the next generation anew, gives it up, and makes one current with a log of its own; and once a replica is
-// removed amid of it.
+// testNextAbandoned begins the next generation anew, gives it up, and makes one current with a log
+// of its own; and once a replica is removed amid of it.
 func testNextAbandoned(t *testing.T, open Opener) {
 	f := newFixture(t, open)
 	a := found(1)

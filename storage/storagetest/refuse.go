@@ -150,7 +150,8 @@ func testClosed(t *testing.T, open Opener) {
 	f.start()
 }
 
-// testReaders reads while a writer appends, truncates and trims: every run that a reader gets is of one moment.
+// testReaders reads while a writer appends, truncates and trims: every run that a reader gets is of
+// one moment.
 func testReaders(t *testing.T, open Opener) {
 	f := newFixture(t, open)
 	a := found(1)

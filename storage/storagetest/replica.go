@@ -35,7 +35,8 @@ func testSnapshot(t *testing.T, open Opener) {
 	f.write(d)
 	f.check(1, d.State, d.Entries)
 
-	e := storage.Append{State: d.State, Checkpoint: checkpointAt(102, 9, nil)} // amid a tail that conflicts
+	// amid a tail that conflicts
+	e := storage.Append{State: d.State, Checkpoint: checkpointAt(102, 9, nil)}
 	e.State.Start = e.Checkpoint.Position
 	e.State.Last, e.State.Term = e.State.Start, 9
 	f.write(e)

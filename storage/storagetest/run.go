@@ -1,4 +1,5 @@
-// Package storagetest is the contract of storage.Store as tests. Every implementation runs all of it.
+// Package storagetest is the contract of storage.Store as tests. Every implementation runs all of
+// it.
 package storagetest
 
 import (
@@ -7,8 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Opener opens the store of a directory, which exists and is empty the first time. It is called again for the same directory
-// after the store was closed, and must then return what was written.
+// Opener opens the store of a directory, which exists and is empty the first time. It is called
+// again for the same directory after the store was closed, and must then return what was written.
 type Opener func(dir string) (storage.Store, error)
 
 // Run tests an implementation against the contract.

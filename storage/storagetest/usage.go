@@ -13,7 +13,8 @@ func testUsage(t *testing.T, open Opener) {
 		t.Helper()
 		for _, when := range []string{"", ", opened again"} {
 			u := f.Usage()
-			if off := u.Live - want; off < -500 || off > 3000 { // what a store needs beside the data of each entry and checkpoint is not told
+			// what a store needs beside the data of each entry and checkpoint is not told
+			if off := u.Live - want; off < -500 || off > 3000 {
 				t.Fatalf("%s%s: %d bytes are live, want %d", what, when, u.Live, want)
 			}
 			if u.Disk < u.Live {

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// MachineMemory is the memory in bytes that this process may use: that of the machine, or the least that
-// one of its control groups allows (a container's, a systemd unit's MemoryMax or MemoryHigh); 0 where the
-// system does not tell.
+// MachineMemory is the memory in bytes that this process may use: that of the machine, or the least
+// that one of its control groups allows (a container's, a systemd unit's MemoryMax or MemoryHigh);
+// 0 where the system does not tell.
 func MachineMemory() int64 { return machineMemory("/") }
 
 // machineMemory looks below root, which is "/" but in tests.
@@ -36,9 +36,9 @@ func totalMemory(meminfo string) int64 {
 	return 0
 }
 
-// limitFiles are where limits of this process's control groups may stand: those of the group and of every
-// one around it, for each of them holds. The root of the hierarchy is among them: in a container it is the
-// container's group, whatever path /proc/self/cgroup names.
+// limitFiles are where limits of this process's control groups may stand: those of the group and of
+// every one around it, for each of them holds. The root of the hierarchy is among them: in a
+// container it is the container's group, whatever path /proc/self/cgroup names.
 func limitFiles(root string) (files []string) {
 	text, _ := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
 	for line := range strings.Lines(string(text) + "\n0::/\n0:memory:/\n") {
@@ -74,7 +74,8 @@ func hasWord(list, word string) bool {
 	return false
 }
 
-// noLimit is what version 1 of control groups says, rounded down to a page, where there is no limit.
+// noLimit is what version 1 of control groups says, rounded down to a page, where there is no
+// limit.
 const noLimit = math.MaxInt64 >> 13
 
 // limit reads one limit; false if there is none.

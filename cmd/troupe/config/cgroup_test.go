@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The memory is that of the machine or the least limit of a control group around the process, in both
-// versions of control groups, with and without a name space of its own.
+// The memory is that of the machine or the least limit of a control group around the process, in
+// both versions of control groups, with and without a name space of its own.
 func TestMachineMemory(t *testing.T) {
 	const machine = "MemFree: 1 kB\nMemTotal:       4096 kB\n"
 	for name, c := range map[string]struct {

@@ -89,8 +89,8 @@ func share(v string) error {
 	return nil
 }
 
-// splitAddress parses host:port; the host may be empty, the port is 1 to 65535. An IPv6 host stands in
-// brackets, without them in what is returned.
+// splitAddress parses host:port; the host may be empty, the port is 1 to 65535. An IPv6 host stands
+// in brackets, without them in what is returned.
 func splitAddress(v string) (host string, port int, err error) {
 	host, p, err := net.SplitHostPort(v)
 	if err != nil {

@@ -48,8 +48,9 @@ type Config struct {
 	Memory                           int64 // bytes; 0: not known
 	Telemetry                        Telemetry
 	Kafka                            map[string]string // Kafka's settings that were set
-	Warnings                         []string          // what was given and has no effect, a sentence each
-	effective                        map[string]string
+	// what was given and has no effect, a sentence each
+	Warnings  []string
+	effective map[string]string
 }
 
 // String is the effective configuration as a troupe.yaml.
@@ -92,7 +93,8 @@ func (r *resolver) resolve() *Config {
 	return c
 }
 
-// brokerID makes of Kafka's older name for the node's id what Kafka does: it counts where node.id is not given, and may not differ from it.
+// brokerID makes of Kafka's older name for the node's id what Kafka does: it counts where node.id
+// is not given, and may not differ from it.
 func (r *resolver) brokerID() {
 	old, given := r.from["broker.id"]
 	if !given {

@@ -19,7 +19,8 @@ const page = "../../../docs/operate/configuration.md"
 // groups are the headings of the page, in order.
 var groups = []string{"Node", "Cluster", "Network", "Disk", "Process", "Telemetry", "Kafka"}
 
-// TestTheDocumentationIsTheSchema compares the page with what the schema says; with -update it writes the page.
+// TestTheDocumentationIsTheSchema compares the page with what the schema says; with -update it
+// writes the page.
 func TestTheDocumentationIsTheSchema(t *testing.T) {
 	for _, s := range config.Settings {
 		if !slices.Contains(groups, s.Group) {

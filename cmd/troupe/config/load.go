@@ -10,7 +10,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Catalog knows Kafka's broker settings; raft/metadata has the real one. The zero Catalog knows the names of Settings only, and takes every value.
+// Catalog knows Kafka's broker settings; raft/metadata has the real one. The zero Catalog knows the
+// names of Settings only, and takes every value.
 type Catalog struct {
 	Known    func(name string) bool
 	Validate func(name, value string) error // of a known setting
@@ -28,7 +29,8 @@ type Sources struct {
 	Catalog Catalog
 }
 
-// Load merges the sources and resolves them. The error joins everything that is wrong, one line each.
+// Load merges the sources and resolves them. The error joins everything that is wrong, one line
+// each.
 func Load(s Sources) (*Config, error) {
 	r := resolver{values: map[string]string{}, from: map[string]string{}, catalog: s.Catalog}
 	for _, d := range Settings {
@@ -131,8 +133,9 @@ func flatten(out map[string]string, prefix string, v any) {
 	}
 }
 
-// environ takes the variables of settings. A variable that names none is told and passed over: Kubernetes sets
-// TROUPE_SERVICE_HOST, TROUPE_PORT_9092_TCP and more in every pod beside a Service named troupe.
+// environ takes the variables of settings. A variable that names none is told and passed over:
+// Kubernetes sets TROUPE_SERVICE_HOST, TROUPE_PORT_9092_TCP and more in every pod beside a Service
+// named troupe.
 func (r *resolver) environ(environ []string) {
 	names := map[string]string{"TROUPE_CONFIG": ""} // the file's path is read by the command
 	for _, s := range Settings {

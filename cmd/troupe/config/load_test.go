@@ -80,7 +80,8 @@ var kafkas = Catalog{
 	},
 }
 
-// A wrong value of a setting that is known is not an unknown setting, wherever it was set; and --set is of one piece with the rest.
+// A wrong value of a setting that is known is not an unknown setting, wherever it was set; and
+// --set is of one piece with the rest.
 func TestWrongValuesOfKafkasSettings(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "troupe.yaml")
 	if err := os.WriteFile(file, []byte("log.retention.ms: 7\n"), 0o600); err != nil {
@@ -164,7 +165,8 @@ func TestSeveralNodesToJoinAt(t *testing.T) {
 	}
 }
 
-// An IPv6 host is written in brackets and served like any other; what is no address is said to be none.
+// An IPv6 host is written in brackets and served like any other; what is no address is said to be
+// none.
 func TestIPv6Listeners(t *testing.T) {
 	c, err := Load(Sources{Flags: map[string]string{"listeners": "PLAINTEXT://[::1]:7000"}})
 	if err != nil {
@@ -181,8 +183,8 @@ func TestIPv6Listeners(t *testing.T) {
 	}
 }
 
-// Variables that name no setting are passed over with a warning: in a pod beside a Service named troupe,
-// Kubernetes sets a dozen of them.
+// Variables that name no setting are passed over with a warning: in a pod beside a Service named
+// troupe, Kubernetes sets a dozen of them.
 func TestUnknownVariablesAreWarnedOf(t *testing.T) {
 	for _, variable := range []string{
 		"TROUPE_SERVICE_HOST=10.0.0.1", "TROUPE_SERVICE_PORT=9092", "TROUPE_PORT=tcp://10.0.0.1:9092",

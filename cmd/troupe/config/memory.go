@@ -38,8 +38,9 @@ func parseMemory(v string) (int64, error) {
 	return n << shift, nil
 }
 
-// MemoryOfEach is the memory in bytes of each of so many nodes on this machine: what was given, else an equal part
-// of what one node would take, at least what it needs; 0 if the machine does not tell.
+// MemoryOfEach is the memory in bytes of each of so many nodes on this machine: what was given,
+// else an equal part of what one node would take, at least what it needs; 0 if the machine does not
+// tell.
 func MemoryOfEach(given string, nodes int) (int64, error) {
 	if given != "" {
 		n, err := parseMemory(given)

@@ -20,7 +20,8 @@ func parseListener(item string) (name, host string, port int, err error) {
 	return name, host, port, err
 }
 
-// secured are the names that say in Kafka how a listener is protected. Under them nothing may be served in the clear.
+// secured are the names that say in Kafka how a listener is protected. Under them nothing may be
+// served in the clear.
 var secured = []string{"SSL", "SASL_PLAINTEXT", "SASL_SSL"}
 
 func (r *resolver) listeners(c *Config) {

@@ -11,9 +11,9 @@ import (
 // isProperties reports whether a configuration file is one of Kafka's, a server.properties.
 func isProperties(path string) bool { return strings.HasSuffix(path, ".properties") }
 
-// properties reads a server.properties of Kafka. What Troupe has by the same name counts; what says the same
-// by another name is translated; the rest is named in a warning and has no effect, as a broker that replaces
-// another has to start with the other's file.
+// properties reads a server.properties of Kafka. What Troupe has by the same name counts; what says
+// the same by another name is translated; the rest is named in a warning and has no effect, as a
+// broker that replaces another has to start with the other's file.
 func (r *resolver) properties(path string) {
 	p, err := (&properties.Loader{Encoding: properties.UTF8, DisableExpansion: true}).LoadFile(path)
 	if err != nil {
@@ -63,7 +63,8 @@ func (r *resolver) kafkaNames(values map[string]string, path string) {
 	delete(values, "process.roles") // every node serves clients and holds the metadata
 }
 
-// inTheClear refuses a listener that Kafka would protect: served without, it would show what it should not.
+// inTheClear refuses a listener that Kafka would protect: served without, it would show what it
+// should not.
 func (r *resolver) inTheClear(protocols, listeners []string, path string) {
 	for _, item := range protocols {
 		name, protocol, _ := strings.Cut(item, ":")
@@ -76,8 +77,8 @@ func (r *resolver) inTheClear(protocols, listeners []string, path string) {
 	}
 }
 
-// quorum takes the voters of KRaft's controllers for the founders: id@host:port is what peers are, too, and the
-// controllers' port is where nodes talk to each other.
+// quorum takes the voters of KRaft's controllers for the founders: id@host:port is what peers are,
+// too, and the controllers' port is where nodes talk to each other.
 func (r *resolver) quorum(values map[string]string, voters, path string) {
 	if all := list(voters); len(all) > 1 && values["peers"] == "" && values["join"] == "" {
 		values["peers"] = voters

@@ -16,7 +16,8 @@ func loadProperties(t *testing.T, text string) (*Config, error) {
 	return Load(Sources{File: file, Catalog: kafkas})
 }
 
-// The file that Kafka ships for a combined KRaft node starts a Troupe node: same id, port and directory.
+// The file that Kafka ships for a combined KRaft node starts a Troupe node: same id, port and
+// directory.
 func TestAServerPropertiesCarriesOver(t *testing.T) {
 	c, err := loadProperties(t, `# The role of this server.
 process.roles=broker,controller
@@ -54,7 +55,8 @@ log.retention.ms=1
 	}
 }
 
-// One controller that is the node itself is a cluster of one; a wrong value is an error like in any other file.
+// One controller that is the node itself is a cluster of one; a wrong value is an error like in any
+// other file.
 func TestOneNodesServerProperties(t *testing.T) {
 	c, err := loadProperties(t, "node.id=1\ncontroller.quorum.voters=1@localhost:9093\nlog.dir=/d\n")
 	if err != nil || !c.alone() || c.DataDir != "/d" {

@@ -1,5 +1,6 @@
-// Package config is the one schema of a node's settings. The keys of troupe.yaml, the flags and the TROUPE_* variables
-// are all derived from Settings; a flag wins over a variable, a variable over the file, the file over the default.
+// Package config is the one schema of a node's settings. The keys of troupe.yaml, the flags and the
+// TROUPE_* variables are all derived from Settings; a flag wins over a variable, a variable over
+// the file, the file over the default.
 package config
 
 import "strings"
@@ -22,7 +23,8 @@ func (s Setting) Env() string {
 // Flag is the command line's spelling, without the dashes.
 func (s Setting) Flag() string { return s.Name }
 
-// Settings is the table that file, flags and variables are generated from, in the order people read it.
+// Settings is the table that file, flags and variables are generated from, in the order people read
+// it.
 var Settings = []Setting{
 	{Name: "node.id", Group: "Node", Default: "1", Doc: "Id of this broker, unique in the cluster, 0 or more.", check: nodeID},
 	{Name: "data.dir", Group: "Node", Default: "./data", Doc: "Directory of everything the node keeps; created if missing.", check: notEmpty},

@@ -19,7 +19,8 @@ type Options struct {
 	BasePort int
 	Dir      string
 	Set      []string // name=value, for every node
-	Memory   int64    // bytes that each node may use; 0 leaves it to the node, which knows nothing of the others
+	// bytes that each node may use; 0 leaves it to the node, which knows nothing of the others
+	Memory int64
 	// Args makes a node's command line; Node.ServerArgs is it, tests have others.
 	Args func(Node) []string
 	Out  io.Writer

@@ -17,8 +17,8 @@ func TestPortsBeyondTheLastAreRefused(t *testing.T) {
 	}
 }
 
-// A node that dies again soon after it was started waits longer each time, up to a bound; one that has run
-// for a while begins with the shortest pause.
+// A node that dies again soon after it was started waits longer each time, up to a bound; one that
+// has run for a while begins with the shortest pause.
 func TestPausesGrowWhileANodeKeepsDying(t *testing.T) {
 	var r revival
 	now := time.Unix(0, 0)

@@ -11,7 +11,8 @@ import (
 
 const (
 	drainWithin = 15 * time.Second
-	startAgain  = 2 * time.Second  // after a node died; twice as long each time that it dies soon after its start
+	// after a node died; twice as long each time that it dies soon after its start
+	startAgain  = 2 * time.Second
 	startLatest = 30 * time.Second // the longest that grows to
 	settled     = 10 * time.Second // a node that has run that long is well again
 )
@@ -41,9 +42,10 @@ func (r revival) next(now time.Time) time.Duration {
 	return min(2*r.pause, startLatest)
 }
 
-// Run runs the cluster until a signal comes or ctx ends. The first signal stops the nodes in good order, the second at once. A node
-// that dies once the cluster is ready is started again, as often as it takes, so that one can see what a kill -9 does; one that ends by
-// itself before ends the cluster.
+// Run runs the cluster until a signal comes or ctx ends. The first signal stops the nodes in good
+// order, the second at once. A node that dies once the cluster is ready is started again, as often
+// as it takes, so that one can see what a kill -9 does; one that ends by itself before ends the
+// cluster.
 func Run(ctx context.Context, o Options, signals <-chan os.Signal) error {
 	if o.Nodes < 1 {
 		return fmt.Errorf("%d nodes: one at least", o.Nodes)

@@ -11,7 +11,8 @@ import (
 	"github.com/troupe-mq/troupe/storage/badger"
 )
 
-// Restored notes in the data directory of a node that does not run that it was restored from a backup, with those of all other nodes, and is to be used as it is.
+// Restored notes in the data directory of a node that does not run that it was restored from a
+// backup, with those of all other nodes, and is to be used as it is.
 func Restored(dir string, out io.Writer) error {
 	at := filepath.Join(dir, "store")
 	if _, err := os.Stat(at); err != nil {

@@ -1,4 +1,5 @@
-// Package storage is the command `troupe storage`: it reads what a node holds and tells what that proves.
+// Package storage is the command `troupe storage`: it reads what a node holds and tells what that
+// proves.
 package storage
 
 import (
@@ -17,7 +18,8 @@ import (
 	"github.com/troupe-mq/troupe/storage/badger"
 )
 
-// Line is one line of what a running node answers: how far it is, or with End where the store stands, or with Error why it ended.
+// Line is one line of what a running node answers: how far it is, or with End where the store
+// stands, or with Error why it ended.
 type Line struct {
 	store.Verified
 	End   *End   `json:",omitempty"`
@@ -42,7 +44,8 @@ func EndOf(s store.Store) End {
 // ErrDamaged is returned when something is not what was written.
 var ErrDamaged = errors.New("something on this disk is not what was written")
 
-// Stopped verifies the data directory of a node that does not run. It writes nothing there: what is damaged stays as it is, for whoever looks next.
+// Stopped verifies the data directory of a node that does not run. It writes nothing there: what is
+// damaged stays as it is, for whoever looks next.
 func Stopped(ctx context.Context, dir string, r *Report) error {
 	at := filepath.Join(dir, "store")
 	if _, err := os.Stat(at); err != nil {

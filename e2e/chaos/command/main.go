@@ -1,4 +1,5 @@
-// Command chaos breaks a cluster of real processes for as long as it is told to: task chaos -- --help.
+// Command chaos breaks a cluster of real processes for as long as it is told to: task chaos --
+// --help.
 package main
 
 import (
@@ -119,13 +120,15 @@ func (o *options) operations() []operations.Operation {
 	return o.plan().Operations(0, o.Operations)
 }
 
-// lossesAnEpisode is how many power losses are checked together, and roundsAnEpisode how many rounds of mixed faults.
+// lossesAnEpisode is how many power losses are checked together, and roundsAnEpisode how many
+// rounds of mixed faults.
 const (
 	lossesAnEpisode = 10
 	roundsAnEpisode = 6
 )
 
-// episode is the next list of rounds; nil if there is none. number counts from 0, left are power losses still to come.
+// episode is the next list of rounds; nil if there is none. number counts from 0, left are power
+// losses still to come.
 func (o *options) episode(number, left int) []chaos.Round {
 	switch {
 	case o.PowerLosses > 0:

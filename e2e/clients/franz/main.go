@@ -1,4 +1,5 @@
-// Command franz keeps the contract of a client (see e2e/clients/contract_test.go) with github.com/twmb/franz-go.
+// Command franz keeps the contract of a client (see e2e/clients/contract_test.go) with
+// github.com/twmb/franz-go.
 package main
 
 import (

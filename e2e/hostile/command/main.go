@@ -1,4 +1,5 @@
-// Command hostile sends a node what no honest client would for as long as it is told to: task hostile -- --help.
+// Command hostile sends a node what no honest client would for as long as it is told to: task
+// hostile -- --help.
 package main
 
 import (

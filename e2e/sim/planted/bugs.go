@@ -1,7 +1,8 @@
 package planted
 
-// Bugs are all planted bugs. Which seeds find a bug changes whenever the code does, what share of them does hardly: Seeds is where a bug that is found at its
-// share of seeds from 1000 to 1099, when the number was set, is missed by all with a chance of less than one in a thousand.
+// Bugs are all planted bugs. Which seeds find a bug changes whenever the code does, what share of
+// them does hardly: Seeds is where a bug that is found at its share of seeds from 1000 to 1099,
+// when the number was set, is missed by all with a chance of less than one in a thousand.
 var Bugs = []Bug{
 	{
 		Name: "ack-before-sync", Seeds: 4, File: "raft/ready.go",

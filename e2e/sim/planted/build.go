@@ -40,7 +40,8 @@ var on = os.Getenv("` + Variable + `")
 func Is(name string) bool { return on == name }
 `
 
-// Build builds cmd/troupe of the repository at root with all bugs in it, turned off, as a binary in dir.
+// Build builds cmd/troupe of the repository at root with all bugs in it, turned off, as a binary in
+// dir.
 func Build(root, dir string) (binary string, err error) {
 	overlay := struct{ Replace map[string]string }{map[string]string{}}
 	put := func(path, text string) error {
@@ -89,7 +90,8 @@ func byFile() map[string][]Bug {
 	return all
 }
 
-// patched returns a file with bugs in it. A bug whose place is gone is an error: the code has changed, and so must the bug.
+// patched returns a file with bugs in it. A bug whose place is gone is an error: the code has
+// changed, and so must the bug.
 func patched(path string, bugs []Bug) (string, error) {
 	body, err := os.ReadFile(path)
 	if err != nil {

@@ -1,4 +1,5 @@
-// Command kafka-go keeps the contract of a client (see e2e/clients/contract_test.go) with github.com/segmentio/kafka-go.
+// Command kafka-go keeps the contract of a client (see e2e/clients/contract_test.go) with
+// github.com/segmentio/kafka-go.
 package main
 
 import (

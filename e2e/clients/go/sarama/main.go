@@ -1,4 +1,5 @@
-// Command sarama keeps the contract of a client (see e2e/clients/contract_test.go) with github.com/IBM/sarama.
+// Command sarama keeps the contract of a client (see e2e/clients/contract_test.go) with
+// github.com/IBM/sarama.
 package main
 
 import (
