@@ -7,13 +7,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/protocol"
-	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/group"
 )
 
 // offsetDelete deletes committed offsets of a group.
 func (g *groupAPI) offsetDelete(c *Call) {
 	request := c.Body.(*kmsg.OffsetDeleteRequest)
-	g.groups.Do(request.Group, func(_ int64, core *consumer.Coordinator) {
+	g.groups.Do(request.Group, func(_ int64, core *group.Coordinator) {
 		core.DeleteOffsets(request, c.Answer)
 	}, func(err *protocol.Error) {
 		r := request.ResponseKind().(*kmsg.OffsetDeleteResponse)
@@ -30,7 +30,7 @@ func (g *groupAPI) describeGroups(c *Call) {
 	r.Groups = make([]kmsg.DescribeGroupsResponseGroup, len(groups))
 	all := &several{left: len(groups) + 1, done: func() { c.Answer(r) }}
 	for i, id := range groups {
-		g.groups.Do(id, func(_ int64, core *consumer.Coordinator) {
+		g.groups.Do(id, func(_ int64, core *group.Coordinator) {
 			out := core.Describe(id, request.Version)
 			if out.ErrorCode == 0 {
 				out.AuthorizedOperations = operationsIf(request.IncludeAuthorizedOperations, groupOperations)
@@ -62,7 +62,7 @@ func (g *groupAPI) listGroups(c *Call) {
 	// Answers may come before it is known how many there will be, so the count starts at what cannot
 	// be reached.
 	all.left = math.MaxInt32
-	asked := g.groups.Each(func(_ int64, core *consumer.Coordinator) {
+	asked := g.groups.Each(func(_ int64, core *group.Coordinator) {
 		groups := core.List(request.StatesFilter, request.TypesFilter)
 		core.WhenAll(func(err *kerr.Error) {
 			all.one(func() {
@@ -91,7 +91,7 @@ func (g *groupAPI) deleteGroups(c *Call) {
 		out := &r.Groups[i]
 		*out = kmsg.NewDeleteGroupsResponseGroup()
 		out.Group = id
-		g.groups.Do(id, func(_ int64, core *consumer.Coordinator) {
+		g.groups.Do(id, func(_ int64, core *group.Coordinator) {
 			core.Delete(id, func(err *kerr.Error) {
 				all.one(func() {
 					if err != nil {

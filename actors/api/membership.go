@@ -4,13 +4,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/protocol"
-	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/group"
 )
 
 // joinGroup has a member join its group.
 func (g *groupAPI) joinGroup(c *Call) {
 	request := c.Body.(*kmsg.JoinGroupRequest)
-	g.groups.Do(request.Group, func(now int64, core *consumer.Coordinator) {
+	g.groups.Do(request.Group, func(now int64, core *group.Coordinator) {
 		core.Join(now, c.client(), request, c.Answer)
 	}, func(err *protocol.Error) {
 		r := request.ResponseKind().(*kmsg.JoinGroupResponse)
@@ -23,7 +23,7 @@ func (g *groupAPI) joinGroup(c *Call) {
 // syncGroup gives a member its assignment, and takes the leader's.
 func (g *groupAPI) syncGroup(c *Call) {
 	request := c.Body.(*kmsg.SyncGroupRequest)
-	g.groups.Do(request.Group, func(now int64, core *consumer.Coordinator) {
+	g.groups.Do(request.Group, func(now int64, core *group.Coordinator) {
 		core.Sync(now, request, c.Answer)
 	}, func(err *protocol.Error) {
 		r := request.ResponseKind().(*kmsg.SyncGroupResponse)
@@ -35,7 +35,7 @@ func (g *groupAPI) syncGroup(c *Call) {
 // heartbeat keeps a member's session alive.
 func (g *groupAPI) heartbeat(c *Call) {
 	request := c.Body.(*kmsg.HeartbeatRequest)
-	g.groups.Do(request.Group, func(now int64, core *consumer.Coordinator) {
+	g.groups.Do(request.Group, func(now int64, core *group.Coordinator) {
 		core.Heartbeat(now, request, c.Answer)
 	}, func(err *protocol.Error) {
 		r := request.ResponseKind().(*kmsg.HeartbeatResponse)
@@ -47,7 +47,7 @@ func (g *groupAPI) heartbeat(c *Call) {
 // leaveGroup takes members out of their group.
 func (g *groupAPI) leaveGroup(c *Call) {
 	request := c.Body.(*kmsg.LeaveGroupRequest)
-	g.groups.Do(request.Group, func(now int64, core *consumer.Coordinator) {
+	g.groups.Do(request.Group, func(now int64, core *group.Coordinator) {
 		core.Leave(now, request, c.Answer)
 	}, func(err *protocol.Error) {
 		r := request.ResponseKind().(*kmsg.LeaveGroupResponse)

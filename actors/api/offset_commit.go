@@ -5,7 +5,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/protocol"
-	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/group"
 )
 
 // Version notes
@@ -20,7 +20,7 @@ func (g *groupAPI) offsetCommit(c *Call) {
 	if request.Version >= 10 {
 		nameTopics(c, request)
 	}
-	g.groups.Do(request.Group, func(now int64, core *consumer.Coordinator) {
+	g.groups.Do(request.Group, func(now int64, core *group.Coordinator) {
 		core.Commit(now, request, topics, func(r kmsg.Response) { c.Answer(named(request, r)) })
 	}, func(err *protocol.Error) {
 		r := request.ResponseKind().(*kmsg.OffsetCommitResponse)

@@ -7,7 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/protocol"
-	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/group"
 )
 
 // Version notes
@@ -39,7 +39,7 @@ func (g *groupAPI) offsetFetch(c *Call) {
 		out := &r.Groups[i]
 		*out = kmsg.NewOffsetFetchResponseGroup()
 		out.Group = want.Group
-		g.groups.Sure(want.Group, func(_ int64, core *consumer.Coordinator) {
+		g.groups.Sure(want.Group, func(_ int64, core *group.Coordinator) {
 			fetchGroup(c, core, request.Version, want, out)
 			core.When(want.Group, func(err *kerr.Error) {
 				all.one(func() {
@@ -106,7 +106,7 @@ func flatten(r *kmsg.OffsetFetchResponse) {
 }
 
 // fetchGroup answers for one group.
-func fetchGroup(c *Call, core *consumer.Coordinator, version int16, want kmsg.OffsetFetchRequestGroup, out *kmsg.OffsetFetchResponseGroup) {
+func fetchGroup(c *Call, core *group.Coordinator, version int16, want kmsg.OffsetFetchRequestGroup, out *kmsg.OffsetFetchResponseGroup) {
 	if version >= 9 {
 		if err := core.CheckFetch(want.Group, want.MemberID, want.MemberEpoch); err != nil {
 			out.ErrorCode = err.Code
@@ -140,8 +140,8 @@ func fetchGroup(c *Call, core *consumer.Coordinator, version int16, want kmsg.Of
 	}
 }
 
-func fetchAll(core *consumer.Coordinator, topics consumer.Topics, group string, out *kmsg.OffsetFetchResponseGroup) {
-	for _, f := range core.FetchAll(group, topics) {
+func fetchAll(core *group.Coordinator, topics group.Topics, id string, out *kmsg.OffsetFetchResponseGroup) {
+	for _, f := range core.FetchAll(id, topics) {
 		if n := len(out.Topics); n == 0 || out.Topics[n-1].Topic != f.Topic {
 			topic := kmsg.NewOffsetFetchResponseGroupTopic()
 			topic.Topic = f.Topic
@@ -153,7 +153,7 @@ func fetchAll(core *consumer.Coordinator, topics consumer.Topics, group string, 
 	}
 }
 
-func fetchedPartition(f consumer.Fetched) kmsg.OffsetFetchResponseGroupTopicPartition {
+func fetchedPartition(f group.Fetched) kmsg.OffsetFetchResponseGroupTopicPartition {
 	part := kmsg.NewOffsetFetchResponseGroupTopicPartition()
 	part.Partition, part.Offset, part.LeaderEpoch, part.Metadata = f.Partition, f.Offset, f.Epoch, &f.Metadata
 	if f.Lost {

@@ -7,17 +7,17 @@ import (
 
 	"github.com/troupe-mq/troupe/actors/coordinator"
 	"github.com/troupe-mq/troupe/protocol"
-	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/group"
 )
 
 // Groups are the group coordinators of this node; coordinator.Coordinators is them.
 type Groups interface {
 	// Do runs a command at a group's coordinator, or tells refuse why this node cannot: exactly one of
 	// the two, once.
-	Do(group string, run coordinator.Command, refuse func(*protocol.Error))
+	Do(id string, run coordinator.Command, refuse func(*protocol.Error))
 	// Sure is Do for a command that tells what was committed: it runs once a majority has said that
 	// this node coordinates.
-	Sure(group string, run coordinator.Command, refuse func(*protocol.Error))
+	Sure(id string, run coordinator.Command, refuse func(*protocol.Error))
 	// Each runs a command at every coordinator on this node, or refuse for it, and returns how many
 	// there are.
 	Each(run coordinator.Command, refuse func(*protocol.Error)) int
@@ -44,8 +44,8 @@ func groupHandlers(groups Groups) []handler {
 }
 
 // client is who a call comes from, as groups show it.
-func (c *Call) client() consumer.Client {
-	return consumer.Client{ID: c.ClientID, Host: "/" + hostOf(c.Client)}
+func (c *Call) client() group.Client {
+	return group.Client{ID: c.ClientID, Host: "/" + hostOf(c.Client)}
 }
 
 // several waits for the answers of several coordinators.
@@ -66,4 +66,4 @@ func (s *several) one(set func()) {
 }
 
 // topics tells topics' ids and sizes by the image of the moment.
-func (c *Call) topics() consumer.Topics { return coordinator.Topics(c.Cluster.Image()) }
+func (c *Call) topics() group.Topics { return coordinator.Topics(c.Cluster.Image()) }

@@ -7,10 +7,10 @@ import (
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
-	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/group"
 )
 
-// coordinator is the actor around a consumer.Coordinator: it loads it when its partition is led
+// coordinator is the actor around a group.Coordinator: it loads it when its partition is led
 // here, appends what it writes, and wakes it when it is time. After a failed write it loads it
 // anew.
 type coordinator struct {
@@ -24,8 +24,8 @@ type coordinator struct {
 
 	// of the leadership that core belongs to, or is being loaded for; -1 if none
 	epoch   int32
-	core    *consumer.Coordinator // nil while this node does not coordinate
-	life    *life                 // of core, or of what is being loaded: news of another one is void
+	core    *group.Coordinator // nil while this node does not coordinate
+	life    *life              // of core, or of what is being loaded: news of another one is void
 	loading bool
 	failed  time.Time  // when a write or load failed last
 	queued  []*request // that came while loading
@@ -55,7 +55,7 @@ type (
 	// loaded brings what a load made.
 	loaded struct {
 		life    *life
-		core    *consumer.Coordinator
+		core    *group.Coordinator
 		began   time.Time
 		damaged damaged
 		err     error

@@ -3,7 +3,7 @@ package coordinator
 import (
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol/batch"
-	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/group"
 )
 
 // batchBytes is how large a batch of writes becomes; a write that is larger by itself has one of
@@ -24,7 +24,7 @@ func (c *coordinator) append() {
 	}
 }
 
-func (c *coordinator) appendBatch(writes []*consumer.Write) {
+func (c *coordinator) appendBatch(writes []*group.Write) {
 	at, life, n := c.now(), c.life, len(writes)
 	var records []batch.Record
 	for _, w := range writes {

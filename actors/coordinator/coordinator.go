@@ -14,7 +14,7 @@ import (
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
-	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/group"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -25,7 +25,7 @@ type Options struct {
 	Runtime actors.Runtime
 	Image   func() *metadata.Image
 	Replica func(storage.ShardID) *replica.Ref // nil if none runs here
-	Config  func() consumer.Config
+	Config  func() group.Config
 	Expire  time.Duration // between two looks for expired offsets
 	// Agreed returns the time by which offsets expire, of a time on this node's clock; false if it is
 	// not known, then none do. nil is the node's own.
@@ -72,7 +72,7 @@ func (c *Coordinators) sweepLater() {
 
 // expire has offsets expire by the earlier of two clocks: they carry the time of the node that took
 // them, and one clock that is ahead must not make all of them old.
-func (c *Coordinators) expire(now int64, core *consumer.Coordinator) {
+func (c *Coordinators) expire(now int64, core *group.Coordinator) {
 	if c.options.Agreed == nil {
 		core.ExpireOffsets(now)
 	} else if agreed, ok := c.options.Agreed(now); ok {
@@ -92,10 +92,10 @@ type budget struct {
 	used  atomic.Int64
 }
 
-// Take implements consumer.Budget.
+// Take implements group.Budget.
 func (b *budget) Take(bytes int64) { b.used.Add(bytes) }
 
-// Left implements consumer.Budget.
+// Left implements group.Budget.
 func (b *budget) Left() int64 {
 	if b.limit == 0 {
 		return math.MaxInt64
@@ -104,7 +104,7 @@ func (b *budget) Left() int64 {
 }
 
 // Topics tells what an image knows of topics.
-func Topics(image *metadata.Image) consumer.Topics {
+func Topics(image *metadata.Image) group.Topics {
 	return func(name string) ([16]byte, int) {
 		t := image.Topics[name]
 		if t == nil {
@@ -116,7 +116,7 @@ func Topics(image *metadata.Image) consumer.Topics {
 
 // Command is something to do with the coordinator of a partition, on its actor's turn. now is in
 // ms.
-type Command func(now int64, c *consumer.Coordinator)
+type Command func(now int64, c *group.Coordinator)
 
 var (
 	errNotCoordinator = protocol.Errorf(kerr.NotCoordinator, "this node does not coordinate the group")
@@ -136,24 +136,24 @@ func (r *request) Unanswered() { r.refuse(errNotCoordinator) }
 
 // Do runs a command at a group's coordinator, or tells refuse why this node cannot. One of the two
 // is called, once, without blocking the caller.
-func (c *Coordinators) Do(group string, run Command, refuse func(*protocol.Error)) {
-	c.do(group, &request{run, refuse, false})
+func (c *Coordinators) Do(id string, run Command, refuse func(*protocol.Error)) {
+	c.do(id, &request{run, refuse, false})
 }
 
 // Sure is Do for a command that tells what was committed and writes nothing: it runs once a
 // majority has said that this node coordinates. One that was deposed and does not know it yet would
 // tell what was true once.
-func (c *Coordinators) Sure(group string, run Command, refuse func(*protocol.Error)) {
-	c.do(group, &request{run, refuse, true})
+func (c *Coordinators) Sure(id string, run Command, refuse func(*protocol.Error)) {
+	c.do(id, &request{run, refuse, true})
 }
 
-func (c *Coordinators) do(group string, r *request) {
+func (c *Coordinators) do(id string, r *request) {
 	t := c.options.Image().Topics[metadata.ConsumerOffsets]
 	if t == nil {
 		r.refuse(errNotAvailable)
 		return
 	}
-	c.at(t.Partitions[consumer.PartitionOf(group, len(t.Partitions))], r)
+	c.at(t.Partitions[group.PartitionOf(id, len(t.Partitions))], r)
 }
 
 // Each runs a command at every coordinator on this node; refuse is called for those that are

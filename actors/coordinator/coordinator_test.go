@@ -16,7 +16,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft"
-	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/group"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 	"github.com/troupe-mq/troupe/storage/memory"
@@ -96,8 +96,8 @@ func (o *offsets) coordinators() *Coordinators {
 		Host: o.system, Runtime: actors.Goroutines{},
 		Image:   func() *metadata.Image { return o.image },
 		Replica: func(storage.ShardID) *replica.Ref { return o.ref },
-		Config: func() consumer.Config {
-			return consumer.Config{MinSessionTimeoutMS: 1, MaxSessionTimeoutMS: 60_000, MaxSize: 10, MaxMetadataBytes: 100, OffsetsRetentionMS: cmp.Or(o.retention, 1e9)}
+		Config: func() group.Config {
+			return group.Config{MinSessionTimeoutMS: 1, MaxSessionTimeoutMS: 60_000, MaxSize: 10, MaxMetadataBytes: 100, OffsetsRetentionMS: cmp.Or(o.retention, 1e9)}
 		},
 		Expire: cmp.Or(o.expire, time.Hour),
 		Agreed: o.agreed,
@@ -111,7 +111,7 @@ func (o *offsets) coordinators() *Coordinators {
 func do(t *testing.T, c *Coordinators, run Command) *protocol.Error {
 	t.Helper()
 	outcome := make(chan *protocol.Error, 1)
-	c.Do("group", func(now int64, core *consumer.Coordinator) {
+	c.Do("group", func(now int64, core *group.Coordinator) {
 		run(now, core)
 		outcome <- nil
 	}, func(err *protocol.Error) { outcome <- err })
@@ -132,7 +132,7 @@ func commit(t *testing.T, c *Coordinators, at int64) {
 	topic.Partitions = append(topic.Partitions, p)
 	r.Version, r.Group, r.Generation, r.Topics = 9, "group", -1, append(r.Topics, topic)
 	answer := make(chan int16, 1)
-	refused := do(t, c, func(now int64, core *consumer.Coordinator) {
+	refused := do(t, c, func(now int64, core *group.Coordinator) {
 		core.Commit(now, r, func(string) ([16]byte, int) { return [16]byte{1}, 1 }, func(r kmsg.Response) {
 			answer <- r.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode
 		})
@@ -152,7 +152,7 @@ func commit(t *testing.T, c *Coordinators, at int64) {
 
 func committed(t *testing.T, c *Coordinators) (at int64) {
 	t.Helper()
-	if refused := do(t, c, func(_ int64, core *consumer.Coordinator) {
+	if refused := do(t, c, func(_ int64, core *group.Coordinator) {
 		at = core.Fetch("group", "t", [16]byte{1}, []int32{0})[0].Offset
 	}); refused != nil {
 		t.Fatal(refused)
@@ -187,7 +187,7 @@ func TestAForgottenCoordinatorIsLoadedAgain(t *testing.T) {
 	commit(t, c, 5)
 	c.Forget(shard)
 	for limit := time.Now().Add(20 * time.Second); ; { // its name is free once it has stopped
-		outcome := do(t, c, func(int64, *consumer.Coordinator) {})
+		outcome := do(t, c, func(int64, *group.Coordinator) {})
 		if outcome == nil {
 			break
 		}
@@ -203,14 +203,14 @@ func TestAForgottenCoordinatorIsLoadedAgain(t *testing.T) {
 func TestWhoDoesNotCoordinateSaysSo(t *testing.T) {
 	o := lead(t)
 	c := o.coordinators()
-	never := func(int64, *consumer.Coordinator) { t.Error("it ran") }
+	never := func(int64, *group.Coordinator) { t.Error("it ran") }
 	wants := func(what string, want *kerr.Error) {
 		t.Helper()
 		if got := do(t, c, never); got == nil || got.Kafka != want {
 			t.Errorf("%s: %v, want %s", what, got, want.Message)
 		}
 	}
-	if n := c.Each(func(int64, *consumer.Coordinator) {}, func(*protocol.Error) {}); n != 1 {
+	if n := c.Each(func(int64, *group.Coordinator) {}, func(*protocol.Error) {}); n != 1 {
 		t.Errorf("%d partitions are led here, want 1", n)
 	}
 	ref := o.ref

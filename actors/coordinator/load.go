@@ -7,7 +7,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/protocol/batch"
-	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/group"
 )
 
 // reloadPause is how soon after a failed write or load groups are loaded anew: what failed is
@@ -60,7 +60,7 @@ func (c *coordinator) settled(m *settled) {
 	config, v := c.options.Config(), c.ref.View()
 	config.Budget = c.node.budget
 	c.options.Runtime.Go(func() {
-		l := &loaded{life: m.life, core: consumer.New(config, c.newID), began: c.options.Runtime.Now()}
+		l := &loaded{life: m.life, core: group.New(config, c.newID), began: c.options.Runtime.Now()}
 		l.err = load(l.core, v, v.LogStart, v.HighWatermark, &l.damaged)
 		l.core.Loaded(l.began.UnixMilli())
 		c.send(l)
@@ -80,7 +80,7 @@ type log interface {
 
 // load replays the committed records of a partition up to its high watermark. What cannot be read
 // to there is an error: groups that were loaded in part would have lost commits.
-func load(core *consumer.Coordinator, from log, start, end int64, d *damaged) error {
+func load(core *group.Coordinator, from log, start, end int64, d *damaged) error {
 	for offset := start; offset < end; {
 		chunks, err := from.Read(offset, replica.FetchLimits{MaxBytes: loadBytes, MinOne: true, Upto: end})
 		if err != nil {
@@ -109,7 +109,7 @@ func load(core *consumer.Coordinator, from log, start, end int64, d *damaged) er
 // loadBytes is how much is read at once.
 const loadBytes = 1 << 20
 
-func replay(core *consumer.Coordinator, b batch.Batch, d *damaged) error {
+func replay(core *group.Coordinator, b batch.Batch, d *damaged) error {
 	if b.Control() {
 		return nil
 	}
@@ -164,7 +164,7 @@ func (c *coordinator) abandon(cause *protocol.Error) {
 	}
 	c.unsure = nil
 	if c.core != nil {
-		c.core.Abandon(consumer.Translate(cause))
+		c.core.Abandon(group.Translate(cause))
 		c.core = nil
 	}
 }

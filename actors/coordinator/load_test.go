@@ -6,7 +6,7 @@ import (
 
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol/batch"
-	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/group"
 )
 
 // chunks is a log that answers every read with the same.
@@ -32,7 +32,7 @@ func TestALoadThatComesToNoEndFails(t *testing.T) {
 	} {
 		done := make(chan error, 1)
 		go func() {
-			done <- load(consumer.New(consumer.Config{}, func() string { return "" }), c.log, 0, c.end, &damaged{})
+			done <- load(group.New(group.Config{}, func() string { return "" }), c.log, 0, c.end, &damaged{})
 		}()
 		select {
 		case err := <-done:

@@ -14,7 +14,7 @@ import (
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
-	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/group"
 )
 
 // committing makes a request that commits offset at for so many partitions.
@@ -39,12 +39,12 @@ func TestWhatATurnWritesIsSplit(t *testing.T) {
 	o := lead(t)
 	c := o.coordinators()
 	const members, partitions = 100, 400
-	group := strings.Repeat("g", 1000) // each record repeats it: 40 MB
+	name := strings.Repeat("g", 1000) // each record repeats it: 40 MB
 	codes := make(chan int16, members)
-	if refused := do(t, c, func(now int64, core *consumer.Coordinator) { // in one turn
+	if refused := do(t, c, func(now int64, core *group.Coordinator) { // in one turn
 		for m := range members {
 			r := committing(partitions, int64(m))
-			r.Group = group
+			r.Group = name
 			core.Commit(now, r, many, func(r kmsg.Response) {
 				codes <- r.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode
 			})
@@ -62,8 +62,8 @@ func TestWhatATurnWritesIsSplit(t *testing.T) {
 			t.Fatal("not all commits are answered")
 		}
 	}
-	do(t, o.coordinatorsAfter(c), func(_ int64, core *consumer.Coordinator) {
-		if at := core.Fetch(group, "t", [16]byte{1}, []int32{partitions - 1})[0].Offset; at != members-1 {
+	do(t, o.coordinatorsAfter(c), func(_ int64, core *group.Coordinator) {
+		if at := core.Fetch(name, "t", [16]byte{1}, []int32{partitions - 1})[0].Offset; at != members-1 {
 			t.Errorf("the next coordinator has %d, want %d", at, members-1)
 		}
 	})
@@ -73,10 +73,10 @@ func TestWhatATurnWritesIsSplit(t *testing.T) {
 func TestARequestThatIsTooLargeIsRefused(t *testing.T) {
 	o := lead(t)
 	c := o.coordinators()
-	r := committing(consumer.DefaultWriteBytes/1000, 1)
+	r := committing(group.DefaultWriteBytes/1000, 1)
 	r.Group = strings.Repeat("g", 1000)
 	code := make(chan int16, 1)
-	if refused := do(t, c, func(now int64, core *consumer.Coordinator) {
+	if refused := do(t, c, func(now int64, core *group.Coordinator) {
 		core.Commit(now, r, many, func(r kmsg.Response) { code <- r.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode })
 	}); refused != nil {
 		t.Fatal(refused)
@@ -94,7 +94,7 @@ func TestAFailedWriteLoadsTheGroupsAnew(t *testing.T) {
 	commit(t, c, 5)
 	o.full.Store(true)
 	code := make(chan int16, 1)
-	if refused := do(t, c, func(now int64, core *consumer.Coordinator) {
+	if refused := do(t, c, func(now int64, core *group.Coordinator) {
 		core.Commit(now, committing(1, 6), many, func(r kmsg.Response) { code <- r.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode })
 	}); refused != nil {
 		t.Fatal(refused)
@@ -126,13 +126,13 @@ func TestEverythingIsAnsweredByWhoStops(t *testing.T) {
 				join := kmsg.NewPtrJoinGroupRequest()
 				join.Version, join.Group, join.SessionTimeoutMillis, join.RebalanceTimeoutMillis = 3, fmt.Sprint("group", g, i), 60_000, 60_000
 				join.ProtocolType, join.Protocols = "consumer", []kmsg.JoinGroupRequestProtocol{{Name: "range"}}
-				c.Do(join.Group, func(now int64, core *consumer.Coordinator) {
+				c.Do(join.Group, func(now int64, core *group.Coordinator) {
 					switch i % 3 {
 					case 0:
 						r := committing(1, int64(i))
 						core.Commit(now, r, many, func(kmsg.Response) { close(answered) })
 					case 1:
-						core.Join(now, consumer.Client{}, join, func(kmsg.Response) { close(answered) })
+						core.Join(now, group.Client{}, join, func(kmsg.Response) { close(answered) })
 					default:
 						core.WhenAll(func(*kerr.Error) { close(answered) })
 					}
@@ -231,12 +231,12 @@ func TestABarrierIsPassedAfterWhatCameBefore(t *testing.T) {
 	commit(t, c, 5)
 	epoch, base := o.ref.View().Epoch, o.ref.View().HighWatermark
 	passed := make(chan int64, 1)
-	if refused := do(t, c, func(now int64, core *consumer.Coordinator) {
+	if refused := do(t, c, func(now int64, core *group.Coordinator) {
 		core.Commit(now, committing(10, 6), many, func(kmsg.Response) {})
 	}); refused != nil {
 		t.Fatal(refused)
 	}
-	do(t, c, func(int64, *consumer.Coordinator) {}) // the turn with the commit is over
+	do(t, c, func(int64, *group.Coordinator) {}) // the turn with the commit is over
 	o.ref.Send(&replica.Barrier{Epoch: epoch, Done: func(err *protocol.Error) {
 		if err != nil {
 			t.Error(err)
@@ -270,7 +270,7 @@ func TestALoadThatNobodyWaitsForGivesItsMemoryBack(t *testing.T) {
 	c, runtime := o.coordinatorsAfter(first), &later{work: make(chan func(), 1)}
 	c.options.Runtime = runtime
 	refused := make(chan struct{})
-	c.Do("group", func(int64, *consumer.Coordinator) {}, func(*protocol.Error) { close(refused) })
+	c.Do("group", func(int64, *group.Coordinator) {}, func(*protocol.Error) { close(refused) })
 	load := <-runtime.work
 	c.Forget(shard)
 	<-refused

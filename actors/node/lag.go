@@ -9,7 +9,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/coordinator"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
-	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/group"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -116,11 +116,11 @@ func (n *Node) ends(places []place) []end {
 }
 
 // survey asks the coordinators on this node for their groups.
-func (n *Node) survey(ctx context.Context) []consumer.Surveyed {
+func (n *Node) survey(ctx context.Context) []group.Surveyed {
 	topics := coordinator.Topics(n.Image())
-	answers := &gathering[consumer.Surveyed]{all: make(chan struct{})}
+	answers := &gathering[group.Surveyed]{all: make(chan struct{})}
 	answers.expect(n.groups.Each(
-		func(_ int64, c *consumer.Coordinator) { answers.add(c.Survey(topics)...) },
+		func(_ int64, c *group.Coordinator) { answers.add(c.Survey(topics)...) },
 		func(*protocol.Error) { answers.add() }))
 	return answers.wait(ctx, n.world)
 }
@@ -155,7 +155,7 @@ func (n *Node) readGroups(ctx context.Context) []GroupReading {
 }
 
 // gatherEnds asks the leaders of all partitions that groups have offsets for, each node once.
-func (n *Node) gatherEnds(ctx context.Context, groups []consumer.Surveyed) map[place]end {
+func (n *Node) gatherEnds(ctx context.Context, groups []group.Surveyed) map[place]end {
 	image := n.Image()
 	asks := make(map[metadata.NodeID][]place)
 	seen := make(map[place]bool)

@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/api"
 	"github.com/troupe-mq/troupe/actors/coordinator"
 	"github.com/troupe-mq/troupe/actors/server"
-	"github.com/troupe-mq/troupe/raft/consumer"
+	"github.com/troupe-mq/troupe/raft/group"
 )
 
 // openServer binds the listeners for clients, who wait until the node is a member.
@@ -55,8 +55,8 @@ func (n *Node) openGroups() error {
 	return nil
 }
 
-func (n *Node) groupConfig() consumer.Config {
-	return consumer.Config{
+func (n *Node) groupConfig() group.Config {
+	return group.Config{
 		InitialRebalanceDelayMS: n.number("group.initial.rebalance.delay.ms"),
 		MinSessionTimeoutMS:     int32(n.number("group.min.session.timeout.ms")),
 		MaxSessionTimeoutMS:     int32(n.number("group.max.session.timeout.ms")),

@@ -143,7 +143,7 @@ var Bugs = []Bug{
 		New: "[][]Replica{p.Replicas, p.Leaving} {\n		for at, r := range list {\n			if planted.Is(\"leaving-forgets\") && len(p.Leaving) > 0 && &list[at] == &p.Leaving[0] {\n				break\n			}\n			if r.Node == n && r.Incarnation",
 	},
 	{
-		Name: "old-commits", World: "many", Seeds: 8, File: "raft/consumer/offsets.go",
+		Name: "old-commits", World: "many", Seeds: 8, File: "raft/group/offsets.go",
 		Why: "an offset expires by the age of the commit before, so that one that was just acknowledged is deleted",
 		Old: "		k := offsetKey{t.Topic, p.Partition}\n		grows += g.grows(k, o)\n",
 		New: `		k := offsetKey{t.Topic, p.Partition}
@@ -153,7 +153,7 @@ var Bugs = []Bug{
 		grows += g.grows(k, o)
 `,
 		Also: []Bug{{
-			File: "raft/consumer/offsets.go",
+			File: "raft/group/offsets.go",
 			Old:  "// grows is how much more memory",
 			New: `func (g *group) offsetsOrNone() map[offsetKey]offset {
 	if g == nil {
@@ -166,13 +166,13 @@ var Bugs = []Bug{
 		}},
 	},
 	{
-		Name: "early-commits", World: "many", Seeds: 24, File: "raft/consumer/offsets.go",
+		Name: "early-commits", World: "many", Seeds: 24, File: "raft/group/offsets.go",
 		Why: "a commit is answered when it is in the coordinator's memory",
 		Old: "	reply = c.held(r.Group, reply, refuse)\n	g := c.groups[r.Group]\n	if err := c.mayCommit(",
 		New: "	if !planted.Is(\"early-commits\") {\n		reply = c.held(r.Group, reply, refuse)\n	}\n	g := c.groups[r.Group]\n	if err := c.mayCommit(",
 	},
 	{
-		Name: "abandoned-joins", World: "many", Seeds: 24, File: "raft/consumer/write.go",
+		Name: "abandoned-joins", World: "many", Seeds: 24, File: "raft/group/write.go",
 		Why: "a coordinator that moves leaves its members waiting",
 		Old: "			m.refuse(cause)\n",
 		New: "			if !planted.Is(\"abandoned-joins\") {\n				m.refuse(cause)\n			}\n",

@@ -1,4 +1,4 @@
-package consumer
+package group
 
 import (
 	"slices"
@@ -50,7 +50,7 @@ func (c *Coordinator) TakeWrites() []*Write {
 // now.
 func (c *Coordinator) Committed(now int64, n int) {
 	if n > c.taken {
-		panic("consumer: more writes are committed than were taken")
+		panic("group: more writes are committed than were taken")
 	}
 	done := c.writes[:n]
 	c.writes, c.taken = slices.Clone(c.writes[n:]), c.taken-n

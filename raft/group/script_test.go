@@ -1,4 +1,4 @@
-package consumer
+package group
 
 import (
 	"fmt"
@@ -17,7 +17,7 @@ import (
 
 // TestScripts runs the stories of testdata: every command is a request, a moment of time or a
 // fault, and what stands below it is every answer that it led to, to whomever, in order. `go test
-// ./raft/consumer -rewrite` writes what is printed now, to be read as a diff.
+// ./raft/group -rewrite` writes what is printed now, to be read as a diff.
 //
 //	config  delay=MS max-size=N retention=MS metadata=BYTES write=BYTES
 //	                                    a new coordinator (bounds of sessions: 1s to 60s)
@@ -66,6 +66,7 @@ type script struct {
 	log    []Record
 	out    []string
 	lives  int // of the coordinator
+	wrote  func(Record)
 
 	compacted bool
 }
@@ -257,8 +258,20 @@ func (s *script) wait(ms int64) {
 func (s *script) settle() {
 	for w := s.core.TakeWrites(); len(w) > 0; w = s.core.TakeWrites() {
 		s.held = append(s.held, w...)
+		s.note(w)
 		if !s.hold {
 			s.release(nil)
+		}
+	}
+}
+
+// note tells somebody who listens what is written.
+func (s *script) note(writes []*Write) {
+	for _, w := range writes {
+		for _, r := range w.Records {
+			if s.wrote != nil {
+				s.wrote(r)
+			}
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package consumer
+package group
 
 import (
 	"bytes"
@@ -21,13 +21,13 @@ type change struct {
 }
 
 // errForeign is what decode returns for a record that is none of this coordinator's.
-var errForeign = errors.New("consumer: a record of another kind")
+var errForeign = errors.New("group: a record of another kind")
 
 // decode reads a record of __consumer_offsets. It reads what it can: with an error for a value, the
 // key is known.
 func (r Record) decode() (change, error) {
 	if len(r.Key) < 2 {
-		return change{}, fmt.Errorf("consumer: a key of %d bytes", len(r.Key))
+		return change{}, fmt.Errorf("group: a key of %d bytes", len(r.Key))
 	}
 	switch int16(binary.BigEndian.Uint16(r.Key)) {
 	case 0, offsetKeyVersion:
@@ -41,7 +41,7 @@ func (r Record) decode() (change, error) {
 func (r Record) decodeOffset() (change, error) {
 	k := kmsg.NewOffsetCommitKey()
 	if err := k.ReadFrom(r.Key); err != nil || !bytes.Equal(k.AppendTo(nil), r.Key) {
-		return change{}, fmt.Errorf("consumer: key of an offset: %w", unreadable(err))
+		return change{}, fmt.Errorf("group: key of an offset: %w", unreadable(err))
 	}
 	out := change{group: k.Group, key: &offsetKey{k.Topic, k.Partition}, deleted: r.Value == nil}
 	if out.deleted {
@@ -49,7 +49,7 @@ func (r Record) decodeOffset() (change, error) {
 	}
 	v := kmsg.NewOffsetCommitValue()
 	if err := v.ReadFrom(r.Value); err != nil {
-		return out, fmt.Errorf("consumer: value of an offset: %w", err)
+		return out, fmt.Errorf("group: value of an offset: %w", err)
 	}
 	out.offset = offset{v.Offset, v.LeaderEpoch, v.Metadata, v.CommitTimestamp, v.TopicID, false}
 	return out, nil
@@ -58,7 +58,7 @@ func (r Record) decodeOffset() (change, error) {
 func (r Record) decodeGroup() (change, error) {
 	k := kmsg.NewGroupMetadataKey()
 	if err := k.ReadFrom(r.Key); err != nil || !bytes.Equal(k.AppendTo(nil), r.Key) {
-		return change{}, fmt.Errorf("consumer: key of a group: %w", unreadable(err))
+		return change{}, fmt.Errorf("group: key of a group: %w", unreadable(err))
 	}
 	out := change{group: k.Group, deleted: r.Value == nil}
 	if out.deleted {
@@ -67,7 +67,7 @@ func (r Record) decodeGroup() (change, error) {
 	v := kmsg.NewGroupMetadataValue()
 	out.meta = &v
 	if err := v.ReadFrom(r.Value); err != nil {
-		return out, fmt.Errorf("consumer: value of a group: %w", err)
+		return out, fmt.Errorf("group: value of a group: %w", err)
 	}
 	return out, nil
 }
@@ -89,10 +89,10 @@ func (r Record) readBack(group string) (change, error) {
 	case err != nil:
 		return got, err
 	case got.group != group:
-		return got, fmt.Errorf("consumer: a record of group %q reads as one of %q", group, got.group)
+		return got, fmt.Errorf("group: a record of group %q reads as one of %q", group, got.group)
 	case got.meta != nil && !bytes.Equal(got.meta.AppendTo(nil), r.Value),
 		got.key != nil && !got.deleted && !bytes.Equal(offsetRecord(group, *got.key, got.offset).Value, r.Value):
-		return got, fmt.Errorf("consumer: a record of group %q does not read as it was written", group)
+		return got, fmt.Errorf("group: a record of group %q does not read as it was written", group)
 	}
 	return got, nil
 }

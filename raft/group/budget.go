@@ -1,4 +1,4 @@
-package consumer
+package group
 
 // Budget is memory that coordinators share. Safe for any goroutine.
 type Budget interface {

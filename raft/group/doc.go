@@ -1,4 +1,4 @@
-// Package consumer is the group coordinator's pure core: consumer groups of the classic protocol
+// Package group is the group coordinator's pure core: consumer groups of the classic protocol
 // and their committed offsets, for one partition of __consumer_offsets.
 //
 // A request is decided against the newest state and emits records. The records are encoded, read
@@ -10,4 +10,4 @@
 //
 // What no record says (who waits, who was heard of, a rebalance under way) lives in memory only, as
 // in Kafka. Time comes in with every call, in ms since the epoch.
-package consumer
+package group

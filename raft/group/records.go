@@ -1,4 +1,4 @@
-package consumer
+package group
 
 import "github.com/twmb/franz-go/pkg/kmsg"
 
