@@ -78,7 +78,7 @@ type source struct {
 
 func (s source) floor() string { return strings.Split(s.dir, "/")[0] }
 
-// in tells whether the file lies in one of the directories.
+// in reports whether the file lies in one of the directories.
 func (s source) in(dirs []string) bool {
 	return slices.ContainsFunc(dirs, func(d string) bool { return s.dir == d || strings.HasPrefix(s.dir, d+"/") })
 }
@@ -203,7 +203,7 @@ func TestNodesWaitByTheirRuntime(t *testing.T) {
 	}
 }
 
-// polls tells whether a select never waits.
+// polls reports whether a select never waits.
 func polls(s *ast.SelectStmt) bool {
 	return slices.ContainsFunc(s.Body.List, func(c ast.Stmt) bool { return c.(*ast.CommClause).Comm == nil })
 }
@@ -267,6 +267,31 @@ func TestCommentsAreNarrow(t *testing.T) {
 						t.Errorf("%s:%d: a comment as far as column %d, at most %d", s.path, at.Line+i, n, columns)
 					}
 					at.Column = 1
+				}
+			}
+		}
+	}
+}
+
+// terms are words that gave way to the field's own, and those. Whoever reads Troupe has read Kafka,
+// etcd and Go before.
+var terms = []struct{ old, instead string }{
+	{"tells whether", "reports whether"},
+}
+
+func TestPlainTerms(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.path == "tidy_test.go" {
+			continue
+		}
+		text, err := os.ReadFile(s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			for _, w := range terms {
+				if strings.Contains(strings.ToLower(line), w.old) {
+					t.Errorf("%s:%d says %q: say %q", s.path, i+1, w.old, w.instead)
 				}
 			}
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// checkpointDue tells whether so much was applied since the last checkpoint that the next write
+// checkpointDue reports whether so much was applied since the last checkpoint that the next write
 // should carry one.
 func (r *Replica) checkpointDue() bool {
 	return r.sinceBytes >= r.limits.CheckpointBytes || r.sinceCount >= r.limits.CheckpointCount

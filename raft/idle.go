@@ -16,7 +16,7 @@ type Beat struct {
 	In   *raftpb.Message // what it hears
 }
 
-// Expects tells whether a message is what an idle replica hears at a beat, so that to step it
+// Expects reports whether a message is what an idle replica hears at a beat, so that to step it
 // changes nothing but when its sender was heard of last. A heartbeat that asks something (a read's
 // round) is not.
 func (b *Beat) Expects(m *raftpb.Message) bool {
@@ -55,7 +55,7 @@ func (r *Replica) Idle() []Beat {
 	return beats
 }
 
-// atRest tells whether nothing is open in this replica itself.
+// atRest reports whether nothing is open in this replica itself.
 func (r *Replica) atRest() bool {
 	s := r.node.BasicStatus()
 	switch {

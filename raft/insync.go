@@ -75,7 +75,7 @@ func (r *Replica) inSync(id storage.ReplicaID, match uint64) bool {
 	return r.heardOf(id) && match >= r.quorum.commit
 }
 
-// heardOf tells whether a member was heard of within an election timeout, or the leadership is
+// heardOf reports whether a member was heard of within an election timeout, or the leadership is
 // younger.
 func (r *Replica) heardOf(id storage.ReplicaID) bool {
 	at := max(r.quorum.last[id], r.quorum.since)

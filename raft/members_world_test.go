@@ -108,7 +108,7 @@ func (d *director) reconfigure(m *member) {
 	d.settle(m)
 }
 
-// durable tells whether a majority of the voters cannot forget who the members are.
+// durable reports whether a majority of the voters cannot forget who the members are.
 func (d *director) durable() bool {
 	n := 0
 	for _, v := range d.want.Voters {

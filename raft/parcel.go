@@ -36,7 +36,7 @@ const (
 
 var errParcel = errors.New("raft: a snapshot or a chunk that this build does not understand")
 
-// whole tells whether the parcel of a snapshot at an index lacks nothing of the log.
+// whole reports whether the parcel of a snapshot at an index lacks nothing of the log.
 func (p *parcel) whole(at uint64) bool {
 	return p.start.Index+uint64(len(p.entries)) == at
 }

@@ -150,7 +150,7 @@ func (w *world) writesOne(m *member) bool {
 	return false
 }
 
-// pulls tells whether an append has to do with the next generation.
+// pulls reports whether an append has to do with the next generation.
 func pulls(s storage.State, a storage.Append) bool {
 	return len(a.NextEntries) > 0 || a.State.Generation != s.Generation
 }

@@ -98,7 +98,7 @@ func (r *Replica) roleNow(s raft.StateType) Role {
 	return Learner
 }
 
-// voter tells whether the replica counts for the shard's majority as far as it knows.
+// voter reports whether the replica counts for the shard's majority as far as it knows.
 func (r *Replica) voter() bool {
 	return slices.Contains(r.conf.GetVoters(), uint64(r.id)) || slices.Contains(r.conf.GetVotersOutgoing(), uint64(r.id))
 }

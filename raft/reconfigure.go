@@ -116,12 +116,12 @@ func (r *Replica) standings() map[storage.ReplicaID]Standing {
 	return all
 }
 
-// Is tells whether members, outside of a joint configuration, are those wanted.
+// Is reports whether members, outside of a joint configuration, are those wanted.
 func (w Wanted) Is(conf *raftpb.ConfState) bool {
 	return len(conf.GetVotersOutgoing()) == 0 && equal(w.Voters, conf.GetVoters()) && equal(w.Learners, conf.GetLearners())
 }
 
-// equal tells whether two lists without repetition hold the same.
+// equal reports whether two lists without repetition hold the same.
 func equal(want []storage.ReplicaID, have []uint64) bool {
 	if len(want) != len(have) {
 		return false

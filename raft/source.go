@@ -45,7 +45,7 @@ func (s *Source) Pull(p *Pull) {
 	}
 }
 
-// Due tells whether there is something to send.
+// Due reports whether there is something to send.
 func (s *Source) Due() bool {
 	for len(s.turn) > 0 {
 		if st := s.streams[s.turn[0]]; st != nil && st.ready() {

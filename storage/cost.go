@@ -28,7 +28,7 @@ const (
 // Plus adds two costs.
 func (c Cost) Plus(d Cost) Cost { return Cost{c.Keys + d.Keys, c.Bytes + d.Bytes} }
 
-// Fits tells whether one Write may cost this much. Every Store must take as much.
+// Fits reports whether one Write may cost this much. Every Store must take as much.
 func (c Cost) Fits() bool { return c.Keys <= MaxKeys && c.Bytes <= MaxBytes }
 
 // Cost returns what the append costs.

@@ -23,9 +23,9 @@ var ErrRefused = errors.New("storage: the append does not follow")
 
 // Tidier is a Store that has work to put off: deleting what was trimmed, giving space back.
 type Tidier interface {
-	// Tidy does a bounded part of it, at the cost of one small Write at most, and tells whether there
-	// is more to do soon. It is called by the goroutine that calls Write, while nothing waits to be
-	// written. After an error the process must end.
+	// Tidy does a bounded part of it, at the cost of one small Write at most, and reports whether
+	// there is more to do soon. It is called by the goroutine that calls Write, while nothing waits to
+	// be written. After an error the process must end.
 	Tidy() (more bool, err error)
 }
 

@@ -154,7 +154,7 @@ type Store interface {
 	// reason (wraps ErrCorrupt).
 	Suspect() map[ReplicaID]error
 
-	// Removed tells whether a replica was removed: nothing can be written to it any more.
+	// Removed reports whether a replica was removed: nothing can be written to it any more.
 	Removed(ReplicaID) bool
 
 	// Write makes all the appends durable: one transaction, one sync. When it returns nil, everything

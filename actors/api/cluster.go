@@ -28,7 +28,7 @@ type Cluster interface {
 	Self() metadata.NodeID
 	// Image is the newest metadata this node applied; never nil.
 	Image() *metadata.Image
-	// Alive tells whether this node believes that node n is up. Self is always alive.
+	// Alive reports whether this node believes that node n is up. Self is always alive.
 	Alive(n metadata.NodeID) bool
 	// Leadership tells who leads a shard.
 	Leadership(s storage.ShardID) Leadership

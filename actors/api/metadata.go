@@ -83,12 +83,12 @@ func creatable(c *Call, request *kmsg.MetadataRequest) []string {
 	return distinct(names, func(name string) string { return name })
 }
 
-// reserved tells whether a name is one that Troupe creates itself.
+// reserved reports whether a name is one that Troupe creates itself.
 func reserved(name string) bool {
 	return name == metadata.ConsumerOffsets || name == metadata.TransactionState
 }
 
-// cutOff tells whether this node reaches no majority of the cluster's nodes. It then names all of
+// cutOff reports whether this node reaches no majority of the cluster's nodes. It then names all of
 // them to clients: whom it does not reach they may well, and a client that is told of this node
 // alone forgets the others and asks nobody else until the cut is healed.
 func cutOff(c Cluster, image *metadata.Image) bool {

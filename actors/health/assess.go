@@ -129,9 +129,9 @@ func (p Picture) Assess() Cluster {
 	return c
 }
 
-// Passing tells whether all that is wrong may be over in a moment: a voter that is up is a little
+// Passing reports whether all that is wrong may be over in a moment: a voter that is up is a little
 // behind under load, or a leadership is on its way from one node to another. Only another look
-// tells whether it stays.
+// reports whether it stays.
 func (c *Cluster) Passing() bool {
 	return !c.Healthy && !slices.ContainsFunc(c.Problems, func(x Problem) bool { return !slices.Contains(harmless, x.Kind) && !slices.Contains(passing, x.Kind) })
 }

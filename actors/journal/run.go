@@ -34,7 +34,7 @@ func (j *Journal) run() {
 	}
 }
 
-// take adds what was queued meanwhile to what is still to be written, and tells whether no more
+// take adds what was queued meanwhile to what is still to be written, and reports whether no more
 // will come.
 func (j *Journal) take(left []Write) ([]Write, bool) {
 	j.mu.Lock()
@@ -84,7 +84,7 @@ func (j *Journal) tidy() (more, ok bool) {
 	}
 }
 
-// awake tells whether there is something to do, without taking the token.
+// awake reports whether there is something to do, without taking the token.
 func (j *Journal) awake() bool { return len(j.wake) > 0 }
 
 // commit makes a group durable and reports it; false if the store failed.

@@ -39,7 +39,7 @@ type decision struct {
 	wait     []metadata.NodeID // who has not answered yet, if not found
 }
 
-// decide tells whether a new node may found its replica of __meta. It may if every expected node
+// decide reports whether a new node may found its replica of __meta. It may if every expected node
 // has answered and none has founded (then those that answered are the founders), or if a node that
 // founded counts it, with the disk it has now, among the founders. A node whose disk was lost is
 // thereby kept from voting a second time under its old name.
@@ -87,7 +87,7 @@ func compatible(me, other hello) error {
 	return nil
 }
 
-// without tells whether a node is of a cluster that this one was a founder of, and has no list of
+// without reports whether a node is of a cluster that this one was a founder of, and has no list of
 // its founders any more: it is started with `join`, because it joined later, or because another
 // founder is no more. Then no lists differ.
 func (h *hello) without(founder metadata.NodeID) bool {

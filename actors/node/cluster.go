@@ -45,7 +45,7 @@ func (n *Node) AwaitLeaderships(ctx context.Context, ok func() bool) error {
 	return n.until(ctx, &n.leaders.news, ok)
 }
 
-// leads tells whether this node's replica of a shard leads in an epoch.
+// leads reports whether this node's replica of a shard leads in an epoch.
 func (n *Node) leads(s storage.ShardID, epoch int32) bool {
 	ref := n.replicas.get(s)
 	if ref == nil {

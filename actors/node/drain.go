@@ -114,7 +114,7 @@ func (n *Node) handAll(ctx context.Context, h *handover) error {
 	}
 }
 
-// successorOf tells whether the replica here knows another one that leads, or is no more.
+// successorOf reports whether the replica here knows another one that leads, or is no more.
 func (n *Node) successorOf(s storage.ShardID) bool {
 	r := n.replicas.get(s)
 	if r == nil {

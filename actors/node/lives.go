@@ -316,7 +316,7 @@ func (n *Node) tellLives() {
 	})
 }
 
-// heardMore tells whether what the others told of their stores is to be made durable, so that it
+// heardMore reports whether what the others told of their stores is to be made durable, so that it
 // outlives the end of all nodes at once: if it is new and this store was written to besides. Nodes
 // that acknowledged something together were both written to; between idle ones each note would be a
 // write for the next note.

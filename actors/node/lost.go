@@ -35,7 +35,7 @@ func newLosses() *losses {
 	return &losses{all: make(map[storage.ReplicaID]Loss), new: make(chan struct{}, 1)}
 }
 
-// add tells whether the loss is news.
+// add reports whether the loss is news.
 func (l *losses) add(loss Loss) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -20,11 +20,11 @@ func (n *Node) Maintain(ctx context.Context, id metadata.NodeID, on bool) error 
 	return err
 }
 
-// rests tells whether a node should lead nothing: it is away, or its disk has no room for what it
+// rests reports whether a node should lead nothing: it is away, or its disk has no room for what it
 // would have to write.
 func (n *Node) rests(id metadata.NodeID) bool { return n.away(id) || n.low(id) }
 
-// away tells whether a node stops, or the operator does not want it to lead.
+// away reports whether a node stops, or the operator does not want it to lead.
 func (n *Node) away(id metadata.NodeID) bool {
 	node := n.Image().Nodes[id]
 	return n.resting.has(id) || node != nil && node.State != metadata.Active

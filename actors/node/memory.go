@@ -99,7 +99,7 @@ func (n *Node) requestBytes() int64 {
 	return n.config.Memory / requestsShare
 }
 
-// crowded tells whether so much waits for the disk that no more entries are taken from leaders on
+// crowded reports whether so much waits for the disk that no more entries are taken from leaders on
 // other nodes: they are dropped as if they were lost, and the leaders send them again, one at a
 // time, until they are taken. Without it a node whose disk is slower than those of the others would
 // hold whatever those two agree on.

@@ -50,8 +50,8 @@ func (n *Node) peers() []metadata.NodeID {
 	return peers
 }
 
-// expelled tells whether this node, with the disk it has, is no member of the cluster any more, and
-// ends it.
+// expelled reports whether this node, with the disk it has, is no member of the cluster any more,
+// and ends it.
 func (n *Node) expelled(i *metadata.Image) bool {
 	if !i.IsGone(n.config.ID, n.identity.Load().Incarnation) {
 		return false

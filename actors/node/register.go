@@ -94,8 +94,8 @@ func (n *Node) leadsMeta() bool {
 	return meta != nil && meta.View().Role == replica.Leader
 }
 
-// registered tells whether the image describes this node as it is. A node that is stopping need not
-// be.
+// registered reports whether the image describes this node as it is. A node that is stopping need
+// not be.
 func (n *Node) registered() bool {
 	have := n.Image().Nodes[n.config.ID]
 	if have == nil {

@@ -137,7 +137,7 @@ func (n *Node) confirm(body []byte) ([]byte, error) {
 	return json.Marshal(yes)
 }
 
-// same tells whether two lists hold the same, in whatever order.
+// same reports whether two lists hold the same, in whatever order.
 func same(a []uint64, b []storage.ReplicaID) bool {
 	sorted := replicaIDs(a)
 	slices.Sort(sorted)

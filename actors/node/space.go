@@ -125,7 +125,7 @@ func (n *Node) spaceTold(from metadata.NodeID, body []byte) {
 	n.spaces.full.set(from, level >= space.Full)
 }
 
-// low tells whether the disk of a node has too little room for it to lead.
+// low reports whether the disk of a node has too little room for it to lead.
 func (n *Node) low(id metadata.NodeID) bool {
 	if id == n.config.ID {
 		return !n.roomy()
@@ -133,10 +133,10 @@ func (n *Node) low(id metadata.NodeID) bool {
 	return n.spaces.low.has(id)
 }
 
-// roomy tells whether records of producers and groups are taken.
+// roomy reports whether records of producers and groups are taken.
 func (n *Node) roomy() bool { return n.spaces.own() == space.Ample }
 
-// bulky tells whether a message brings what takes space.
+// bulky reports whether a message brings what takes space.
 func bulky(s storage.ShardID, m *raftpb.Message) bool {
 	if s == metadata.MetaShard {
 		return false // without metadata no topic could be deleted

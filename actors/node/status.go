@@ -62,9 +62,9 @@ func (n *Node) Status() Status {
 	return s
 }
 
-// behind tells whether a replica that votes has yet to catch up, by its leader's own word. One that
-// has once been in sync stays counted: that a busy node's replicas fall back for a moment is no
-// reason to turn clients away.
+// behind reports whether a replica that votes has yet to catch up, by its leader's own word. One
+// that has once been in sync stays counted: that a busy node's replicas fall back for a moment is
+// no reason to turn clients away.
 func (n *Node) behind(r *replica.Ref, v *replica.View) bool {
 	if v.Role == replica.Leader || v.Role == replica.Learner {
 		return false

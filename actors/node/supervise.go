@@ -136,7 +136,7 @@ func (s *supervising) decide(reports []supervisor.Report) {
 	})
 }
 
-// holds tells whether all is as it was.
+// holds reports whether all is as it was.
 func (c *calmly) holds(image *metadata.Image, usable []metadata.NodeID) bool {
 	return c != nil && c.image == image && slices.Equal(c.usable, usable)
 }

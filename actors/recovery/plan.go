@@ -116,7 +116,7 @@ func plan(image *metadata.Image, left []Survivor) (Step, bool) {
 	return step, true
 }
 
-// majority tells whether a majority of voters is left; of none it is.
+// majority reports whether a majority of voters is left; of none it is.
 func majority(voters []storage.ReplicaID, here func(storage.ReplicaID) bool) bool {
 	n := 0
 	for _, v := range voters {

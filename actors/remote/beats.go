@@ -16,8 +16,8 @@ import (
 // same, and known to both ends: so they are encoded once, and only decoded where they are not, byte
 // for byte, what is expected.
 
-// isBeat tells whether an encoded message begins as a beat does. (Any encoding of one that does not
-// is decoded like other messages.)
+// isBeat reports whether an encoded message begins as a beat does. (Any encoding of one that does
+// not is decoded like other messages.)
 func isBeat(b []byte) bool {
 	return len(b) >= 2 && b[0] == 1<<3 && (b[1] == byte(raftpb.MsgHeartbeat) || b[1] == byte(raftpb.MsgHeartbeatResp))
 }

@@ -44,7 +44,7 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	return c.CodecV2.Marshal(v)
 }
 
-// plain tells whether a batch has no more in it than one of frames does.
+// plain reports whether a batch has no more in it than one of frames does.
 func plain(b *remote.MessageBatch) bool {
 	for _, e := range b.Envelopes {
 		if e.Sender != 0 || e.SerializerId != 0 || e.MessageHeader != nil || e.TargetRequestId != 0 || e.SenderRequestId != 0 || e.TypeId < 0 || e.Target < 0 {

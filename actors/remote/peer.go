@@ -45,8 +45,8 @@ type snapshot struct {
 	to    storage.ReplicaID
 }
 
-// hear notes a frame of the control lane and tells whether the peer's state may have changed by it.
-// Only an answer to a ping brings a link up, because both ways must work; anything keeps it up.
+// hear notes a frame of the control lane and reports whether the peer's state may have changed by
+// it. Only an answer to a ping brings a link up, because both ways must work; anything keeps it up.
 func (p *peer) hear(f frame, now int64) bool {
 	if f.kind == framePing || f.kind == framePong {
 		if before := p.life.Swap(f.session); before != 0 && before != f.session {

@@ -74,7 +74,7 @@ type Links interface {
 	// AskAt is Ask to whatever node listens at a control address: how a node that knows nobody yet
 	// finds the cluster.
 	AskAt(ctx context.Context, address, kind string, body []byte) ([]byte, error)
-	// Up tells whether the control link to a peer is up.
+	// Up reports whether the control link to a peer is up.
 	Up(n metadata.NodeID) bool
 	// Stop ends all connections.
 	Stop()

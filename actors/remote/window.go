@@ -96,8 +96,8 @@ type inbox struct {
 // manySessions is more than any link goes through while a frame is on its way.
 const manySessions = 1 << 20
 
-// open tells whether frames of a session are still taken, and begins one that is not of the recent
-// past. The sessions of a peer's next life begin anywhere.
+// open reports whether frames of a session are still taken, and begins one that is not of the
+// recent past. The sessions of a peer's next life begin anywhere.
 func (i *inbox) open(session uint64) bool {
 	if before := i.session - session; before > 0 && before < manySessions {
 		return false
@@ -108,7 +108,7 @@ func (i *inbox) open(session uint64) bool {
 	return true
 }
 
-// add counts a frame and tells whether credit should be sent now.
+// add counts a frame and reports whether credit should be sent now.
 func (i *inbox) add(n int) bool {
 	i.received += int64(n)
 	if i.received-i.told < creditEvery {

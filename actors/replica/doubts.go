@@ -37,7 +37,7 @@ func (m *Confirm) stage(c *records) {
 
 func (m *Confirm) refuse(cause *protocol.Error) { m.Done(cause) }
 
-// final tells whether a refusal makes a producer begin anew.
+// final reports whether a refusal makes a producer begin anew.
 func final(err *protocol.Error) bool {
 	switch err.Kafka {
 	case kerr.OutOfOrderSequenceNumber, kerr.InvalidProducerEpoch, kerr.UnknownProducerID:
@@ -50,7 +50,7 @@ func (d *doubts) add(sure func(), unsure func(*protocol.Error)) {
 	d.all = append(d.all, doubt{0, sure, unsure})
 }
 
-// open tells whether a Confirm is wanted.
+// open reports whether a Confirm is wanted.
 func (d *doubts) open() bool { return len(d.all) > 0 && d.all[len(d.all)-1].round == 0 }
 
 // asked notes which Confirm decides about those without one.

@@ -84,7 +84,7 @@ func (a *Actor) regroup() {
 	a.showGroup(r)
 }
 
-// due tells whether the members are not those wanted, or this leader is none of them.
+// due reports whether the members are not those wanted, or this leader is none of them.
 func (a *Actor) due() bool {
 	return !a.change.wanted.Is(a.replica.Members()) || !slices.Contains(a.change.wanted.Voters, a.ref.Replica)
 }
@@ -106,7 +106,7 @@ func (a *Actor) showGroup(r raft.Reconfigured) {
 	a.ref.group.Store(g)
 }
 
-// grouped tells whether what the others see of the members is how they are, and does not change
+// grouped reports whether what the others see of the members is how they are, and does not change
 // with every look.
 func (a *Actor) grouped(now raft.Grouping) bool {
 	last := a.ref.group.Load()

@@ -61,7 +61,7 @@ func (r *Ref) Hear(m *remote.Raft) (answer Said, ok bool) {
 	return answer, false
 }
 
-// is tells whether a message is what is heard at this beat.
+// is reports whether a message is what is heard at this beat.
 func (b *beat) is(m *remote.Raft) bool {
 	if m.Message == nil {
 		return bytes.Equal(m.Wire, b.in)
@@ -69,11 +69,11 @@ func (b *beat) is(m *remote.Raft) bool {
 	return b.Expects(m.Message)
 }
 
-// Idle tells whether the replica is idle at the moment. One that is has a leader.
+// Idle reports whether the replica is idle at the moment. One that is has a leader.
 func (r *Ref) Idle() bool { return r.idle.Load() != nil }
 
-// Rested tells whether the replica was idle all the time since the last call; what it shows is what
-// it was then. To be called by one goroutine.
+// Rested reports whether the replica was idle all the time since the last call; what it shows is
+// what it was then. To be called by one goroutine.
 func (r *Ref) Rested() bool {
 	i := r.idle.Load()
 	rested := i != nil && i == r.rested
@@ -102,7 +102,7 @@ func (r *Ref) Pass(ticks int) (due int, say []Said) {
 	return 0, i.says
 }
 
-// heard tells whether all beats were heard since the last call.
+// heard reports whether all beats were heard since the last call.
 func (i *idle) heard() bool {
 	all := true
 	for k := range i.beats {
@@ -147,8 +147,8 @@ func encoded(m *raftpb.Message) []byte {
 	return b
 }
 
-// settled tells whether time brings nothing that the actor itself has to do: what the others see of
-// it is what it is.
+// settled reports whether time brings nothing that the actor itself has to do: what the others see
+// of it is what it is.
 func (a *Actor) settled() bool {
 	switch {
 	case a.broken != nil, a.eager.on, a.change.moving, len(a.waiting) > 0, len(a.content.doubtful().all) > 0:

@@ -318,7 +318,7 @@ func (r *reading) take(data []byte) bool {
 	return more
 }
 
-// fits tells whether a batch may be added; the first of all may if at least one is wanted.
+// fits reports whether a batch may be added; the first of all may if at least one is wanted.
 func (r *reading) fits(n int, some bool) bool {
 	return n <= r.left() || r.limits.MinOne && len(r.out) == 0 && !some
 }

@@ -233,7 +233,7 @@ func (t *traces) hand(h spans.Handed) {
 	t.done = append(slices.Clone(t.done[from:]), h)
 }
 
-// Traces tells whether Traced knows of any.
+// Traces reports whether Traced knows of any.
 func (v *View) Traces() bool { return len(v.traced) > 0 }
 
 // Traced returns which records in [from, to) are traced, of those that were committed here last.

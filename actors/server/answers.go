@@ -122,7 +122,7 @@ func (r *ration) add(n int64) {
 	}
 }
 
-// scarce tells whether most of the memory for answers is taken.
+// scarce reports whether most of the memory for answers is taken.
 func (a *answers) scarce() bool { return a.used.Load() > a.limit/2 }
 
 // Room reserves memory for an answer of up to want bytes and returns how large it may be. 0 means

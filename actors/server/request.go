@@ -36,7 +36,7 @@ type Connection struct {
 // later. p is resolved exactly once.
 type Handler interface {
 	Handle(r *Request, p *Pending)
-	// Speaks tells whether requests of a key in a version are answered at all.
+	// Speaks reports whether requests of a key in a version are answered at all.
 	Speaks(key, version int16) bool
 	// Versions is the answer to an ApiVersions request in a version that is not spoken: in version 0,
 	// with UNSUPPORTED_VERSION (KIP-511).

@@ -244,7 +244,7 @@ func (s *Server) Connections() int {
 	return len(s.conns)
 }
 
-// isStopping tells whether the server reads no more requests.
+// isStopping reports whether the server reads no more requests.
 func (s *Server) isStopping() bool {
 	select {
 	case <-s.stopping:

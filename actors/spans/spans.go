@@ -28,7 +28,7 @@ type Context struct {
 	Span  SpanID
 }
 
-// Sampled tells whether there is a trace.
+// Sampled reports whether there is a trace.
 func (c Context) Sampled() bool { return c.Trace != TraceID{} }
 
 // contextKey is under which a context.Context carries a Context.

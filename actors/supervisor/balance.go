@@ -86,8 +86,8 @@ func (p *part) at(n metadata.NodeID) int {
 	return slices.IndexFunc(p.targets, func(t metadata.Target) bool { return t.Node == n })
 }
 
-// fits tells whether target i of a partition can go from one node to another without the partition
-// being in fewer racks.
+// fits reports whether target i of a partition can go from one node to another without the
+// partition being in fewer racks.
 func (s *state) fits(p *part, i int, from, to *home) bool {
 	return !p.on(to.id) && s.inRack(p, i, to.rack) <= s.inRack(p, i, from.rack)
 }

@@ -55,7 +55,7 @@ func (s *state) relieve(from *home) bool {
 	return false
 }
 
-// leads tells whether a partition prefers a node, and may prefer another.
+// leads reports whether a partition prefers a node, and may prefer another.
 func (p *part) leads(n metadata.NodeID) bool {
 	return (p.settled || p.changed) && len(p.targets) > 0 && p.targets[0].Node == n
 }

@@ -256,7 +256,7 @@ func (s *state) spread(p *part) {
 	}
 }
 
-// newcomer tells whether a target is on a node that the partition has no replica on yet.
+// newcomer reports whether a target is on a node that the partition has no replica on yet.
 func (p *part) newcomer(i int) bool {
 	return !slices.ContainsFunc(p.is.Replicas, func(r metadata.Replica) bool { return r.Node == p.targets[i].Node })
 }

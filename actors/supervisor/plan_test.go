@@ -445,7 +445,7 @@ func rackSizes(i *metadata.Image) map[string]int {
 	return sizes
 }
 
-// evenLeaders tells whether every partition is on every node, so that the leaders can be chosen
+// evenLeaders reports whether every partition is on every node, so that the leaders can be chosen
 // freely.
 func evenLeaders(h *house) bool {
 	for p := range partitions(h.image()) {

@@ -78,7 +78,7 @@ type storms struct {
 // eventsKept bounds the events, should a message be made of changing text.
 const eventsKept = 4096
 
-// pass tells whether a line is logged, and how many like it were not before.
+// pass reports whether a line is logged, and how many like it were not before.
 func (s *storms) pass(e event) (pass bool, held int) {
 	if e.level >= slog.LevelError {
 		return true, 0

@@ -123,7 +123,7 @@ maintenance is switched off. Its replicas stay, follow and count. See that all h
 func canRestartCommand(a *admin) *cobra.Command {
 	return &cobra.Command{
 		Use: "can-restart NODE", Short: "Whether stopping a node now is safe, and why not", Args: cobra.ExactArgs(1),
-		Long: `Tells whether a node can be stopped now without any partition losing its majority, or writes with acks=all being refused. Exit
+		Long: `Reports whether a node can be stopped now without any partition losing its majority, or writes with acks=all being refused. Exit
 code 0 if so; else 1, with a line for each partition that speaks against it.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			var answer restartAnswer

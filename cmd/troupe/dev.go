@@ -58,7 +58,7 @@ The nodes share the memory that one node would take. Ctrl-C stops them in good o
 	return c
 }
 
-// colorful tells whether colors are wanted: on a terminal, unless NO_COLOR is set (no-color.org).
+// colorful reports whether colors are wanted: on a terminal, unless NO_COLOR is set (no-color.org).
 func colorful(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == ""

@@ -21,7 +21,7 @@ func flooding(linger time.Duration) func(context.Context, *bench) (*Sample, erro
 	return func(ctx context.Context, b *bench) (*Sample, error) { return floods(ctx, b, 1, linger, b.inTime) }
 }
 
-// more tells whether a client of a flood goes on, so long after it began and with so many records
+// more reports whether a client of a flood goes on, so long after it began and with so many records
 // sent.
 type more func(since time.Duration, sent int) bool
 

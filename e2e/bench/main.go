@@ -149,7 +149,7 @@ func (o *options) validateCommon() error {
 	return nil
 }
 
-// wanted tells whether a measurement is to be made.
+// wanted reports whether a measurement is to be made.
 func (o *options) wanted(name string) bool { return len(o.Only) == 0 || slices.Contains(o.Only, name) }
 
 func main() {

@@ -96,8 +96,8 @@ func writeControls(dir string) error {
 	)
 }
 
-// readControls tells whether the file that was not synced is lost. It is an error if the other one
-// is.
+// readControls reports whether the file that was not synced is lost. It is an error if the other
+// one is.
 func readControls(dir string) (lost bool, err error) {
 	synced, err := os.ReadFile(filepath.Join(dir, "synced"))
 	if err != nil || !bytes.Equal(synced, controlContent) {

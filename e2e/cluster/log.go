@@ -19,7 +19,7 @@ func (n *Node) Tail(lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// LogSays tells whether a line of the node's log matches.
+// LogSays reports whether a line of the node's log matches.
 func (n *Node) LogSays(pattern *regexp.Regexp) (says bool) {
 	n.lines(func(_ int, line []byte) bool { says = pattern.Match(line); return !says })
 	return says

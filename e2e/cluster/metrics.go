@@ -56,7 +56,7 @@ func (m Metrics) series(name string, l Labels) (all []*dto.Metric) {
 	return all
 }
 
-// Has tells whether there is a series with all the labels.
+// Has reports whether there is a series with all the labels.
 func (m Metrics) Has(name string, l ...string) bool { return len(m.series(name, l)) > 0 }
 
 // Value is the sum of the series that have all the labels; 0 if there is none. Of histograms it is

@@ -93,7 +93,7 @@ func free(from, to int) bool {
 
 func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// Free tells whether nobody listens on a port.
+// Free reports whether nobody listens on a port.
 func Free(port int) bool { return free(port, port) }
 
 // FreeRange finds so many free ports in a row and returns the first. They stay reserved among test

@@ -58,7 +58,7 @@ var partitionModel = porcupine.Model{
 // all of them at each one.
 const Operations = 20_000
 
-// Linearizable tells whether what was appended to a partition and what was told of its end could
+// Linearizable reports whether what was appended to a partition and what was told of its end could
 // have happened one after the other. All records must be of this history, each a batch of its own,
 // and none may have been trimmed. Check says what was lost; this says what was seen too late or too
 // early. It is an error if porcupine does not know within the limit.

@@ -117,7 +117,7 @@ func (d *Disk) Restore() error {
 	return d.mount()
 }
 
-// powered tells whether the file system takes a file: one that was cut does not.
+// powered reports whether the file system takes a file: one that was cut does not.
 func (d *Disk) powered() bool {
 	probe := filepath.Join(d.Dir, "probe")
 	err := os.WriteFile(probe, nil, 0o600)

@@ -140,7 +140,7 @@ func (c *Cluster) step(r *rand.Rand, kind string) (Operation, bool) {
 	return op, true
 }
 
-// spares tells whether the cluster can do without a node.
+// spares reports whether the cluster can do without a node.
 func (c *Cluster) spares(n int) bool {
 	return len(c.Members) > max(Fewest, c.Replicas+c.readers) && n != c.resting
 }

@@ -303,7 +303,7 @@ func (c *client) leader(p partition) (metadata.NodeID, bool) {
 // version is one of those that are spoken.
 func (w *World) version(least, most int16) int16 { return least + int16(w.pick(int(most-least)+1)) }
 
-// retriable tells whether an error invites another try.
+// retriable reports whether an error invites another try.
 func retriable(code int16) bool {
 	e := kerr.TypedErrorForCode(code)
 	return e != nil && e.Retriable

@@ -45,7 +45,7 @@ func (w *World) damage(m *machine, vanish, near bool) {
 	store.Crash() // it is opened, and checked, with the damage
 }
 
-// outOfService tells whether something of a replica was damaged. It may have been found or not;
+// outOfService reports whether something of a replica was damaged. It may have been found or not;
 // nobody counts on it.
 func (w *World) outOfService(r storage.ReplicaID) bool {
 	if w.checks.forgotten[r] != "" {

@@ -52,7 +52,7 @@ func (w *World) departed(p *process) {
 	w.bury(m, "it was removed from the cluster")
 }
 
-// expelled tells whether a machine's disk is of no use to the cluster any more, as an operator
+// expelled reports whether a machine's disk is of no use to the cluster any more, as an operator
 // wanted it.
 func (w *World) expelled(m *machine) bool {
 	id, err := m.disk.store.Node()

@@ -31,7 +31,7 @@ type lane struct {
 
 func newNetwork() *network { return &network{cut: make(map[way]int), last: make(map[lane]instant)} }
 
-// carries tells whether a direction works.
+// carries reports whether a direction works.
 func (n *network) carries(from, to metadata.NodeID) bool { return n.cut[way{from, to}] == 0 }
 
 // sever cuts a direction, or with -1 mends it.
@@ -117,7 +117,7 @@ func (w *World) watchLink(from, to metadata.NodeID) {
 	})
 }
 
-// reachable tells whether two machines can talk: both ways, as a connection needs it.
+// reachable reports whether two machines can talk: both ways, as a connection needs it.
 func (w *World) reachable(a, b metadata.NodeID) bool {
 	up := func(n metadata.NodeID) bool {
 		p := w.machines[n].process

@@ -119,7 +119,7 @@ func (o *operator) calm() error {
 	})
 }
 
-// even tells whether some node has two replicas more than another, or leads two partitions more.
+// even reports whether some node has two replicas more than another, or leads two partitions more.
 func (o *operator) even() error {
 	if err := o.calm(); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (o *operator) even() error {
 	})
 }
 
-// within tells whether numbers are the same, give or take one.
+// within reports whether numbers are the same, give or take one.
 func within(all []int) bool { return slices.Max(all)-slices.Min(all) <= 1 }
 
 // lopsided tells how the replicas of an image are not spread evenly over its nodes, and what is

@@ -284,7 +284,7 @@ func (o *operator) healthy(ok func(health.Cluster) error) error {
 	return o.order(nobody, func(ctx context.Context, n *node.Node) error { return ok(n.Health(ctx)) })
 }
 
-// refused tells whether an error will not go away by trying again.
+// refused reports whether an error will not go away by trying again.
 func refused(err error) bool {
 	var e *protocol.Error
 	return errors.As(err, &e) && !e.Kafka.Retriable

@@ -205,5 +205,5 @@ func (w *World) up() []*machine {
 	return up
 }
 
-// left tells whether a part of the plan is left out.
+// left reports whether a part of the plan is left out.
 func (w *World) left(part int) bool { return slices.Contains(w.options.Without, part) }

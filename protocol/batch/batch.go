@@ -80,13 +80,13 @@ func (b Batch) Attributes() int16 { return b.i16(attributeAt) }
 // Codec is the compression of the records: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.
 func (b Batch) Codec() int8 { return int8(b.Attributes() & codecMask) }
 
-// Transactional tells whether the batch is part of a transaction.
+// Transactional reports whether the batch is part of a transaction.
 func (b Batch) Transactional() bool { return b.Attributes()&transactionalBit != 0 }
 
-// Control tells whether the batch holds control records, which clients do not see.
+// Control reports whether the batch holds control records, which clients do not see.
 func (b Batch) Control() bool { return b.Attributes()&controlBit != 0 }
 
-// AppendTime tells whether the timestamps are the broker's.
+// AppendTime reports whether the timestamps are the broker's.
 func (b Batch) AppendTime() bool { return b.Attributes()&appendTimeBit != 0 }
 
 // BaseTimestamp is what the records' timestamps count from, in ms since the epoch.

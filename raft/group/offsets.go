@@ -181,8 +181,8 @@ func (c *Coordinator) Fetch(group, topic string, id [16]byte, partitions []int32
 	return all
 }
 
-// of tells whether an offset was committed for the topic with this id; one written without an id is
-// taken for it.
+// of reports whether an offset was committed for the topic with this id; one written without an id
+// is taken for it.
 func (o offset) of(id [16]byte) bool { return o.topicID == id || o.topicID == [16]byte{} }
 
 // FetchAll returns all offsets of a group for topics that are there, in order of topic and

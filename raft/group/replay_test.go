@@ -65,7 +65,7 @@ func (s *script) differs() error {
 	return s.core.miscounted()
 }
 
-// miscounted tells whether what is counted, charged or remembered of groups is not what is there.
+// miscounted reports whether what is counted, charged or remembered of groups is not what is there.
 func (c *Coordinator) miscounted() error {
 	var sum int64
 	for id, g := range c.groups {

@@ -190,5 +190,5 @@ func (c *AllocateProducerIDs) apply(i *Image, r *Result) *protocol.Error {
 	return nil
 }
 
-// Same tells whether two images say the same; for tests.
+// Same reports whether two images say the same; for tests.
 func (i *Image) Same(other *Image) bool { return reflect.DeepEqual(i, other) }

@@ -57,7 +57,7 @@ func (c *RegisterNode) apply(i *Image, _ *Result) *protocol.Error {
 	return nil
 }
 
-// IsGone tells whether an incarnation of a node is one that may not come back.
+// IsGone reports whether an incarnation of a node is one that may not come back.
 func (i *Image) IsGone(n NodeID, incarnation uint64) bool {
 	return slices.Contains(i.Gone[n], incarnation)
 }
@@ -210,7 +210,7 @@ func (c *RemoveNode) apply(i *Image, _ *Result) *protocol.Error {
 	return nil
 }
 
-// Emptied tells whether a node that is being drained holds nothing any more, so that it can be
+// Emptied reports whether a node that is being drained holds nothing any more, so that it can be
 // removed.
 func (i *Image) Emptied(n NodeID) bool {
 	node := i.Nodes[n]

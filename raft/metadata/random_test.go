@@ -209,5 +209,5 @@ func (w *world) partition(i *Image, p *Partition, last []byte) {
 	}
 }
 
-// is tells whether the members are those of the partition's version.
+// is reports whether the members are those of the partition's version.
 func (s *Settled) is(p *Partition) bool { return s.Version == p.Version && s.Index == p.Settled }

@@ -33,8 +33,8 @@ func (p *Partition) Reassignment() Reassignment {
 	return r
 }
 
-// replaced tells whether a voter on a node gives way to another one there: its data was lost. That
-// moves nothing.
+// replaced reports whether a voter on a node gives way to another one there: its data was lost.
+// That moves nothing.
 func (p *Partition) replaced(n NodeID) bool {
 	return slices.ContainsFunc(p.Leaving, func(r Replica) bool { return r.Node == n && r.Role == Voter })
 }

@@ -62,7 +62,7 @@ var nodeStates = [...]string{"active", "maintenance", "draining", "replacing"}
 
 func (s NodeState) String() string { return nodeStates[s] }
 
-// Home tells whether replicas may be placed on the node.
+// Home reports whether replicas may be placed on the node.
 func (n *Node) Home() bool { return n.State == Active || n.State == Maintenance }
 
 // MayPlace tells why no new replica may be placed on a node; nil if one may. Every placement asks
@@ -111,7 +111,7 @@ func (p *Partition) Nodes() []NodeID {
 	return nodes
 }
 
-// Moving tells whether the shard's members are not yet what they shall be.
+// Moving reports whether the shard's members are not yet what they shall be.
 func (p *Partition) Moving() bool {
 	return len(p.Leaving) > 0 || slices.ContainsFunc(p.Replicas, func(r Replica) bool { return r.Pending })
 }
@@ -151,7 +151,7 @@ func (p *Partition) on(n NodeID, incarnation uint64) (Replica, bool) {
 	return Replica{}, false
 }
 
-// Lost tells whether a replica was placed on a disk that its node does not have any more.
+// Lost reports whether a replica was placed on a disk that its node does not have any more.
 func (i *Image) Lost(r Replica) bool {
 	n := i.Nodes[r.Node]
 	return r.Lost || n == nil || n.Incarnation != r.Incarnation || i.IsGone(r.Node, r.Incarnation)

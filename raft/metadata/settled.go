@@ -6,7 +6,7 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// Settles tells whether it would change anything to tell that the shard was seen with these
+// Settles reports whether it would change anything to tell that the shard was seen with these
 // members.
 func (p *Partition) Settles(voters, learners []storage.ReplicaID) bool {
 	for _, r := range p.Replicas {

@@ -22,7 +22,7 @@ func (p *Partition) Expired(policy Policy, now int64) int64 {
 	return to
 }
 
-// surplus tells whether so many bytes are left behind a mark.
+// surplus reports whether so many bytes are left behind a mark.
 func (p *Partition) surplus(m mark, bytes int64) bool { return bytes >= 0 && p.bytesFrom(m) >= bytes }
 
 // bytesFrom is how many bytes of record batches the log keeps behind a mark.

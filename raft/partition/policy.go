@@ -49,5 +49,6 @@ func PolicyOf(setting func(name string) string) Policy {
 	return p
 }
 
-// older tells whether a time lies more than ms before now. Records without a timestamp have no age.
+// older reports whether a time lies more than ms before now. Records without a timestamp have no
+// age.
 func older(time, now, ms int64) bool { return time >= 0 && ms >= 0 && now-time > ms }

@@ -49,7 +49,7 @@ func NewSweep(c Cleaning, entryBytes int) *Sweep {
 	return &Sweep{Cleaning: c, limit: entryBytes, latest: make(map[key]int64), first: true, base: c.Start, largest: -1}
 }
 
-// apart tells whether a batch is left as it is.
+// apart reports whether a batch is left as it is.
 func apart(b batch.Batch) bool { return b.Control() || b.Transactional() }
 
 // readable reports whether the records of a batch can be read. Older builds took batches without

@@ -80,7 +80,7 @@ func checkManifest(dir string, o badger.Options) (tables []uint64, err error) {
 	return slices.Sorted(maps.Keys(m.Tables)), nil
 }
 
-// holdsRecord tells whether the end of the list, which Badger would cut off, holds a whole record
+// holdsRecord reports whether the end of the list, which Badger would cut off, holds a whole record
 // whose length is damaged: its checksum is that of some of what follows. Of one that a crash cut
 // off it is not.
 func holdsRecord(tail []byte) bool {

@@ -123,7 +123,7 @@ func (s *Store) collect(txn *badger.Txn, after map[storage.ReplicaID]record, n i
 	return bytes, nil
 }
 
-// live tells whether an entry of a replica counts.
+// live reports whether an entry of a replica counts.
 func (s *Store) live(r storage.ReplicaID, generation uint32, index uint64, after map[storage.ReplicaID]record) bool {
 	h, ok := after[r]
 	if !ok {
@@ -132,7 +132,7 @@ func (s *Store) live(r storage.ReplicaID, generation uint32, index uint64, after
 	return h.Known && counts(h.State, generation, index)
 }
 
-// counts tells whether an entry is in a replica's log or in the one it pulls.
+// counts reports whether an entry is in a replica's log or in the one it pulls.
 func counts(s storage.State, generation uint32, index uint64) bool {
 	switch generation {
 	case s.Generation:

@@ -128,7 +128,7 @@ func (s *Store) startPadding() {
 	}
 }
 
-// collects tells whether a collection runs. None begins but by the writer.
+// collects reports whether a collection runs. None begins but by the writer.
 func (c *reclaim) collects() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -198,7 +198,7 @@ type settling struct {
 	fresh   []uint64 // the tables of level 0 when it was flushed
 }
 
-// look takes in that the memtable's file is gone, and the tables there are, and tells whether all
+// look takes in that the memtable's file is gone, and the tables there are, and reports whether all
 // deletions of the memtable have arrived.
 func (w *settling) look(gone bool, tables []badger.TableInfo) bool {
 	if !gone {
@@ -223,7 +223,7 @@ func (c *reclaim) gave(dead map[uint32]uint64, left map[uint32]int64) {
 	}
 }
 
-// quits waits, and tells whether the store is being closed.
+// quits waits, and reports whether the store is being closed.
 func (c *reclaim) quits(wait time.Duration) bool {
 	select {
 	case <-c.quit:

@@ -187,7 +187,7 @@ func readable(t *testing.T, s *Store, states []storage.State) {
 	}
 }
 
-// holds tells whether an entry is what was written.
+// holds reports whether an entry is what was written.
 func holds(e *raftpb.Entry, r storage.ReplicaID) bool {
 	return bytes.HasPrefix(e.Data, crashEntry(r, e.GetIndex()).Data)
 }

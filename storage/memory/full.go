@@ -31,8 +31,8 @@ func (s *Store) room() storage.Room {
 	return storage.Room{Free: max(0, s.limit-s.live.bytes()), Total: s.limit}
 }
 
-// overflows tells whether appends bring more than there is room for, whatever they free. The caller
-// holds mu.
+// overflows reports whether appends bring more than there is room for, whatever they free. The
+// caller holds mu.
 func (s *Store) overflows(appends []storage.Append) bool {
 	if s.limit == 0 {
 		return false

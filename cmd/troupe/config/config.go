@@ -175,7 +175,7 @@ func (r *resolver) join(c *Config) {
 	}
 }
 
-// alone tells whether the node has no business with others.
+// alone reports whether the node has no business with others.
 func (c *Config) alone() bool { return len(c.Peers) == 0 && len(c.Join) == 0 }
 
 // parsePeer reads id@host:control[/bulk].

@@ -51,7 +51,7 @@ func run(o *options) error {
 	return err
 }
 
-// more tells whether another episode follows.
+// more reports whether another episode follows.
 func (o *options) more(episode, rounds int, passed time.Duration) bool {
 	if o.PowerLosses > 0 {
 		return rounds < o.PowerLosses

@@ -18,7 +18,7 @@ type Bug struct {
 	Why  string // what it is like in the world
 	File string // from the root of the repository
 	Old  string // stands there once
-	New  string // takes its place; `planted.Is("name")` tells whether it is on
+	New  string // takes its place; `planted.Is("name")` reports whether it is on
 	Also []Bug  // other places that are part of it: File, Old and New
 	// World is the kind of worlds that it is looked for in; "plain" if empty.
 	World string
@@ -36,7 +36,7 @@ import "os"
 
 var on = os.Getenv("` + Variable + `")
 
-// Is tells whether a bug is turned on.
+// Is reports whether a bug is turned on.
 func Is(name string) bool { return on == name }
 `
 
