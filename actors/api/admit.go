@@ -5,8 +5,6 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -14,7 +12,6 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/protocol/batch"
 	"github.com/troupe-mq/troupe/raft/metadata"
-	"github.com/troupe-mq/troupe/raft/partition"
 )
 
 // zstd is the number of a codec that came later than the others.
@@ -31,12 +28,10 @@ var opening = make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))
 
 // door decides by a topic's settings whether a batch from a producer is let in.
 type door struct {
-	topic   *metadata.Topic
-	setting func(name string) string
-	limit   int   // most bytes of a batch
-	stamp   bool  // the leader's clock is to be the records' time
-	now     int64 // ms since the epoch
-	names   int   // how many records may be named one by one
+	topic    *metadata.Topic
+	settings *metadata.TopicSettings
+	now      int64 // ms since the epoch
+	names    int   // how many records may be named one by one
 
 	faulty []kmsg.ProduceResponseTopicPartitionErrorRecord // of the batch that was refused
 	// the batch was refused because nobody could read it
@@ -44,11 +39,7 @@ type door struct {
 }
 
 func newDoor(c Cluster, t *metadata.Topic) *door {
-	d := &door{topic: t, now: c.Runtime().Now().UnixMilli(), setting: func(name string) string { return c.TopicSetting(t, name) }}
-	d.limit, _ = strconv.Atoi(d.setting("max.message.bytes"))
-	d.limit = min(d.limit, partition.MaxBatchBytes)
-	d.stamp = d.setting("message.timestamp.type") == "LogAppendTime"
-	return d
+	return &door{topic: t, now: c.Runtime().Now().UnixMilli(), settings: t.Settings()}
 }
 
 // admit opens a batch whose header is good, and returns it as it shall be stored, or why it is
@@ -63,7 +54,7 @@ func (d *door) admit(b batch.Batch) (batch.Batch, *protocol.Error) {
 	if err := d.fits(b); err != nil {
 		return nil, err
 	}
-	target := codecNumber(d.setting("compression.type"))
+	target := d.settings.Codec
 	if target < 0 {
 		target = b.Codec()
 	}
@@ -87,8 +78,8 @@ func (d *door) admit(b batch.Batch) (batch.Batch, *protocol.Error) {
 }
 
 func (d *door) fits(b batch.Batch) *protocol.Error {
-	if len(b) > d.limit {
-		return protocol.Errorf(kerr.MessageTooLarge, "the batch is %d bytes, max.message.bytes is %d", len(b), d.limit)
+	if most := d.settings.MaxMessageBytes; len(b) > most {
+		return protocol.Errorf(kerr.MessageTooLarge, "the batch is %d bytes, max.message.bytes is %d", len(b), most)
 	}
 	return nil
 }
@@ -108,15 +99,13 @@ func (d *door) recompress(b batch.Batch, codec int8) (batch.Batch, *protocol.Err
 // demands are what the topic's settings ask of records.
 func (d *door) demands() batch.Demands {
 	demands := batch.Demands{
-		Keyed:    strings.Contains(d.setting("cleanup.policy"), "compact"),
+		Keyed:    d.settings.Policy.Compact,
 		Earliest: math.MinInt64, Latest: math.MaxInt64,
-		Inflated: max(leastInflated, 4*d.limit),
+		Inflated: max(leastInflated, 4*d.settings.MaxMessageBytes),
 	}
-	if !d.stamp {
-		ahead, _ := strconv.ParseInt(d.setting("message.timestamp.after.max.ms"), 10, 64)
-		before, _ := strconv.ParseInt(d.setting("message.timestamp.before.max.ms"), 10, 64)
-		demands.Earliest = d.now - before
-		demands.Latest = d.now + min(ahead, math.MaxInt64-d.now)
+	if s := d.settings; !s.AppendTime {
+		demands.Earliest = d.now - s.BeforeMS
+		demands.Latest = d.now + min(s.AfterMS, math.MaxInt64-d.now)
 	}
 	return demands
 }
@@ -158,21 +147,4 @@ func (d *door) says(f batch.Faulty) *string {
 	demands := d.demands()
 	s := fmt.Sprintf("Timestamp %d of message with offset %d is out of range. The timestamp should be within [%d, %d]", f.Timestamp, f.Index, demands.Earliest, demands.Latest)
 	return &s
-}
-
-// codecNumber returns the codec of compression.type, -1 to keep the producer's.
-func codecNumber(name string) int8 {
-	switch name {
-	case "uncompressed":
-		return 0
-	case "gzip":
-		return 1
-	case "snappy":
-		return 2
-	case "lz4":
-		return 3
-	case "zstd":
-		return 4
-	}
-	return -1
 }

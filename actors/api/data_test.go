@@ -25,7 +25,7 @@ import (
 )
 
 // freePort returns a port of loopback that nobody listens on.
-func freePort(t *testing.T) int32 {
+func freePort(t testing.TB) int32 {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -36,7 +36,7 @@ func freePort(t *testing.T) int32 {
 }
 
 // start runs a cluster of one node and returns it and its address.
-func start(t *testing.T) (*node.Node, string) {
+func start(t testing.TB) (*node.Node, string) {
 	t.Helper()
 	local := func() string { return "127.0.0.1:" + strconv.Itoa(int(freePort(t))) }
 	control, bulk, port := local(), local(), freePort(t)
@@ -67,7 +67,7 @@ func start(t *testing.T) (*node.Node, string) {
 }
 
 // balanced sees that nothing is in flight on a node whose clients are gone.
-func balanced(t *testing.T, n *node.Node) {
+func balanced(t testing.TB, n *node.Node) {
 	for end := time.Now().Add(20 * time.Second); n.Status().InFlight.Open() != "" && !t.Failed(); <-time.After(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Errorf("no client is left, and the ledger has %s", n.Status().InFlight.Open())

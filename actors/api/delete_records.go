@@ -11,7 +11,6 @@ import (
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
-	"github.com/troupe-mq/troupe/raft/partition"
 )
 
 // deleting is a DeleteRecords request on its way: answered when all its trims are committed or
@@ -96,8 +95,7 @@ func trimmable(c Cluster, image *metadata.Image, name string) (*metadata.Topic, 
 	if t.Internal {
 		return nil, protocol.Errorf(kerr.InvalidTopicException, "records of the internal topic %s cannot be deleted", name)
 	}
-	policy := partition.PolicyOf(func(name string) string { return c.TopicSetting(t, name) })
-	if policy.Compact && !policy.Delete {
+	if policy := t.Settings().Policy; policy.Compact && !policy.Delete {
 		return nil, protocol.Errorf(kerr.PolicyViolation, "records of topic %s cannot be deleted: its cleanup.policy is compact", name)
 	}
 	return t, nil

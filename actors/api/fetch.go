@@ -284,7 +284,7 @@ func (f *fetching) partition(image *metadata.Image, want *fetched, g *gathered, 
 // leader alone sends anybody anywhere.
 func (f *fetching) nearer(image *metadata.Image, l led) (metadata.NodeID, bool) {
 	c := f.call.Cluster
-	if f.request.Version < 11 || f.request.Rack == "" || l.view.Role != replica.Leader || c.Setting("replica.selector.class") == "" {
+	if f.request.Version < 11 || f.request.Rack == "" || l.view.Role != replica.Leader || !image.Broker().RackAware {
 		return 0, false
 	}
 	return nearest(image, l, f.request.Rack, f.call.ClientID, c.Self(), c.Alive)
@@ -318,7 +318,7 @@ func (f *fetching) read(v *replica.View, want *fetched, out *kmsg.FetchResponseT
 }
 
 func (f *fetching) maxBytes() int {
-	return min(int(f.request.MaxBytes), int(setting(f.call.Cluster, "fetch.max.bytes")))
+	return min(int(f.request.MaxBytes), f.call.Cluster.Image().Broker().FetchMaxBytes)
 }
 
 // joined returns chunks as one; a single one as it is.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -215,7 +214,7 @@ func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request 
 		}
 		return err
 	}
-	if least, _ := strconv.Atoi(p.call.Cluster.TopicSetting(t, "min.insync.replicas")); p.acks == -1 && len(l.view.InSync) < least {
+	if least := t.Settings().MinInSync; p.acks == -1 && len(l.view.InSync) < least {
 		return protocol.Errorf(kerr.NotEnoughReplicas, "%d replicas are in sync, min.insync.replicas is %d", len(l.view.InSync), least)
 	}
 	part.ErrorCode = unsettled
@@ -223,7 +222,7 @@ func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request 
 	p.left++
 	p.mu.Unlock()
 	p.books.Take(ledger.Records, 1)
-	l.ref.Append(&replica.Records{Batches: b, Epoch: -1, StampTime: door.stamp, Trace: p.call.trace(l.partition, b), Done: func(a replica.Appended) {
+	l.ref.Append(&replica.Records{Batches: b, Epoch: -1, StampTime: door.settings.AppendTime, Trace: p.call.trace(l.partition, b), Done: func(a replica.Appended) {
 		p.books.Give(ledger.Records, 1)
 		p.outcome(func() { p.settle(l.partition, part, a) })
 	}})

@@ -152,24 +152,9 @@ func (n *Node) AwaitFormed(ctx context.Context) error {
 const formedWithin = time.Minute
 
 // Setting implements api.Cluster.
-func (n *Node) Setting(name string) string {
-	if v, ok := n.set(name); ok {
-		return v
-	}
-	v, _ := metadata.BrokerDefault(name)
-	return v
-}
+func (n *Node) Setting(name string) string { return n.local().Setting(n.Image(), name) }
 
-// set returns what somebody has set a broker setting to.
-func (n *Node) set(name string) (string, bool) {
-	image := n.Image()
-	for _, node := range []metadata.NodeID{n.config.ID, metadata.DefaultNode} {
-		if v, ok := image.NodeConfigs[node][name]; ok {
-			return v, true
-		}
-	}
-	v, ok := n.config.Settings[name]
-	return v, ok
+// local is what decides which settings count on this node.
+func (n *Node) local() metadata.Local {
+	return metadata.Local{Node: n.config.ID, Static: n.config.Settings}
 }
-
-func (n *Node) isSet(name string) bool { _, ok := n.set(name); return ok }

@@ -264,7 +264,7 @@ func (n *Node) openMeta() error {
 		return fmt.Errorf("this node's replica of the metadata: %w", err)
 	}
 	h := &hosted{members: members, version: version}
-	h.ref, err = replica.OpenMetadata(n.options(state, h), n.spawner(h), n.imageApplied)
+	h.ref, err = replica.OpenMetadata(n.options(state, h), n.local(), n.spawner(h), n.imageApplied)
 	if err != nil {
 		return err
 	}

@@ -104,49 +104,17 @@ func (n *Node) cleanOne(c *replica.Cleaner, p *metadata.Partition, ref *replica.
 
 // led calls f with the partitions that this node leads.
 func (n *Node) led(f func(*metadata.Partition, *replica.Ref, partition.Policy)) {
-	image := n.Image()
-	policies := make(map[string]partition.Policy)
-	all := n.replicas.now()
+	image, all := n.Image(), n.replicas.now()
 	for _, s := range all.shards {
 		p, ref := image.Shard(s), all.byShard[s].ref
 		if p == nil || image.Topics[p.Topic] == nil || ref.View().Role != replica.Leader {
 			continue // __meta is no topic's
 		}
-		policy, ok := policies[p.Topic]
-		if !ok {
-			t := image.Topics[p.Topic]
-			policy = partition.PolicyOf(func(name string) string { return n.TopicSetting(t, name) })
-			policies[p.Topic] = policy
-		}
-		f(p, ref, policy)
+		f(p, ref, image.Topics[p.Topic].Settings().Policy)
 	}
 }
 
 // TopicSetting implements api.Cluster.
 func (n *Node) TopicSetting(t *metadata.Topic, name string) string {
-	c := metadata.TopicConfigOf(name)
-	v, own := t.Configs[name]
-	switch {
-	case own:
-		return v
-	case c.Broker == "":
-		return c.Default
-	case name == "retention.ms" && !n.isSet(c.Broker):
-		return n.retentionHours(c.Default)
-	}
-	return n.Setting(c.Broker)
-}
-
-// retentionHours returns log.retention.hours in ms if it is set: Kafka's older way to say
-// log.retention.ms.
-func (n *Node) retentionHours(otherwise string) string {
-	const hours = "log.retention.hours"
-	switch h := n.number(hours); {
-	case !n.isSet(hours):
-		return otherwise
-	case h < 0:
-		return "-1"
-	default:
-		return strconv.FormatInt(h*time.Hour.Milliseconds(), 10)
-	}
+	return n.local().TopicSetting(n.Image(), t, name)
 }

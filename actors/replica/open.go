@@ -37,9 +37,10 @@ type Options struct {
 // Spawner starts an actor and returns where to send to it.
 type Spawner func(*Actor) (Mailbox, error)
 
-// OpenMetadata opens the replica of __meta on this node. published is called with every new image.
-func OpenMetadata(o Options, spawn Spawner, published func(*metadata.Image)) (*Ref, error) {
-	machine := metadata.NewMachine()
+// OpenMetadata opens the replica of __meta on this node, l. published is called with every new
+// image.
+func OpenMetadata(o Options, l metadata.Local, spawn Spawner, published func(*metadata.Image)) (*Ref, error) {
+	machine := metadata.NewMachineOn(l)
 	content := &commands{machine: machine, published: published}
 	ref, err := open(o, machine, content, &clock{meters: o.Meters}, newTraces(o), true, spawn)
 	if err != nil {

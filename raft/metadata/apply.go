@@ -124,6 +124,7 @@ func (i *Image) place(t *Topic, placement [][]NodeID, wanted int) *protocol.Erro
 }
 
 func (i *Image) setTopic(t *Topic) {
+	i.resolve(t)
 	i.Topics, i.ByID = maps.Clone(i.Topics), maps.Clone(i.ByID)
 	i.Topics[t.Name], i.ByID[t.ID] = t, t
 }
@@ -150,11 +151,10 @@ func (c *AlterConfigs) apply(i *Image, _ *Result) *protocol.Error {
 			return protocol.Errorf(kerr.UnknownTopicOrPartition, "the topic was deleted")
 		}
 		altered := *t
-		altered.Configs = c.altered(t.Configs)
+		altered.Configs, altered.settings = c.altered(t.Configs), nil
 		i.setTopic(&altered)
 	case c.Node != nil:
-		i.NodeConfigs = maps.Clone(i.NodeConfigs)
-		i.NodeConfigs[*c.Node] = c.altered(i.NodeConfigs[*c.Node])
+		i.setNodeConfigs(*c.Node, c.altered(i.NodeConfigs[*c.Node]))
 	default:
 		return protocol.Errorf(kerr.InvalidRequest, "configs of nothing")
 	}

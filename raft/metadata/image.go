@@ -61,6 +61,12 @@ type Image struct {
 	NextProducerID int64
 
 	Unknown Unknown `json:"-"`
+
+	// What follows on one node: its settings, those of topics without any of their own, and what
+	// decides which count. Not part of what nodes agree on.
+	local    Local
+	broker   *BrokerSettings
+	defaults *TopicSettings
 }
 
 // DefaultNode stands for all nodes in NodeConfigs.
@@ -105,6 +111,8 @@ type Topic struct {
 	Configs    map[string]string // only what was set; defaults are in TopicConfigs
 
 	Unknown Unknown `json:"-"`
+
+	settings *TopicSettings // what follows from Configs on one node; see Settings
 }
 
 // Partition is one partition: a shard and its members.

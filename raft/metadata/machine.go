@@ -14,11 +14,14 @@ import (
 // it makes are anybody's.
 type Machine struct{ image *Image }
 
-// NewMachine makes a machine with the image of a cluster that has not formed.
-func NewMachine() *Machine { return &Machine{image: empty()} }
+// NewMachine makes a machine of no node, with the image of a cluster that has not formed.
+func NewMachine() *Machine { return NewMachineOn(Local{Node: DefaultNode}) }
 
-func empty() *Image {
-	return &Image{
+// NewMachineOn makes the machine of a node: its images know which settings count there.
+func NewMachineOn(l Local) *Machine { return &Machine{image: empty(l)} }
+
+func empty(l Local) *Image {
+	i := &Image{
 		Nodes:          map[NodeID]*Node{},
 		Topics:         map[string]*Topic{},
 		ByID:           map[TopicID]*Topic{},
@@ -28,7 +31,10 @@ func empty() *Image {
 		NextShard:      FirstShard,
 		NextReplica:    FirstReplica,
 		NextProducerID: 0,
+		local:          l,
 	}
+	i.resolveAll()
+	return i
 }
 
 // Image returns the image as of the last applied entry.
@@ -86,7 +92,7 @@ func (m *Machine) Snapshot() []byte {
 // Restore implements raft.Machine.
 func (m *Machine) Restore(b []byte) error {
 	if b == nil {
-		m.image = empty()
+		m.image = empty(m.image.local)
 		return nil
 	}
 	if len(b) == 0 || b[0] != snapshotVersion {
@@ -96,12 +102,12 @@ func (m *Machine) Restore(b []byte) error {
 	if err := Unmarshal(b[1:], &s); err != nil {
 		return fmt.Errorf("metadata: decode a snapshot: %w", err)
 	}
-	m.image = s.image()
+	m.image = s.image(m.image.local)
 	return nil
 }
 
-func (s *snapshot) image() *Image {
-	i := empty()
+func (s *snapshot) image(l Local) *Image {
+	i := empty(l)
 	i.Index, i.ClusterID = s.Index, s.ClusterID
 	i.NextShard, i.NextReplica, i.NextProducerID = storage.ShardID(s.NextShard), storage.ReplicaID(s.NextReplica), s.NextProducerID
 	i.Meta, i.Levels, i.LevelsAt, i.Recoveries, i.Unknown = s.Meta, s.Levels, s.LevelsAt, s.Recoveries, s.Unknown
@@ -120,5 +126,6 @@ func (s *snapshot) image() *Image {
 			i.Shards[p.Shard] = ShardRef{t.Name, p.Index}
 		}
 	}
+	i.resolveAll()
 	return i
 }

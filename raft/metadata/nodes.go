@@ -201,9 +201,9 @@ func (c *RemoveNode) apply(i *Image, _ *Result) *protocol.Error {
 		return err
 	}
 	i.takeMeta(c.Node)
-	i.Nodes, i.NodeConfigs = maps.Clone(i.Nodes), maps.Clone(i.NodeConfigs)
+	i.Nodes = maps.Clone(i.Nodes)
 	delete(i.Nodes, c.Node)
-	delete(i.NodeConfigs, c.Node)
+	i.setNodeConfigs(c.Node, nil)
 	if !i.IsGone(c.Node, node.Incarnation) {
 		i.bury(c.Node, node.Incarnation)
 	}

@@ -158,6 +158,9 @@ func (w *world) apply(c Command) {
 // holds checks an image.
 func (w *world) holds(i *Image, last []byte) {
 	for _, t := range i.Topics {
+		if want := i.local.settings(i, t); *t.settings != *want {
+			w.t.Fatalf("after %s topic %s has the settings %+v, want %+v", last, t.Name, *t.settings, *want)
+		}
 		for _, p := range t.Partitions {
 			w.partition(i, p, last)
 		}
