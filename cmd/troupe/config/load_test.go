@@ -152,6 +152,39 @@ func TestDefaultsFollowTheKafkaPort(t *testing.T) {
 	}
 }
 
+// A port that follows the first listener's can be beyond the last one there is, and one that is set
+// can be taken by another setting: both are said once, by the name of the setting to change.
+func TestPortsThatCannotBe(t *testing.T) {
+	for _, c := range []struct {
+		flags map[string]string
+		want  []string
+	}{
+		{map[string]string{"listeners": "PLAINTEXT://:65534"}, []string{
+			`bulk.listen: no port can be derived from the first listener's (port of "127.0.0.1:65537" must be 1 to 65535): set bulk.listen`,
+			`metrics.listen: no port can be derived from the first listener's (port of ":65536" must be 1 to 65535): set metrics.listen`,
+		}},
+		{map[string]string{"bulk.listen": ":0"}, []string{`flag --bulk.listen: bulk.listen: port of ":0" must be 1 to 65535`}},
+		{map[string]string{"bulk.listen": ":9093"}, []string{`control.listen: "127.0.0.1:9093" and bulk.listen's ":9093" are the same port`}},
+		{map[string]string{"metrics.listen": "10.0.0.1:9092"}, []string{`flag --metrics.listen: metrics.listen: "10.0.0.1:9092" and listeners's ":9092" are the same port`}},
+		{map[string]string{"metrics.listen": "127.0.0.2:9093"}, nil},
+	} {
+		_, err := Load(Sources{Flags: c.flags})
+		var said []string
+		if err != nil {
+			said = strings.Split(err.Error(), "\n")
+		}
+		if len(said) != len(c.want) {
+			t.Errorf("%v: %q", c.flags, said)
+			continue
+		}
+		for at, want := range c.want {
+			if !strings.Contains(said[at], want) {
+				t.Errorf("%v: %q, want %q", c.flags, said[at], want)
+			}
+		}
+	}
+}
+
 func TestSeveralNodesToJoinAt(t *testing.T) {
 	c, err := Load(Sources{Flags: map[string]string{"node.id": "4", "join": "a:9093, b:9103"}})
 	if err != nil {

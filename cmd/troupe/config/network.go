@@ -78,27 +78,62 @@ func (r *resolver) endpoints(c *Config) {
 	self := c.Peers[c.NodeID]
 	c.ControlListen, c.ControlAdvertised = r.endpoint(c, "control", private, port+1, self.Control)
 	c.BulkListen, c.BulkAdvertised = r.endpoint(c, "bulk", private, port+3, self.Bulk)
-	c.MetricsListen = r.address("metrics.listen", join(host, port+2))
+	c.MetricsListen, _ = r.address("metrics.listen", join(host, port+2))
+	r.overlaps(c)
 }
 
 func (r *resolver) endpoint(c *Config, kind, host string, port int, peer string) (listen, told string) {
 	if peer != "" { // what the peers dial is what we listen on, unless told otherwise
 		_, port, _ = splitAddress(peer)
 	}
-	listen = r.address(kind+".listen", join(host, port))
-	if peer == "" {
+	listen, ok := r.address(kind+".listen", join(host, port))
+	switch {
+	case peer == "" && ok:
 		h, p, _ := splitAddress(listen)
 		peer = join(c.reachable(h), p)
+	case peer == "" && r.values[kind+".advertised"] == "":
+		return listen, "" // it follows the other one, about which enough was said
 	}
-	return listen, r.address(kind+".advertised", peer)
+	told, _ = r.address(kind+".advertised", peer)
+	return listen, told
 }
 
-func (r *resolver) address(name, def string) string {
-	if r.values[name] == "" {
+// address returns an address that is set, or otherwise one that follows another setting, and
+// whether it is good.
+func (r *resolver) address(name, def string) (string, bool) {
+	follows := r.values[name] == ""
+	if follows {
 		r.values[name] = def
 	}
-	if _, _, err := splitAddress(r.values[name]); err != nil {
+	_, _, err := splitAddress(r.values[name])
+	switch {
+	case err != nil && follows:
+		r.complain("%s: no port can be derived from the first listener's (%w): set %s", name, err, name)
+	case err != nil:
 		r.complain("%s: %s: %w", r.where(name), name, err)
 	}
-	return r.values[name]
+	return r.values[name], err == nil
+}
+
+// overlaps complains of two settings that take the same port of the same host.
+func (r *resolver) overlaps(c *Config) {
+	type place struct{ setting, address string }
+	taken := []place{{"control.listen", c.ControlListen}, {"bulk.listen", c.BulkListen}, {"metrics.listen", c.MetricsListen}}
+	for _, l := range c.Listeners {
+		taken = append(taken, place{"listeners", l.Listen})
+	}
+	for at, one := range taken {
+		for _, other := range taken[at+1:] {
+			if one.setting != other.setting && overlap(one.address, other.address) {
+				r.complain("%s: %s: %q and %s's %q are the same port", r.where(one.setting), one.setting, one.address, other.setting, other.address)
+			}
+		}
+	}
+}
+
+// overlap reports whether only one of two addresses can be listened on.
+func overlap(a, b string) bool {
+	aHost, aPort, aErr := splitAddress(a)
+	bHost, bPort, bErr := splitAddress(b)
+	return aErr == nil && bErr == nil && aPort == bPort && (aHost == bHost || wildcard(aHost) || wildcard(bHost))
 }
