@@ -8,8 +8,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -36,7 +34,7 @@ const (
 // kernel's to take back at any time.
 func frugal(t *testing.T) *cluster.Cluster {
 	t.Helper()
-	if _, err := anonymous(os.Getpid()); err != nil {
+	if _, err := cluster.Anonymous(os.Getpid()); err != nil {
 		t.Skipf("this system does not tell what a process uses: %v", err)
 	}
 	c := cluster.New(t, 3)
@@ -71,7 +69,7 @@ func mostOf(ctx context.Context, pid int) (most int64) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if n, err := anonymous(pid); err == nil {
+		if n, err := cluster.Anonymous(pid); err == nil {
 			most = max(most, n)
 		}
 		select {
@@ -80,21 +78,6 @@ func mostOf(ctx context.Context, pid int) (most int64) {
 		case <-tick.C:
 		}
 	}
-}
-
-// anonymous is the memory of a process that is no file's.
-func anonymous(pid int) (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {
-			kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kib << 10, err
-		}
-	}
-	return 0, fmt.Errorf("no RssAnon in /proc/%d/status", pid)
 }
 
 // torrent is clients that produce more than any disk takes, and what was acknowledged to them.

@@ -6,12 +6,14 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/troupe-mq/troupe/e2e/cluster"
 )
 
 // TestHostile sends a part of all hostile requests, the same each time, so that it fails for what
 // was changed only. E2E_SEED chooses others, and the whole of it is `task hostile`.
 func TestHostile(t *testing.T) {
-	if _, err := anonymous(os.Getpid()); err != nil {
+	if _, err := cluster.Anonymous(os.Getpid()); err != nil {
 		t.Skipf("this system does not tell what a process uses: %v", err)
 	}
 	seed := uint64(20788)

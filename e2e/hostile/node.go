@@ -47,7 +47,7 @@ func Node(t testing.TB) (World, Target) {
 			}
 			return nil
 		},
-		Memory: func() (int64, error) { return anonymous(n.Pid()) },
+		Memory: func() (int64, error) { return cluster.Anonymous(n.Pid()) },
 		Left:   func(ctx context.Context) (string, error) { return left(ctx, n, before) },
 		Stacks: func() string { return stacks(n) },
 	}
@@ -147,20 +147,4 @@ func left(ctx context.Context, n *cluster.Node, before int) (string, error) {
 		held = append(held, fmt.Sprintf("%d goroutines, %d before", now, before))
 	}
 	return strings.Join(held, ", "), err
-}
-
-// anonymous is the memory that is a process's own, in bytes: pages of mapped files are the kernel's
-// to take back.
-func anonymous(pid int) (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {
-			kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kib << 10, err
-		}
-	}
-	return 0, fmt.Errorf("no RssAnon in /proc/%d/status", pid)
 }
