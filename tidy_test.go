@@ -277,6 +277,8 @@ func TestCommentsAreNarrow(t *testing.T) {
 // etcd and Go before.
 var terms = []struct{ old, instead string }{
 	{"tells whether", "reports whether"},
+	{"hearsay", "commit hint"},
+	{"doubts", "leadership checks"},
 }
 
 func TestPlainTerms(t *testing.T) {

@@ -296,7 +296,7 @@ func (r *Replica) deliver(responses []*raftpb.Message) error {
 			continue // the election was lost meanwhile, and the log may be another one by now
 		}
 		if m.GetTo() != uint64(r.id) {
-			r.attest(m)
+			r.addHint(m)
 			r.out = append(r.out, m)
 			continue
 		}

@@ -33,7 +33,7 @@ type Replica struct {
 	// log is for raft, which knows what it has not written yet, for entries that are applied (only
 	// durable ones are, unless Restoring), and for what can be said to be durable. Whether this
 	// replica holds an entry is not to be decided from it: a truncation may be on its way to the disk.
-	// Raft decides that by its own log (see believe), or termOf by the one handed out.
+	// Raft decides that by its own log (see followHint), or termOf by the one handed out.
 	log *log
 	// inflight are the writes handed out that the journal has not reported, oldest first. It tells
 	// what is on its way to the disk (termOf, Restoring, Durable), never what is on it.
@@ -50,7 +50,7 @@ type Replica struct {
 	out      []*raftpb.Message
 	offers   []*raftpb.Message // snapshots that came since the last Ready
 	doubtful []*raftpb.Message // see doubt
-	told     hearsay
+	hint     commitHint
 	restored uint64 // index of a snapshot that is durable and not told yet
 
 	pull puller
@@ -148,7 +148,7 @@ func (r *Replica) Step(m *raftpb.Message) error {
 		return nil
 	}
 	r.quorum.heard(storage.ReplicaID(m.GetFrom()))
-	r.hear(m)
+	r.keepHint(m)
 	switch m.GetType() {
 	case raftpb.MsgVote, raftpb.MsgPreVote:
 		if r.blank() {
@@ -245,7 +245,7 @@ func (r *Replica) Tick() {
 	r.quorum.tick()
 	r.node.Tick()
 	r.tickSilence()
-	r.tickHearsay()
+	r.tickHint()
 	r.tickHandover()
 	r.tickCall()
 	r.tickPull()

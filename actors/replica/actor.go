@@ -74,8 +74,8 @@ type content interface {
 	proposed(first, term uint64)
 	// recycle gives the buffers of proposed entries back: raft has its own copy.
 	recycle(entries [][]byte)
-	// doubtful are the answers that wait until it is sure that this replica leads.
-	doubtful() *doubts
+	// leadershipChecks are the answers that wait until it is sure that this replica leads.
+	leadershipChecks() *leadershipChecks
 	// dropped tells that raft refused them.
 	dropped()
 	// applied brings a committed entry and the machine's result.
@@ -273,7 +273,7 @@ func (a *Actor) effects(fx raft.Effects) {
 		a.content.applied(e)
 	}
 	if fx.Confirmed != 0 {
-		a.content.doubtful().confirmed(fx.Confirmed)
+		a.content.leadershipChecks().confirmed(fx.Confirmed)
 	}
 	a.gauge.applied(len(fx.Applied), a.replica.Members())
 	if n := len(fx.Applied); n > 0 {
@@ -312,7 +312,7 @@ func (a *Actor) send(m *raftpb.Message) {
 // propose appends the entries of the requests that were taken.
 func (a *Actor) propose() {
 	data := a.content.propose()
-	if d := a.content.doubtful(); d.open() {
+	if d := a.content.leadershipChecks(); d.open() {
 		d.asked(a.replica.Confirm())
 		a.perform()
 	}

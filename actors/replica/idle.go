@@ -151,7 +151,7 @@ func encoded(m *raftpb.Message) []byte {
 // of it is what it is.
 func (a *Actor) settled() bool {
 	switch {
-	case a.broken != nil, a.eager.on, a.change.moving, len(a.waiting) > 0, len(a.content.doubtful().all) > 0:
+	case a.broken != nil, a.eager.on, a.change.moving, len(a.waiting) > 0, len(a.content.leadershipChecks().all) > 0:
 		return false
 	case !a.grouped(a.replica.Grouping()):
 		return false

@@ -69,7 +69,7 @@ func (c *commands) proposed(first, _ uint64) {
 	c.sent = nil
 }
 
-func (c *commands) doubtful() *doubts { return &doubts{} }
+func (c *commands) leadershipChecks() *leadershipChecks { return &leadershipChecks{} }
 
 func (c *commands) recycle([][]byte) {}
 

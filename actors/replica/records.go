@@ -29,7 +29,7 @@ type records struct {
 	counted   int // producers of this replica in producers
 
 	taken   []asked // since the last propose
-	doubts  doubts
+	checks  leadershipChecks
 	waiting []waiting  // staged, in order of the high watermark that they wait for
 	trims   []trimming // staged, in order of index once proposed
 	keeps   []keeping  // staged, in order of index once proposed
@@ -96,7 +96,7 @@ func (c *records) stage(m *Records) {
 	if err != nil {
 		refused := Appended{Err: err, BaseOffset: -1, LogAppendTime: -1, LogStart: c.machine.Start()}
 		if final(err) {
-			c.doubts.add(func() { m.Done(refused) }, m.refuse)
+			c.checks.add(func() { m.Done(refused) }, m.refuse)
 			return
 		}
 		m.Done(refused)
@@ -145,7 +145,7 @@ func (c *records) stageTrim(m *Trim) {
 
 func (c *records) proposed(first, _ uint64) { c.placed(first) }
 
-func (c *records) doubtful() *doubts { return &c.doubts }
+func (c *records) leadershipChecks() *leadershipChecks { return &c.checks }
 
 func (c *records) recycle(entries [][]byte) {
 	for _, e := range entries {
@@ -218,7 +218,7 @@ func (c *records) fail(cause *protocol.Error) {
 		k.done(cause)
 	}
 	c.waiting, c.trims, c.keeps = nil, nil, nil
-	c.doubts.fail(cause)
+	c.checks.fail(cause)
 }
 
 func (c *records) standing(s *Standing) {

@@ -6,18 +6,18 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-// doubts are answers that only who leads may give, and that nobody else's word is behind. A leader
-// that was deposed and does not know it yet (it stood still, it was cut off) lacks what the next
-// one wrote. So such an answer waits until the other replicas have said that this one still leads.
-// They are what Confirm asks for, and refusals that are final for a producer, that its sequence or
-// epoch does not fit: a producer that believed a deposed leader would begin anew, and write once
-// more what is in the log already.
-type doubts struct{ all []doubt }
+// leadershipChecks are answers that only a leader may give and that wait until a majority confirms
+// that this replica still leads (ReadIndex in etcd's words). A leader that was deposed and does not
+// know it yet (it stood still, it was cut off) lacks what the next one wrote. They are what Confirm
+// asks for, and refusals that are final for a producer, that its sequence or epoch does not fit: a
+// producer that believed a deposed leader would begin anew, and write once more what is in the log
+// already.
+type leadershipChecks struct{ all []leadershipCheck }
 
-type doubt struct {
-	round  uint64 // of the raft.Replica's Confirm that decides about it, 0 if none was asked for yet
-	sure   func()
-	unsure func(*protocol.Error)
+type leadershipCheck struct {
+	round   uint64 // of the raft.Replica's Confirm that decides about it, 0 if none was asked for yet
+	leads   func()
+	deposed func(*protocol.Error)
 }
 
 // Confirm asks whether this replica leads in an epoch. The answer nil is given when a majority has
@@ -32,7 +32,7 @@ func (m *Confirm) stage(c *records) {
 		m.refuse(notLeader(0))
 		return
 	}
-	c.doubts.add(func() { m.Done(nil) }, m.refuse)
+	c.checks.add(func() { m.Done(nil) }, m.refuse)
 }
 
 func (m *Confirm) refuse(cause *protocol.Error) { m.Done(cause) }
@@ -46,15 +46,15 @@ func final(err *protocol.Error) bool {
 	return false
 }
 
-func (d *doubts) add(sure func(), unsure func(*protocol.Error)) {
-	d.all = append(d.all, doubt{0, sure, unsure})
+func (d *leadershipChecks) add(leads func(), deposed func(*protocol.Error)) {
+	d.all = append(d.all, leadershipCheck{0, leads, deposed})
 }
 
 // open reports whether a Confirm is wanted.
-func (d *doubts) open() bool { return len(d.all) > 0 && d.all[len(d.all)-1].round == 0 }
+func (d *leadershipChecks) open() bool { return len(d.all) > 0 && d.all[len(d.all)-1].round == 0 }
 
 // asked notes which Confirm decides about those without one.
-func (d *doubts) asked(round uint64) {
+func (d *leadershipChecks) asked(round uint64) {
 	for i := range d.all {
 		if d.all[i].round == 0 {
 			d.all[i].round = round
@@ -63,17 +63,17 @@ func (d *doubts) asked(round uint64) {
 }
 
 // confirmed gives the answers that this replica led when they were thought of.
-func (d *doubts) confirmed(round uint64) {
+func (d *leadershipChecks) confirmed(round uint64) {
 	for len(d.all) > 0 && d.all[0].round != 0 && d.all[0].round <= round {
-		d.all[0].sure()
+		d.all[0].leads()
 		d.all = d.all[1:]
 	}
 }
 
 // fail answers all with another cause, which invites another try.
-func (d *doubts) fail(cause *protocol.Error) {
+func (d *leadershipChecks) fail(cause *protocol.Error) {
 	for _, r := range d.all {
-		r.unsure(cause)
+		r.deposed(cause)
 	}
 	d.all = nil
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol"
 )
 
-func TestDoubtsWaitForTheirConfirmation(t *testing.T) {
-	var d doubts
+func TestLeadershipChecksWaitForTheirConfirmation(t *testing.T) {
+	var d leadershipChecks
 	var told []string
 	add := func(name string) {
 		d.add(func() { told = append(told, name+" sure") }, func(err *protocol.Error) { told = append(told, name+" "+err.Kafka.Message) })
