@@ -48,6 +48,8 @@ var bans = []ban{
 		"only raft.Replica steps etcd/raft; other packages carry its messages and entries at most"},
 	{"github.com/spf13/cobra", []string{"cmd", "e2e"}, false,
 		"flags are the command's"},
+	{"github.com/troupe-mq/troupe/actors/web", []string{"actors/broker", "cmd"}, false,
+		"a node is shown over HTTP, and knows nothing of it: it runs without, as in the simulator"},
 	{"github.com/troupe-mq/troupe/e2e/cluster", []string{"e2e"}, false, "the binary holds the simulator for its users, and no other test"},
 	{"github.com/troupe-mq/troupe/e2e/load", []string{"e2e"}, false, "the binary holds the simulator for its users, and no other test"},
 	{"testing", []string{"e2e", "storage/storagetest"}, true,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -14,13 +15,17 @@ import (
 	"github.com/troupe-mq/troupe/actors/node"
 	"github.com/troupe-mq/troupe/actors/recovery"
 	"github.com/troupe-mq/troupe/actors/supervisor"
+	"github.com/troupe-mq/troupe/actors/web"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// stageCluster is a cluster of one node that is down, as an operator reaches it.
-type stagedCluster struct{ asked []string }
+// stagedCluster is a cluster of one node that is down, as an operator reaches it.
+type stagedCluster struct {
+	web.Node
+	asked []string
+}
 
 func (s *stagedCluster) Health(context.Context) health.Cluster {
 	return health.Cluster{ClusterID: "theid", MetaLeader: -1, Nodes: []health.Node{{ID: 7, State: "active"}},
@@ -148,17 +153,15 @@ func TestMovesAreShown(t *testing.T) {
 }
 
 // operator runs the command line against a cluster and returns what it printed and its error.
-func operator(t *testing.T, s operated, args ...string) (string, error) {
+func operator(t *testing.T, s web.Node, args ...string) (string, error) {
 	t.Helper()
 	return operatorTypes(t, s, "", args...)
 }
 
 // operatorTypes is operator with something on standard input.
-func operatorTypes(t *testing.T, s operated, typed string, args ...string) (string, error) {
+func operatorTypes(t *testing.T, s web.Node, typed string, args ...string) (string, error) {
 	t.Helper()
-	m := http.NewServeMux()
-	operate(m, s)
-	server := httptest.NewServer(m)
+	server := httptest.NewServer(web.Handler(web.Options{Node: s, Metrics: http.NotFoundHandler(), Token: os.Getenv("TROUPE_ADMIN_TOKEN")}))
 	defer server.Close()
 	c := root()
 	var out strings.Builder
@@ -238,16 +241,15 @@ func TestRecoverAsksFirst(t *testing.T) {
 	}
 }
 
-func TestChangesAreTakenFromThisMachineOnly(t *testing.T) {
-	m := http.NewServeMux()
+// The command line bears the token that the node asks for.
+func TestChangesBearTheToken(t *testing.T) {
+	t.Setenv("TROUPE_ADMIN_TOKEN", "open sesame")
 	s := &stagedCluster{}
-	operate(m, s)
-	r := httptest.NewRequest(http.MethodPost, "/admin/maintenance?node=3&on=true", nil)
-	r.RemoteAddr = "192.0.2.1:4444"
-	w := httptest.NewRecorder()
-	m.ServeHTTP(w, r)
-	if w.Code != http.StatusForbidden || len(s.asked) > 0 {
-		t.Errorf("a stranger is answered %d, and %v was done", w.Code, s.asked)
+	if _, err := operator(t, s, "cluster", "maintenance", "on", "3"); err != nil || len(s.asked) != 1 {
+		t.Errorf("with the token: %v, asked for %v", err, s.asked)
+	}
+	if _, err := operator(t, s, "cluster", "maintenance", "on", "3", "--token", "guessed"); err == nil || !strings.Contains(err.Error(), "admin.token") || len(s.asked) != 1 {
+		t.Errorf("with another one: %v, asked for %v", err, s.asked)
 	}
 }
 

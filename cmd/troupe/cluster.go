@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,18 +15,21 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/troupe-mq/troupe/actors/health"
+	"github.com/troupe-mq/troupe/actors/web"
 )
 
 // admin is an operator's connection to a node, by the address of its health and metrics.
-type admin struct{ address string }
+type admin struct{ address, token string }
 
-// flag gives a command and those below it the flag for the address.
+// flag gives a command and those below it the flags for the address and the token.
 func (a *admin) flag(c *cobra.Command) {
 	address := os.Getenv("TROUPE_ADMIN_ADDRESS")
 	if address == "" {
 		address = "127.0.0.1:9094"
 	}
 	c.PersistentFlags().StringVar(&a.address, "address", address, "metrics.listen of a node (also TROUPE_ADMIN_ADDRESS)")
+	// not the flag's default, which help shows
+	c.PersistentFlags().StringVar(&a.token, "token", "", "the node's admin.token, if it has one (also TROUPE_ADMIN_TOKEN)")
 }
 
 // ask asks the node and reads its answer.
@@ -37,6 +41,9 @@ func (a *admin) ask(ctx context.Context, method, path string, q url.Values, answ
 	r, err := http.NewRequestWithContext(ctx, method, u, nil)
 	if err != nil {
 		return err
+	}
+	if token := cmp.Or(a.token, os.Getenv("TROUPE_ADMIN_TOKEN")); token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -126,7 +133,7 @@ func canRestartCommand(a *admin) *cobra.Command {
 		Long: `Reports whether a node can be stopped now without any partition losing its majority, or writes with acks=all being refused. Exit
 code 0 if so; else 1, with a line for each partition that speaks against it.`,
 		RunE: func(c *cobra.Command, args []string) error {
-			var answer restartAnswer
+			var answer web.RestartAnswer
 			if err := a.ask(c.Context(), http.MethodGet, "/admin/can-restart", url.Values{"node": {args[0]}}, &answer); err != nil {
 				return err
 			}

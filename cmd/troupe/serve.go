@@ -16,6 +16,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/server"
 	"github.com/troupe-mq/troupe/actors/space"
 	"github.com/troupe-mq/troupe/actors/telemetry"
+	"github.com/troupe-mq/troupe/actors/web"
 	"github.com/troupe-mq/troupe/cmd/troupe/config"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -42,7 +43,7 @@ func serve(_ context.Context, c *config.Config) error {
 	}
 	t.Observe(n)
 	failed := make(chan error, 1)
-	h := &http.Server{Addr: c.MetricsListen, Handler: endpoints(n, t.Metrics(), logLevel(level, log)), ReadHeaderTimeout: 5 * time.Second}
+	h := &http.Server{Addr: c.MetricsListen, Handler: web.Handler(web.Options{Node: n, Metrics: t.Metrics(), Logger: log, Level: level, Version: version(), Token: c.AdminToken}), ReadHeaderTimeout: 5 * time.Second}
 	go func() { failed <- listenAndServe(h) }()
 	select {
 	case err = <-failed:

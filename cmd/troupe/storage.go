@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/http"
 	"os/signal"
 	"syscall"
 
@@ -70,11 +69,4 @@ disks was saved may be gone.`,
 		return nil
 	}
 	return c
-}
-
-// storageVerified answers `troupe storage verify --address`.
-func storageVerified(n observed) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		storage.Answer(r.Context(), w, n.Store())
-	}
 }

@@ -36,6 +36,7 @@ type Config struct {
 	ControlListen, ControlAdvertised string
 	BulkListen, BulkAdvertised       string
 	MetricsListen                    string
+	AdminToken                       string         // "": none is asked for
 	Peers                            map[int32]Peer // empty: a cluster of one, unless Join is set
 	Join                             []string       // control addresses of nodes of a running cluster
 	DiskFreeBytes, DiskBallastBytes  int64
@@ -53,10 +54,14 @@ type Config struct {
 	effective map[string]string
 }
 
-// String is the effective configuration as a troupe.yaml.
+// String is the effective configuration as a troupe.yaml, but for what is secret.
 func (c *Config) String() string {
 	var b strings.Builder
 	for _, name := range sorted(c.effective) {
+		if s, _ := Find(name); s.Secret && c.effective[name] != "" {
+			fmt.Fprintf(&b, "# %s is set\n", name)
+			continue
+		}
 		fmt.Fprintf(&b, "%s: %q\n", name, c.effective[name])
 	}
 	return b.String()
@@ -69,6 +74,7 @@ func (r *resolver) resolve() *Config {
 	v := r.values
 	id, _ := strconv.ParseInt(v["node.id"], 10, 32)
 	c.NodeID, c.DataDir, c.Rack = int32(id), v["data.dir"], v["broker.rack"]
+	c.AdminToken = v["admin.token"]
 	c.LogLevel, c.LogFormat = v["log.level"], v["log.format"]
 	c.DiskFreeBytes, _ = strconv.ParseInt(v["disk.free.min.bytes"], 10, 64)
 	c.DiskFreePercent, _ = strconv.ParseFloat(v["disk.free.min.percent"], 64)

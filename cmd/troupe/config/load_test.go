@@ -232,3 +232,17 @@ func TestUnknownVariablesAreWarnedOf(t *testing.T) {
 		}
 	}
 }
+
+// What is secret is not shown with the rest of what counts.
+func TestSecretsAreNotShown(t *testing.T) {
+	c, err := Load(Sources{Flags: map[string]string{"admin.token": "opensesame"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := c.String(); strings.Contains(out, "opensesame") || !strings.Contains(out, "# admin.token is set") {
+		t.Errorf("shown:\n%s", out)
+	}
+	if c.AdminToken != "opensesame" {
+		t.Errorf("the token is %q", c.AdminToken)
+	}
+}

@@ -11,6 +11,7 @@ type Setting struct {
 	Group   string // heading in --help and in the documentation
 	Default string // as it would be typed; "" is explained by Doc
 	Doc     string // one sentence
+	Secret  bool   // never shown
 	Kafka   bool   // Kafka's own setting by Kafka's own name, handed to the broker as it is
 	check   func(value string) error
 }
@@ -38,6 +39,7 @@ var Settings = []Setting{
 	{Name: "bulk.listen", Group: "Network", Doc: "Where peers connect for snapshots and log transfer. Default: as control.listen, with port+3."},
 	{Name: "bulk.advertised", Group: "Network", Doc: "What peers are told. Default: this node's entry in peers, else as for listeners."},
 	{Name: "metrics.listen", Group: "Network", Doc: "HTTP: /metrics, /statusz, /healthz and /readyz; what changes or costs something only from this machine. Default: the first listener's host and its port+2."},
+	{Name: "admin.token", Group: "Network", Secret: true, Doc: "What a request over HTTP that changes something must bear, from this machine too (Authorization: Bearer; the command line's --token or TROUPE_ADMIN_TOKEN). Empty: none is asked for."},
 	{Name: "disk.free.min.bytes", Group: "Disk", Default: "2147483648", Doc: "Bytes that stay free on the disk of data.dir: with less, writes are refused and leaderships move to other nodes; with less than half, the node follows no leader.", check: atLeastZero},
 	{Name: "disk.free.min.percent", Group: "Disk", Default: "5", Doc: "The same as a share of the file system; the larger of the two counts.", check: percent},
 	{Name: "disk.ballast.bytes", Group: "Disk", Default: "67108864", Doc: "Size of a file that only takes space, given up when the disk has become too full for the node to start. 0: none.", check: atLeastZero},

@@ -14,32 +14,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/web"
 	store "github.com/troupe-mq/troupe/storage"
 	"github.com/troupe-mq/troupe/storage/badger"
 )
-
-// Line is one line of what a running node answers: how far it is, or with End where the store
-// stands, or with Error why it ended.
-type Line struct {
-	store.Verified
-	End   *End   `json:",omitempty"`
-	Error string `json:",omitempty"`
-}
-
-// End is where a store stands.
-type End struct {
-	Reached uint64 // the last durable transaction
-	Floor   uint64 // the one that had to be reached when the store was opened, 0 if that was not known
-}
-
-// EndOf tells where a store stands.
-func EndOf(s store.Store) End {
-	e := End{Reached: s.Reached()}
-	if b, ok := s.(interface{ Floor() uint64 }); ok {
-		e.Floor = b.Floor()
-	}
-	return e
-}
 
 // ErrDamaged is returned when something is not what was written.
 var ErrDamaged = errors.New("something on this disk is not what was written")
@@ -66,7 +44,7 @@ func Stopped(ctx context.Context, dir string, r *Report) error {
 		fmt.Fprintf(r.Out, "a start of the node mends this: %s\n", m)
 	}
 	err = store.Verify(ctx, s, r.take)
-	end := EndOf(s)
+	end := web.EndOf(s)
 	if err := errors.Join(err, s.Close()); err != nil {
 		return err
 	}
@@ -91,7 +69,7 @@ func Running(ctx context.Context, address string, r *Report) error {
 	lines := bufio.NewScanner(answer.Body)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var l Line
+		var l web.Line
 		switch err := json.Unmarshal(lines.Bytes(), &l); {
 		case err != nil:
 			return fmt.Errorf("the node at %s answers %.100q: %w", address, lines.Bytes(), err)
@@ -103,30 +81,6 @@ func Running(ctx context.Context, address string, r *Report) error {
 		r.take(l.Verified)
 	}
 	return errors.Join(fmt.Errorf("the node at %s stopped before it was done", address), lines.Err())
-}
-
-// Answer writes what Running reads.
-func Answer(ctx context.Context, w http.ResponseWriter, s store.Store) {
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	e := json.NewEncoder(w)
-	flush := http.NewResponseController(w)
-	told := time.Now()
-	say := func(l Line) {
-		_ = e.Encode(l) // the client went away, which ends ctx
-		_ = flush.Flush()
-		told = time.Now()
-	}
-	err := store.Verify(ctx, s, func(v store.Verified) {
-		if v.Proof != nil || time.Since(told) > reportEvery/2 {
-			say(Line{Verified: v})
-		}
-	})
-	if err != nil {
-		say(Line{Error: err.Error()})
-		return
-	}
-	at := EndOf(s)
-	say(Line{End: &at})
 }
 
 // reportEvery is how often long work tells how far it is.
@@ -179,7 +133,7 @@ func (r *Report) proof(p *store.Proof) {
 	}
 }
 
-func (r *Report) end(e End) error {
+func (r *Report) end(e web.End) error {
 	floor := fmt.Sprintf("the store had to reach transaction %d when it was opened and is at %d", e.Floor, e.Reached)
 	if e.Floor == 0 {
 		floor = fmt.Sprintf("how far the store had to reach was not known when it was opened; it is at transaction %d", e.Reached)

@@ -13,6 +13,7 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 
+	"github.com/troupe-mq/troupe/actors/web"
 	store "github.com/troupe-mq/troupe/storage"
 	"github.com/troupe-mq/troupe/storage/badger"
 	"github.com/troupe-mq/troupe/storage/memory"
@@ -99,7 +100,7 @@ func TestARunningNodeVerifiesItself(t *testing.T) {
 	if err := s.Write(logs()); err != nil {
 		t.Fatal(err)
 	}
-	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { Answer(r.Context(), w, s) }))
+	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { web.Verify(r.Context(), w, s) }))
 	defer node.Close()
 	address := strings.TrimPrefix(node.URL, "http://")
 	var out bytes.Buffer

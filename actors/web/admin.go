@@ -1,4 +1,4 @@
-package main
+package web
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// operated is what an operator can see of and do to a cluster by one of its nodes, whichever it is.
-type operated interface {
+// Operated is what an operator can see of and do to a cluster by one of its nodes, whichever it is.
+type Operated interface {
 	Health(context.Context) health.Cluster
 	MayStop(context.Context, metadata.NodeID) []string
 	Maintain(ctx context.Context, node metadata.NodeID, on bool) error
@@ -34,8 +34,8 @@ type operated interface {
 const adminTimeout = 30 * time.Second
 
 // operate adds the endpoints behind `troupe cluster`: what only looks is answered to everybody who
-// reaches the address, as /metrics is; what changes something only to processes on this machine.
-func operate(m *http.ServeMux, n operated) {
+// reaches the address, as /metrics is; what changes something is behind the guard.
+func operate(m *http.ServeMux, n Operated, g *guard) {
 	m.HandleFunc("GET /admin/status", asked(func(ctx context.Context, _ *http.Request) (any, error) { return n.Health(ctx), nil }))
 	m.HandleFunc("GET /admin/can-restart", asked(func(ctx context.Context, r *http.Request) (any, error) {
 		id, err := nodeIn(r)
@@ -43,9 +43,9 @@ func operate(m *http.ServeMux, n operated) {
 			return nil, err
 		}
 		reasons := n.MayStop(ctx, id)
-		return restartAnswer{Safe: len(reasons) == 0, Reasons: reasons}, nil
+		return RestartAnswer{Safe: len(reasons) == 0, Reasons: reasons}, nil
 	}))
-	m.HandleFunc("POST /admin/maintenance", local(asked(func(ctx context.Context, r *http.Request) (any, error) {
+	m.HandleFunc("POST /admin/maintenance", g.change(asked(func(ctx context.Context, r *http.Request) (any, error) {
 		id, err := nodeIn(r)
 		if err != nil {
 			return nil, err
@@ -63,28 +63,28 @@ func operate(m *http.ServeMux, n operated) {
 		}
 		return n.PlanRecovery(ctx, lost)
 	}))
-	m.HandleFunc("POST /admin/recover", local(asked(func(ctx context.Context, r *http.Request) (any, error) {
+	m.HandleFunc("POST /admin/recover", g.change(asked(func(ctx context.Context, r *http.Request) (any, error) {
 		lost, err := nodesIn(r.FormValue("lost"))
 		if err != nil {
 			return nil, err
 		}
 		return n.Recover(ctx, lost, r.FormValue("plan"))
 	})))
-	operateTopics(m, n)
-	operateNodes(m, n)
+	operateTopics(m, n, g)
+	operateNodes(m, n, g)
 	operateReplace(m, n)
 }
 
-func operateTopics(m *http.ServeMux, n operated) {
+func operateTopics(m *http.ServeMux, n Operated, g *guard) {
 	m.HandleFunc("GET /admin/topic", asked(func(ctx context.Context, r *http.Request) (any, error) { return n.Topic(ctx, r.FormValue("topic")) }))
-	m.HandleFunc("POST /admin/read-replicas", local(asked(func(ctx context.Context, r *http.Request) (any, error) {
+	m.HandleFunc("POST /admin/read-replicas", g.change(asked(func(ctx context.Context, r *http.Request) (any, error) {
 		count, err := strconv.Atoi(r.FormValue("count"))
 		if err != nil {
 			return nil, badRequest("count is not a number: " + strconv.Quote(r.FormValue("count")))
 		}
 		return struct{}{}, n.SetReaders(ctx, r.FormValue("topic"), count)
 	})))
-	m.HandleFunc("POST /admin/promote", local(asked(func(ctx context.Context, r *http.Request) (any, error) {
+	m.HandleFunc("POST /admin/promote", g.change(asked(func(ctx context.Context, r *http.Request) (any, error) {
 		partition, err := strconv.ParseInt(r.FormValue("partition"), 10, 32)
 		if err != nil {
 			return nil, badRequest("partition is not a number: " + strconv.Quote(r.FormValue("partition")))
@@ -99,10 +99,10 @@ func operateTopics(m *http.ServeMux, n operated) {
 
 // operateNodes adds the endpoints that change which nodes there are, and the one that shows how far
 // that is.
-func operateNodes(m *http.ServeMux, n operated) {
+func operateNodes(m *http.ServeMux, n Operated, g *guard) {
 	m.HandleFunc("GET /admin/moves", asked(func(ctx context.Context, _ *http.Request) (any, error) { return n.Cluster(ctx) }))
 	change := func(path string, command func(id metadata.NodeID, r *http.Request) metadata.Command) {
-		m.HandleFunc("POST "+path, local(asked(func(ctx context.Context, r *http.Request) (any, error) {
+		m.HandleFunc("POST "+path, g.change(asked(func(ctx context.Context, r *http.Request) (any, error) {
 			id, err := nodeIn(r)
 			if err != nil {
 				return nil, err
@@ -120,7 +120,7 @@ func operateNodes(m *http.ServeMux, n operated) {
 
 // operateReplace adds the endpoint that tells what it would cost to declare the disk of a node
 // lost.
-func operateReplace(m *http.ServeMux, n operated) {
+func operateReplace(m *http.ServeMux, n Operated) {
 	m.HandleFunc("GET /admin/replace", asked(func(_ context.Context, r *http.Request) (any, error) {
 		id, err := nodeIn(r)
 		if err != nil {
@@ -130,8 +130,8 @@ func operateReplace(m *http.ServeMux, n operated) {
 	}))
 }
 
-// restartAnswer is the answer of /admin/can-restart.
-type restartAnswer struct {
+// RestartAnswer is the answer of /admin/can-restart.
+type RestartAnswer struct {
 	Safe    bool     `json:"safe"`
 	Reasons []string `json:"reasons"`
 }

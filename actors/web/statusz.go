@@ -1,4 +1,4 @@
-package main
+package web
 
 import (
 	"bytes"
@@ -30,13 +30,13 @@ type statusPage struct {
 
 // statusz is a page for people: the cluster as this node sees it, without scripts. Who asks for
 // JSON, by ?format=json or by an Accept header that does not want HTML, gets the node's own status.
-func statusz(n observed) http.HandlerFunc {
+func statusz(n Node, version string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.FormValue("format") == "json" || !strings.Contains(r.Header.Get("Accept"), "text/html") {
 			writeJSON(w, n.Status())
 			return
 		}
-		p := statusPage{Cluster: n.Health(r.Context()), Self: n.Status(), Version: version(), At: time.Now().Format(time.DateTime + " MST")}
+		p := statusPage{Cluster: n.Health(r.Context()), Self: n.Status(), Version: version, At: time.Now().Format(time.DateTime + " MST")}
 		if err := n.Unready(); err != nil {
 			p.Unready = err.Error()
 		}
