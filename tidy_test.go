@@ -281,6 +281,7 @@ var terms = []struct{ old, instead string }{
 	{"tells whether", "reports whether"},
 	{"hearsay", "commit hint"},
 	{"doubts", "leadership checks"},
+	{"parcel", "payload of a snapshot"},
 }
 
 func TestPlainTerms(t *testing.T) {

@@ -65,7 +65,7 @@ func (r *Replica) atRest() bool {
 		return false
 	case r.applied.Index != r.last || s.GetCommit() != r.last || s.LeadTransferee != 0:
 		return false
-	case len(r.inflight) > 0 || len(r.offers)+len(r.doubtful) > 0 || len(r.lent) > 0 || r.hint.wait > 0 || r.restored > 0 || r.pull.offer != nil:
+	case len(r.inflight) > 0 || len(r.offers)+len(r.doubtful) > 0 || len(r.pins) > 0 || r.hint.wait > 0 || r.restored > 0 || r.pull.offer != nil:
 		return false
 	case len(r.conf.GetVotersOutgoing()) > 0 || r.role == Leader && !r.voter():
 		return false

@@ -152,7 +152,7 @@ func (l *log) Snapshot() (*raftpb.Snapshot, error) {
 	if l.snap.Index < l.groupedAt {
 		return nil, raft.ErrSnapshotTemporarilyUnavailable // a checkpoint is on its way
 	}
-	p := parcel{start: l.snap.Position, machine: l.snap.Machine}
+	p := payload{start: l.snap.Position, machine: l.snap.Machine}
 	if !l.compact {
 		p.start, p.entries = l.start, l.small()
 	}

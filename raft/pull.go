@@ -49,7 +49,7 @@ func (r *Replica) Pulling() (got, upto uint64, ok bool) {
 // offered takes a snapshot of the leader. Raft hears of it at once if nothing has to be pulled for
 // it, or if raft has no use for it.
 func (r *Replica) offered(m *raftpb.Message) error {
-	p, err := openParcel(m.GetSnapshot().GetData())
+	p, err := parsePayload(m.GetSnapshot().GetData())
 	if err != nil {
 		// of a newer build: as good as lost, the leader sends it again until this node is upgraded
 		return nil

@@ -190,7 +190,7 @@ func TestTheSourceTrimmedMeanwhile(t *testing.T) {
 		}
 		w.settle(late)
 	}
-	leader.replica.lent = nil // as if it had taken too long
+	leader.replica.pins = nil // as if it had taken too long
 	w.network = nil
 	w.grow(leader, 200)
 	if from := late.replica.pull.got.Index; from == 0 || from >= w.held(leader).Start.Index {
@@ -213,7 +213,7 @@ func TestALogKeepsItsBeginningForWhoPullsIt(t *testing.T) {
 		t.Fatalf("the log began behind %d and now begins behind %d, while it is pulled", start, got)
 	}
 	w.crash(late)
-	w.pass(lendTicks + 1)
+	w.pass(pinTicks + 1)
 	w.grow(leader, 40)
 	if got := w.held(leader).Start.Index; got <= start {
 		t.Fatalf("the log still begins behind %d for a replica that is gone", got)
@@ -393,15 +393,15 @@ func TestASnapshotThatIsTooOldWhenItArrives(t *testing.T) {
 			}
 		}
 	}
-	l := leader.replica.lent[late.id]
+	l := leader.replica.pins[late.id]
 	l.from = 1 << 40
-	leader.replica.lent[late.id] = l
+	leader.replica.pins[late.id] = l
 	w.grow(leader, 100)
 	if at := positionOf(held.what.(*raftpb.Message)); w.held(leader).Start.Index <= at.Index {
 		t.Fatalf("the log still reaches back to the snapshot at %v: %+v", at, w.held(leader))
 	}
 	w.network = append(w.network, held)
-	for range lendTicks / 2 {
+	for range pinTicks / 2 {
 		if late.replica.Status().Applied == leader.replica.Status().Last {
 			return
 		}

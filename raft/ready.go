@@ -121,7 +121,7 @@ func (r *Replica) perform(m *raftpb.Message, fx *Effects) error {
 	}
 	switch m.GetType() {
 	case raftpb.MsgSnap:
-		r.lend(m)
+		r.pinFor(m)
 	case raftpb.MsgTimeoutNow:
 		r.calling(m)
 	case raftpb.MsgVote:
@@ -209,7 +209,7 @@ func Payload(e *raftpb.Entry) []byte {
 // goes with it came with it, or was pulled. What that write says to be committed is the snapshot:
 // raft may know of more, which is in the next write.
 func (r *Replica) restore(s *raftpb.Snapshot, fx *Effects) error {
-	p, err := openParcel(s.Data)
+	p, err := parsePayload(s.Data)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ type Replica struct {
 	restored uint64 // index of a snapshot that is durable and not told yet
 
 	pull puller
-	lent map[storage.ReplicaID]lent
+	pins map[storage.ReplicaID]pin
 
 	sinceBytes, sinceCount uint64 // applied since the last checkpoint
 
@@ -249,7 +249,7 @@ func (r *Replica) Tick() {
 	r.tickHandover()
 	r.tickCall()
 	r.tickPull()
-	r.tickLent()
+	r.tickPins()
 }
 
 // tickSilence has a replica that does not vote forget a leader that it has not heard of for two

@@ -136,7 +136,7 @@ func TestMembersChangeInTheTurnOfARestore(t *testing.T) {
 	old := late.replica
 	w.crash(late) // it hears nothing for a while
 	// so the log of the snapshot begins before what the machine still needs
-	leader.replica.lends(2, lent{from: at + 40})
+	leader.replica.pin(2, pin{from: at + 40})
 	w.grow(leader, 200)
 	late.replica = old
 	leader.replica.Unreachable(late.id)
@@ -195,7 +195,7 @@ func TestASnapshotMeetsATruncation(t *testing.T) {
 	}
 	step(append(s.Term+2, 1)) // the disk stalls
 	at := s.Last + 3
-	p := parcel{start: leader.replica.Start(), machine: (&ledger{index: at}).Snapshot()}
+	p := payload{start: leader.replica.Start(), machine: (&ledger{index: at}).Snapshot()}
 	step(&raftpb.Message{
 		Type: raftpb.MsgSnap.Enum(), From: new(uint64(1)), To: new(uint64(m.id)), Term: new(s.Term + 3),
 		Snapshot: &raftpb.Snapshot{Data: p.encode(), Metadata: &raftpb.SnapshotMetadata{ConfState: m.replica.Members(), Index: new(at), Term: new(s.Term + 1)}},

@@ -8,8 +8,8 @@ import (
 	"github.com/troupe-mq/troupe/storage/memory"
 )
 
-// lenders is a store with the logs of replicas 1 and 2: entries 11 to 110 of 8 bytes each.
-func lenders(t *testing.T) *memory.Store {
+// sources is a store with the logs of replicas 1 and 2: entries 11 to 110 of 8 bytes each.
+func sources(t *testing.T) *memory.Store {
 	t.Helper()
 	s := memory.New()
 	for r := storage.ReplicaID(1); r <= 2; r++ {
@@ -42,7 +42,7 @@ func (s *Source) rests(t *testing.T) {
 }
 
 func TestASourceGivesInTurnAndWithinCredit(t *testing.T) {
-	logs, s := lenders(t), &Source{ChunkBytes: 40}
+	logs, s := sources(t), &Source{ChunkBytes: 40}
 	a := Pull{Shard: 7, From: 8, To: 1, Stream: 1, Next: 11, Upto: 110, Credit: 2}
 	b := Pull{Shard: 7, From: 9, To: 2, Stream: 1, Next: 51, Upto: 110, Credit: 2}
 	s.Pull(&a)
@@ -74,7 +74,7 @@ func TestASourceGivesInTurnAndWithinCredit(t *testing.T) {
 }
 
 func TestASourceSaysWhatItCannotGive(t *testing.T) {
-	logs, s := lenders(t), &Source{ChunkBytes: 40}
+	logs, s := sources(t), &Source{ChunkBytes: 40}
 	for _, c := range []struct {
 		name string
 		pull Pull
@@ -101,7 +101,7 @@ func TestASourceSaysWhatItCannotGive(t *testing.T) {
 }
 
 func TestASourceForgetsWithoutHarm(t *testing.T) {
-	logs, s := lenders(t), &Source{ChunkBytes: 40}
+	logs, s := sources(t), &Source{ChunkBytes: 40}
 	for by := storage.ReplicaID(10); by < 10+2*maxStreams; by++ {
 		s.Pull(&Pull{From: by, To: 1, Stream: 1, Next: 11, Upto: 110, Credit: 1})
 	}

@@ -321,7 +321,7 @@ func (w *world) take(to *member, what any) error {
 		if err != nil {
 			return err
 		}
-		to.replica.Lending(parsed.From, parsed.Next)
+		to.replica.PulledFrom(parsed.From, parsed.Next)
 		to.source.Pull(parsed)
 		for to.source.Due() {
 			c, _, err := to.source.Next(to.disk)

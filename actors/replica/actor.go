@@ -185,7 +185,7 @@ func (a *Actor) one(message any) error {
 	case *Pulled:
 		return a.replica.Chunk(m.Chunk)
 	case *Lend:
-		a.replica.Lending(m.To, m.Next)
+		a.replica.PulledFrom(m.To, m.Next)
 	case *Damaged:
 		return m.Cause
 	case *Lost:

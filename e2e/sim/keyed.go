@@ -41,7 +41,7 @@ func keyedProducer(c *client) {
 			}
 			records = append(records, r)
 		}
-		p := &parcel{at: at, batch: w.compressed(batch.Build(records))}
+		p := &sending{at: at, batch: w.compressed(batch.Build(records))}
 		if c.ship(p) {
 			if o := c.outcome(p); o.code == 0 && o.noted == nil {
 				for i, r := range records {

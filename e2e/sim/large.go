@@ -21,7 +21,7 @@ func largeProducer(c *client) {
 			size = storage.MaxEntryBytes // once in a world: it takes its time to be made
 		}
 		size += 64 - w.pick(128)
-		p := &parcel{at: partition{largeTopic, 0}, batch: batch.Build([]batch.Record{{Timestamp: w.now.time().UnixMilli(), Value: make([]byte, size)}})}
+		p := &sending{at: partition{largeTopic, 0}, batch: batch.Build([]batch.Record{{Timestamp: w.now.time().UnixMilli(), Value: make([]byte, size)}})}
 		if c.ship(p) {
 			o := c.largeOutcome(p)
 			w.note(w.clients, "a batch of %d bytes: %+v", len(p.batch), o)
@@ -34,7 +34,7 @@ func largeProducer(c *client) {
 }
 
 // largeOutcome is outcome for what may be too large.
-func (c *client) largeOutcome(p *parcel) outcome {
+func (c *client) largeOutcome(p *sending) outcome {
 	o := c.told(p)
 	if o.noted == nil && o.code != kerr.MessageTooLarge.Code {
 		c.mustInvite(o.code)

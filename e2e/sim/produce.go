@@ -10,8 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/protocol/batch"
 )
 
-// parcel is a batch on its way, and the records of the history in it.
-type parcel struct {
+// sending is a batch on its way, and the records of the history in it.
+type sending struct {
 	at      partition
 	batch   batch.Batch
 	records []int
@@ -19,9 +19,9 @@ type parcel struct {
 }
 
 // pack makes a batch of a few records.
-func (c *client) pack(p partition, idempotent bool) *parcel {
+func (c *client) pack(p partition, idempotent bool) *sending {
 	w := c.world
-	out := &parcel{at: p}
+	out := &sending{at: p}
 	var records []batch.Record
 	for range 1 + w.pick(3) {
 		id, value := w.invoke(c.name, idempotent, p)
@@ -56,11 +56,11 @@ func oldest(b batch.Batch) int16 {
 	return 3
 }
 
-// ship sends a parcel to whom the client takes for the leader; false if it knows none.
-func (c *client) ship(p *parcel) bool { return c.shipWith(p, -1) }
+// ship sends a sending to whom the client takes for the leader; false if it knows none.
+func (c *client) ship(p *sending) bool { return c.shipWith(p, -1) }
 
 // shipWith is ship with a number of acks. With 0 there is no answer to wait for.
-func (c *client) shipWith(p *parcel, acks int16) bool {
+func (c *client) shipWith(p *sending, acks int16) bool {
 	leader, ok := c.leader(p.at)
 	if !ok {
 		return false
@@ -85,7 +85,7 @@ type outcome struct {
 	noted error // there was no answer
 }
 
-func (c *client) outcome(p *parcel) outcome {
+func (c *client) outcome(p *sending) outcome {
 	o := c.told(p)
 	if o.noted == nil {
 		c.mustInvite(o.code)
@@ -100,8 +100,8 @@ func (c *client) mustInvite(code int16) {
 	}
 }
 
-// told waits for the answer to a parcel.
-func (c *client) told(p *parcel) outcome {
+// told waits for the answer to a sending.
+func (c *client) told(p *sending) outcome {
 	answer, err := c.await(p.q, patience)
 	if err != nil {
 		delete(c.leaders, p.at)
@@ -124,8 +124,8 @@ func tolerable(code int16) bool {
 	return retriable(code)
 }
 
-// acked notes that a parcel was acknowledged.
-func (w *World) acked(p *parcel, base int64) {
+// acked notes that a sending was acknowledged.
+func (w *World) acked(p *sending, base int64) {
 	for i, id := range p.records {
 		w.settled(id, history.Acked, base+int64(i))
 	}
@@ -159,7 +159,7 @@ func idempotentProducer(c *client) {
 		next := map[partition]int32{}
 		for alive := true; alive && !w.load.quiet; {
 			at := w.aPartition()
-			var window []*parcel
+			var window []*sending
 			for range 1 + w.pick(4) {
 				p := c.pack(at, true)
 				p.batch.SetProducer(id, 0, next[at])
@@ -175,7 +175,7 @@ func idempotentProducer(c *client) {
 // deliver sends a window, and again what of it was not acknowledged, until all of it is; false if
 // the end came first. What comes before the window was acknowledged, so its first batch follows in
 // sequence at whoever leads: to be told otherwise means that something acknowledged is gone.
-func (c *client) deliver(window []*parcel) bool {
+func (c *client) deliver(window []*sending) bool {
 	for tries := 0; len(window) > 0; tries++ {
 		if c.world.load.quiet && tries > 20 {
 			return false

@@ -7,9 +7,9 @@ const producersEach = 60
 
 // lastSent is a producer's last batch in a partition.
 type lastSent struct {
-	parcel *parcel
-	base   int64
-	next   int32 // sequence number
+	sending *sending
+	base    int64
+	next    int32 // sequence number
 }
 
 // manyProducers has many idempotent producers, each of which is silent for long. They send their
@@ -34,7 +34,7 @@ func manyProducers(c *client) {
 		case last == nil:
 			sent[id][at] = &lastSent{}
 			c.sendNext(id, sent[id][at], at)
-		case w.chance(2) && last.parcel != nil:
+		case w.chance(2) && last.sending != nil:
 			c.sendAgain(last)
 		default:
 			c.sendNext(id, last, at)
@@ -48,15 +48,15 @@ func (c *client) sendNext(id int64, last *lastSent, at partition) {
 	p := c.pack(at, true)
 	p.batch.SetProducer(id, 0, last.next)
 	last.next += int32(len(p.records))
-	last.parcel = nil
-	if c.deliver([]*parcel{p}) {
-		last.parcel, last.base = p, c.world.load.history.Sends[p.records[0]].Offset
+	last.sending = nil
+	if c.deliver([]*sending{p}) {
+		last.sending, last.base = p, c.world.load.history.Sends[p.records[0]].Offset
 	}
 }
 
 // sendAgain sends a batch that was acknowledged once more.
 func (c *client) sendAgain(last *lastSent) {
-	p := last.parcel
+	p := last.sending
 	if !c.ship(p) {
 		return
 	}
