@@ -43,10 +43,12 @@ func (g *group) subscription() (topics map[string]bool, ok bool) {
 //   - of a group without members, from when its last member left or its last commit, whichever is
 //     later;
 //   - of a group that consumes, for topics that no member subscribes to, from their commit.
+//
+// An offset whose client said how long it is to be kept is kept for so long from its commit.
 func (c *Coordinator) ExpireOffsets(now int64) {
 	for _, id := range c.groupsWhere(func(g *group) bool { return len(g.pending) == 0 }) {
 		g := c.groups[id]
-		expired, ok := g.expiry(now - c.config.OffsetsRetentionMS)
+		expired, ok := g.expiry(now, c.config.OffsetsRetentionMS)
 		if !ok {
 			continue
 		}
@@ -61,19 +63,29 @@ func (c *Coordinator) ExpireOffsets(now int64) {
 	}
 }
 
-// expiry tells which offsets are expired that were last needed before some time; ok is false if
-// none may be.
-func (g *group) expiry(before int64) (expired func(offsetKey, offset) bool, ok bool) {
+// expiry tells which offsets are expired that were not needed for as long as they are kept; ok is
+// false if none may be.
+func (g *group) expiry(now, retention int64) (expired func(offsetKey, offset) bool, ok bool) {
+	before := now - retention
 	switch {
 	case g.state == empty && g.protocolType == "":
-		return func(_ offsetKey, o offset) bool { return o.at < before }, true
+		return func(_ offsetKey, o offset) bool { return o.expired(now, before, o.at) }, true
 	case g.state == empty:
-		return func(_ offsetKey, o offset) bool { return max(o.at, g.since) < before }, true
+		return func(_ offsetKey, o offset) bool { return o.expired(now, before, max(o.at, g.since)) }, true
 	case g.state != stable || g.protocolType != consumerType:
 		return nil, false
 	}
 	topics, known := g.subscription()
-	return func(k offsetKey, o offset) bool { return !topics[k.topic] && o.at < before }, known
+	return func(k offsetKey, o offset) bool { return !topics[k.topic] && o.expired(now, before, o.at) }, known
+}
+
+// expired reports whether an offset's time is over: its own, or else that of all offsets, which are
+// expired if they were last needed before some time.
+func (o offset) expired(now, before, needed int64) bool {
+	if o.expires != 0 {
+		return now >= o.expires
+	}
+	return needed < before
 }
 
 func everyOffset(offsetKey, offset) bool { return true }

@@ -36,6 +36,11 @@ func TestRecordsAreWhatTheyWere(t *testing.T) {
 			"00010001670001740000" + "0002",
 			"0004000000000000000500000004" + "0278" + "0000000000000006" + "0100" + "1001000000000000000000000000000000",
 		},
+		"an offset that is kept for a time of its own": {
+			offsetRecord("g", offsetKey{"t", 2}, offset{offset: 5, epoch: 4, metadata: "x", at: 6, expires: 9, topicID: [16]byte{1}}),
+			"00010001670001740000" + "0002",
+			"0004000000000000000500000004" + "0278" + "0000000000000006" + "0200" + "1001000000000000000000000000000000" + "f2e401" + "08" + "0000000000000009",
+		},
 	} {
 		if got := hex.EncodeToString(test.record.Key); got != test.key {
 			t.Errorf("%s: key %s, want %s", name, got, test.key)
@@ -96,6 +101,7 @@ var written = map[string]string{
 	"offset_expiry":   "73252295b3c99dab",
 	"offsets":         "115ca9ec725898f7",
 	"old_joins":       "a2117ee05fd2910b",
+	"own_retention":   "04f3e78270197c21",
 	"protocols":       "8ce5a5c0cd040e3e",
 	"races":           "b6b303be4976c6cb",
 	"restart":         "9db7f33591d79224",
@@ -105,4 +111,16 @@ var written = map[string]string{
 	"static_expiry":   "b1bacc61c1627d78",
 	"static_metadata": "2e1f223f9f91d351",
 	"static_waiting":  "093dc6ce70953264",
+}
+
+// Version 1 of Kafka's record has a field for an offset's own time of expiry, -1 if there is none.
+func TestExpiryInKafkasFirstRecords(t *testing.T) {
+	for said, want := range map[int64]int64{9: 9, -1: 0} {
+		v := kmsg.NewOffsetCommitValue()
+		v.Version, v.Offset, v.CommitTimestamp, v.ExpireTimestamp = 1, 5, 6, said
+		got, err := Record{offsetRecordKey("g", offsetKey{"t", 2}), v.AppendTo(nil)}.decode()
+		if err != nil || got.offset.expires != want || got.offset.offset != 5 {
+			t.Errorf("%d: %+v, %v", said, got.offset, err)
+		}
+	}
 }

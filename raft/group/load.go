@@ -51,7 +51,7 @@ func (r Record) decodeOffset() (change, error) {
 	if err := v.ReadFrom(r.Value); err != nil {
 		return out, fmt.Errorf("group: value of an offset: %w", err)
 	}
-	out.offset = offset{v.Offset, v.LeaderEpoch, v.Metadata, v.CommitTimestamp, v.TopicID, false}
+	out.offset = offset{v.Offset, v.LeaderEpoch, v.Metadata, v.CommitTimestamp, expiresOf(&v), v.TopicID, false}
 	return out, nil
 }
 

@@ -21,6 +21,7 @@ type offset struct {
 	epoch    int32
 	metadata string
 	at       int64 // when it was committed
+	expires  int64 // when it expires, if its client said so; 0: by the settings
 	topicID  [16]byte
 	lost     bool // its record cannot be read: what was committed is not known
 }
@@ -41,6 +42,7 @@ func (c *Coordinator) Commit(now int64, r *kmsg.OffsetCommitRequest, topics Topi
 		reply(refuse(err))
 		return
 	}
+	expires := expiresAt(now, r)
 	var records []Record
 	var grows int64
 	if g == nil {
@@ -51,6 +53,7 @@ func (c *Coordinator) Commit(now int64, r *kmsg.OffsetCommitRequest, topics Topi
 		if err != nil {
 			return err
 		}
+		o.expires = expires
 		k := offsetKey{t.Topic, p.Partition}
 		grows += g.grows(k, o)
 		records = append(records, offsetRecord(r.Group, k, o))
@@ -83,6 +86,19 @@ func (c *Coordinator) offsetOf(now int64, t kmsg.OffsetCommitRequestTopic, p kms
 		return offset{}, kerr.OffsetMetadataTooLarge
 	}
 	return o, nil
+}
+
+// expiresAt is when offsets expire that a request says the time of, 0 if it does not. Only versions
+// 2 to 4 can.
+func expiresAt(now int64, r *kmsg.OffsetCommitRequest) int64 {
+	keep := r.RetentionTimeMillis
+	switch {
+	case r.Version > 4 || keep == -1:
+		return 0
+	case keep > math.MaxInt64-now:
+		return math.MaxInt64
+	}
+	return max(1, now+keep)
 }
 
 // grows is how much more memory a group takes with an offset. g may be nil.

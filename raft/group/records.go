@@ -1,6 +1,10 @@
 package group
 
-import "github.com/twmb/franz-go/pkg/kmsg"
+import (
+	"encoding/binary"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
 
 // Versions of Kafka's records in __consumer_offsets.
 const (
@@ -20,7 +24,26 @@ func offsetRecordKey(group string, k offsetKey) []byte {
 func offsetRecord(group string, k offsetKey, o offset) Record {
 	v := kmsg.NewOffsetCommitValue()
 	v.Version, v.Offset, v.LeaderEpoch, v.Metadata, v.CommitTimestamp, v.TopicID = offsetValueVersion, o.offset, o.epoch, o.metadata, o.at, o.topicID
+	if o.expires != 0 {
+		v.UnknownTags.Set(expiresTag, binary.BigEndian.AppendUint64(nil, uint64(o.expires)))
+	}
 	return Record{offsetRecordKey(group, k), v.AppendTo(nil)}
+}
+
+// expiresTag is the tag of an offset's own time of expiry, in milliseconds, big-endian. Kafka has a
+// field for it in version 1 only, which knows neither the leader's epoch nor the topic's id; who
+// does not know the tag passes over it.
+const expiresTag = 29298
+
+// expiresOf reads the time of expiry of an offset's record, 0 if it has none of its own.
+func expiresOf(v *kmsg.OffsetCommitValue) (at int64) {
+	at = max(0, v.ExpireTimestamp)
+	v.UnknownTags.Each(func(tag uint32, value []byte) {
+		if tag == expiresTag && len(value) == 8 {
+			at = int64(binary.BigEndian.Uint64(value))
+		}
+	})
+	return at
 }
 
 func groupRecordKey(group string) []byte {

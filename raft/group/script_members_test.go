@@ -87,6 +87,7 @@ func (s *script) leave(a args, group string) {
 func (s *script) commit(a args, group string) {
 	r := kmsg.NewPtrOffsetCommitRequest()
 	r.Version, r.Group, r.MemberID, r.Generation, r.InstanceID = int16(a.number("version", 9)), group, a.text("id", ""), int32(a.number("gen", -1)), a.maybe("instance")
+	r.RetentionTimeMillis = a.number("keep", -1)
 	t, p := kmsg.NewOffsetCommitRequestTopic(), kmsg.NewOffsetCommitRequestTopicPartition()
 	t.Topic, p.Partition, p.Offset, p.Metadata = a.text("topic", "t"), int32(a.number("partition", 0)), a.number("at", 0), a.maybe("meta")
 	t.Partitions = append(t.Partitions, p)

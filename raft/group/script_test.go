@@ -28,6 +28,7 @@ import (
 //	beat    id=ID gen=G [instance=I]
 //	leave   [id=ID] [instance=I] [version=V]
 //	commit  [id=ID] [gen=G] [instance=I] topic=T [partition=P] at=OFFSET [meta=TEXT] [version=V]
+//	        [keep=MS]
 //	fetch   topic=T
 //	wait    MS                          time passes, and everything happens whose moment comes
 //	set     MS                          somebody sets the clock, by as much
