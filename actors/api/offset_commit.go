@@ -34,7 +34,7 @@ func (g *groupAPI) offsetCommit(c *Call) {
 			}
 			r.Topics = append(r.Topics, topic)
 		}
-		c.Answer(r)
+		c.Answer(named(request, r))
 	})
 }
 
@@ -48,17 +48,18 @@ func nameTopics(c *Call, request *kmsg.OffsetCommitRequest) {
 	}
 }
 
-// named makes unknown topics of requests by id UNKNOWN_TOPIC_ID.
+// named tells of topics that are known by no name that their id is unknown, whatever else became of
+// the request.
 func named(request *kmsg.OffsetCommitRequest, r kmsg.Response) kmsg.Response {
 	if request.Version < 10 {
 		return r
 	}
-	out := r.(*kmsg.OffsetCommitResponse)
-	for i := range out.Topics {
-		for k := range out.Topics[i].Partitions {
-			if p := &out.Topics[i].Partitions[k]; p.ErrorCode == kerr.UnknownTopicOrPartition.Code {
-				p.ErrorCode = kerr.UnknownTopicID.Code
-			}
+	for _, t := range r.(*kmsg.OffsetCommitResponse).Topics {
+		if t.Topic != "" {
+			continue
+		}
+		for k := range t.Partitions {
+			t.Partitions[k].ErrorCode = kerr.UnknownTopicID.Code
 		}
 	}
 	return r
