@@ -363,12 +363,12 @@ func (f *fetching) hint(at *metadata.Partition, out *kmsg.FetchResponseTopicPart
 	if out.ErrorCode != kerr.NotLeaderForPartition.Code && out.ErrorCode != kerr.FencedLeaderEpoch.Code {
 		return
 	}
-	h, ok := f.call.hintFor(at)
-	if !ok || f.request.Version < 12 {
+	if f.request.Version < 12 {
 		return
 	}
+	h := f.call.hintFor(at)
 	out.CurrentLeader.LeaderID, out.CurrentLeader.LeaderEpoch = h.node, h.epoch
-	if f.request.Version < 16 {
+	if f.request.Version < 16 || h.node < 0 {
 		return
 	}
 	for _, b := range g.response.Brokers {

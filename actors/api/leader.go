@@ -63,26 +63,57 @@ func reading(c Cluster, t *metadata.Topic, n, epoch int32, version int16) (led, 
 
 // hint is what a client is told about the leader it should go to (KIP-951).
 type hint struct {
-	node     metadata.NodeID
-	epoch    int32
+	node     metadata.NodeID // -1 if there is none that the client can reach
+	epoch    int32           // the newest that is known, -1 if none is
 	endpoint metadata.Listener
 	rack     *string
 }
 
-// hintFor returns who leads a partition, if this node knows and it is not this node.
-func (c *Call) hintFor(p *metadata.Partition) (hint, bool) {
+// hintFor returns who leads a partition, as far as this node knows and if it is another one.
+func (c *Call) hintFor(p *metadata.Partition) hint {
+	h := hint{node: -1, epoch: -1}
 	if p == nil {
-		return hint{}, false
+		return h
 	}
-	l := c.Cluster.Leadership(p.Shard)
-	node := c.Cluster.Image().Nodes[l.Node]
-	if !l.Known || node == nil || l.Node == c.Cluster.Self() {
-		return hint{}, false
+	var own *replica.View
+	if ref := c.Cluster.Replica(p.Shard); ref != nil {
+		own = ref.View()
+	}
+	leader, epoch := successor(p, c.Cluster.Leadership(p.Shard), own)
+	node := c.Cluster.Image().Nodes[leader]
+	switch {
+	case leader == c.Cluster.Self():
+		return h
+	case node == nil || !c.Cluster.Alive(leader):
+		return hint{node: -1, epoch: epoch}
 	}
 	at, ok := endpoint(node, c.Listener)
-	h := hint{node: l.Node, epoch: l.Epoch, endpoint: at}
+	if !ok {
+		return hint{node: -1, epoch: epoch}
+	}
+	h = hint{node: leader, epoch: epoch, endpoint: at}
 	if node.Rack != "" {
 		h.rack = &node.Rack
 	}
-	return h, ok
+	return h
+}
+
+// successor returns the newest leader of a partition, of the last one that told this node, and the
+// one that this node's replica follows: after a change of leaders it knows sooner. Without a leader
+// the node is -1.
+func successor(p *metadata.Partition, told Leadership, own *replica.View) (node metadata.NodeID, epoch int32) {
+	node, epoch = -1, -1
+	if told.Known {
+		node, epoch = told.Node, told.Epoch
+	}
+	if own == nil || own.Role == replica.Leader || own.Epoch <= epoch {
+		return node, epoch
+	}
+	node, epoch = -1, own.Epoch
+	for _, r := range p.Members() {
+		if r.ID == own.Leader {
+			node = r.Node
+		}
+	}
+	return node, epoch
 }

@@ -255,11 +255,14 @@ func (p *producing) settle(at *metadata.Partition, part *kmsg.ProduceResponseTop
 
 // hint tells the client where to go instead.
 func (p *producing) hint(at *metadata.Partition, part *kmsg.ProduceResponseTopicPartition) {
-	h, ok := p.call.hintFor(at)
-	if !ok || p.response.Version < 10 {
+	if p.response.Version < 10 {
 		return
 	}
+	h := p.call.hintFor(at)
 	part.CurrentLeader.LeaderID, part.CurrentLeader.LeaderEpoch = h.node, h.epoch
+	if h.node < 0 {
+		return
+	}
 	for _, b := range p.response.Brokers {
 		if b.NodeID == h.node {
 			return
