@@ -5,17 +5,35 @@
 // sleeps, and ends with the check that every replica of every partition holds identical bytes (see
 // cluster.Cluster.Verify).
 //
+// Files are named after what they promise:
+//
+//	durability      clusters form in any order; what is acknowledged stays, whoever stops or dies
+//	independence    one partition's trouble is no other's; one address is enough
+//	placement       topics are known everywhere, partitions even, one node may go
+//	members, leave, operate, recover, upgrade
+//	                nodes come and go, by an operator's hand, and builds change
+//	rejoin, rot, flips, full, cleaning, deleted
+//	                disks: older, empty, damaged, full; retention and compaction
+//	observation, metrics, trace, observe
+//	                what is seen from outside is what happened
+//	racks, readers  consumers read near by
+//	input, memory   nothing that one client sends harms another
+//	clients         unchanged clients of many languages
+//	chaos, hosts    faults of networks and disks, drawn by a seed
+//	hostile         every field of every request at its extremes
+//	sim             whole clusters in one goroutine
+//
 // Environment:
 //
 //	E2E_UNPRIVILEGED=1  leave out what needs root: hosts with networks and disks of their own
 //	                    (e2e/hosts, e2e/chaos)
-//	E2E_SEED=n       repeat the schedule of a run of faults
-//	E2E_LONG=1       the full lengths of the chaos runs (minutes) instead of the short ones
-//	E2E_RACE=1       build the server with the race detector
-//	E2E_BIN=path     test this binary instead of building one
-//	E2E_KEEP=1       keep data directories and logs of passed tests too
-//	E2E_SERVED=1       compare what replicas serve to consumers instead of what they hold, for
-//	                   binaries without /debug
-//	E2E_KAFKA=dir    run against Apache Kafka, whose jars are in dir; proves the tests,
-//	                 not the broker
+//	E2E_SEED=n          repeat the schedule of a run of faults
+//	E2E_LONG=1          the full lengths of the chaos runs (minutes) instead of the short ones
+//	E2E_RACE=1          build the server with the race detector
+//	E2E_BIN=path        test this binary instead of building one
+//	E2E_KEEP=1          keep data directories and logs of passed tests too
+//	E2E_SERVED=1        compare what replicas serve to consumers instead of what they hold, for
+//	                    binaries without /debug
+//	E2E_KAFKA=dir       run against Apache Kafka, whose jars are in dir; proves the tests,
+//	                    not the broker
 package e2e

@@ -48,10 +48,10 @@ func waitSpread(t *testing.T, asked *cluster.Node, nodes ...int32) {
 	})
 }
 
-// Phase 3.6: a fourth node gets its share and another one leaves, while producers and a group work;
+// A fourth node gets its share and another one leaves, while producers and a group work;
 // both are seen in progress. The node that left ends by itself and is not let in again with what is
 // on its disk.
-func TestPhase3NodesComeAndGo(t *testing.T) {
+func TestNodesComeAndGo(t *testing.T) {
 	c := cluster.Start(t, 3)
 	onlyTroupe(t, c)
 	c.CreateTopic("moved", 6, 3)

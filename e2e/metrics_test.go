@@ -185,7 +185,7 @@ func (w *watched) unanswered(t *testing.T) {
 }
 
 // The default /metrics of a node with thousands of replicas stays small and quick.
-func TestPhase4MetricsOfThreeThousandPartitions(t *testing.T) {
+func TestMetricsOfThreeThousandPartitions(t *testing.T) {
 	if os.Getenv("E2E_LONG") == "" {
 		t.Skip("9,000 replicas take minutes; E2E_LONG=1 runs it")
 	}

@@ -67,10 +67,10 @@ func waitMayStop(t *testing.T, asked, n *cluster.Node) {
 	})
 }
 
-// Phase 3.5: every node is restarted, one after the other, as an operator does it who asks whether
+// Every node is restarted, one after the other, as an operator does it who asks whether
 // it is safe, while producers and a group work: nobody sees an error that the clients' retries do
 // not absorb.
-func TestPhase3RollingRestart(t *testing.T) {
+func TestRollingRestart(t *testing.T) {
 	c := cluster.Start(t, 3)
 	onlyTroupe(t, c)
 	for _, topic := range []string{"rolled", "rolled.plain"} {

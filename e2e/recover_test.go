@@ -17,10 +17,10 @@ import (
 	"github.com/troupe-mq/troupe/e2e/load"
 )
 
-// Phase 3.7: two of three nodes are lost for good, disks and all. Nothing happens by itself; the
+// Two of three nodes are lost for good, disks and all. Nothing happens by itself; the
 // operator is told what is left and what may be lost, and brings it back, and the record of it
 // stays. The lost nodes come back with empty disks, and the cluster is whole again.
-func TestPhase3TwoNodesLostForGood(t *testing.T) {
+func TestTwoNodesLostForGood(t *testing.T) {
 	c := cluster.Start(t, 3, cluster.NoVerify())
 	onlyTroupe(t, c)
 	c.CreateTopic("kept", 3, 3)

@@ -91,8 +91,8 @@ func (r *rejoin) end() {
 	load.Check(r.t, r.c, r.rec, rejoinTopic)
 }
 
-// Phase 3.4 (a): a node is away for a moment.
-func TestPhase3RejoinAfterAMoment(t *testing.T) {
+// A node is away for a moment.
+func TestRejoinAfterAMoment(t *testing.T) {
 	r := startRejoin(t)
 	r.begin()
 	r.follow()
@@ -102,9 +102,9 @@ func TestPhase3RejoinAfterAMoment(t *testing.T) {
 	r.end()
 }
 
-// Phase 3.4 (b): a node returns after the log was trimmed past where it stood. It is sent a
+// A node returns after the log was trimmed past where it stood. It is sent a
 // snapshot and pulls the log that goes with it.
-func TestPhase3RejoinBehindATrimmedLog(t *testing.T) {
+func TestRejoinBehindATrimmedLog(t *testing.T) {
 	r := startRejoin(t)
 	r.fill(1000)
 	r.victim.Kill()
@@ -184,9 +184,9 @@ func (r *rejoin) whole() {
 	})
 }
 
-// Phase 3.4 (c): a node returns with an empty disk, after the old one was declared lost. It is
+// A node returns with an empty disk, after the old one was declared lost. It is
 // given other replicas, which pull their logs.
-func TestPhase3RejoinWithAnEmptyDisk(t *testing.T) {
+func TestRejoinWithAnEmptyDisk(t *testing.T) {
 	r := startRejoin(t)
 	r.begin()
 	r.follow()
@@ -199,9 +199,9 @@ func TestPhase3RejoinWithAnEmptyDisk(t *testing.T) {
 	r.end()
 }
 
-// Phase 3.4 (d): a node returns with a byte of its newest log flipped. What cannot be proved is
+// A node returns with a byte of its newest log flipped. What cannot be proved is
 // replaced.
-func TestPhase3RejoinWithAFlippedByte(t *testing.T) {
+func TestRejoinWithAFlippedByte(t *testing.T) {
 	r := startRejoin(t)
 	r.begin()
 	r.follow()
@@ -220,9 +220,9 @@ func TestPhase3RejoinWithAFlippedByte(t *testing.T) {
 	r.whole()
 }
 
-// Phase 3.4 (e): a node returns with an older copy of its disk. The others know better, and it is
+// A node returns with an older copy of its disk. The others know better, and it is
 // given other replicas.
-func TestPhase3RejoinWithAnOlderDisk(t *testing.T) {
+func TestRejoinWithAnOlderDisk(t *testing.T) {
 	r := startRejoin(t)
 	r.begin()
 	r.follow()

@@ -28,9 +28,9 @@ func traceparent(sampled bool) (trace, span string, header kgo.RecordHeader) {
 	return trace, span, kgo.RecordHeader{Key: "traceparent", Value: []byte("00-" + trace + "-" + span + "-" + flags)}
 }
 
-// Phase 4.3: one trace from the producer's record through consensus on three nodes to the consumer,
+// One trace from the producer's record through consensus on three nodes to the consumer,
 // and metrics, over OTLP.
-func TestPhase4OneTraceThroughConsensus(t *testing.T) {
+func TestOneTraceThroughConsensus(t *testing.T) {
 	receiver := otlp.Listen(t)
 	c := cluster.New(t, 3)
 	onlyTroupe(t, c)

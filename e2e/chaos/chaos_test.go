@@ -25,7 +25,7 @@ func seed(t *testing.T) uint64 {
 	return s
 }
 
-// Phase 5 in short: every fault once, then mixes of them.
+// In short: every fault once, then mixes of them.
 func TestFaults(t *testing.T) {
 	hosts.Need(t)
 	plan := Plan{Seed: seed(t), Nodes: 3, Kinds: Names()}

@@ -19,7 +19,7 @@ import (
 	"github.com/troupe-mq/troupe/e2e/hosts"
 )
 
-// Phase 5.1 and 5.2: a leader that is split from the others acknowledges nothing while they go on
+// A leader that is split from the others acknowledges nothing while they go on
 // without it; when no majority is left nobody acknowledges anything; after healing all goes on
 // without help. That nobody did is what the history is checked for (Minority): every node is asked
 // all the time.

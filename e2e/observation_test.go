@@ -74,8 +74,8 @@ func (w *watched) becomes(n *cluster.Node, want float64, name string, labels ...
 	})
 }
 
-// Phase 4.1: every metric of the list has the value that follows from what the test did.
-func TestPhase4MetricsTellWhatHappened(t *testing.T) {
+// Every metric of the list has the value that follows from what the test did.
+func TestMetricsTellWhatHappened(t *testing.T) {
 	c := cluster.Start(t, 3)
 	onlyTroupe(t, c)
 	c.CreateTopicAt("told", []int32{1, 2, 3})
@@ -374,8 +374,8 @@ func (w *watched) metadataBySnapshot(t *testing.T) {
 	w.c.WaitInSync(w.topic)
 }
 
-// Phase 4.2: health and readiness mean something.
-func TestPhase4Readiness(t *testing.T) {
+// Health and readiness mean something.
+func TestReadiness(t *testing.T) {
 	c := cluster.New(t, 3, cluster.NoVerify())
 	onlyTroupe(t, c)
 	alone := c.Node(1)

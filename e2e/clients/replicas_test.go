@@ -10,8 +10,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/load"
 )
 
-// Phase 1.2 with kafka-python: ten records, exactly these on every replica.
-func TestPhase1TenRecordsOfKafkaPython(t *testing.T) {
+// With kafka-python: ten records, exactly these on every replica.
+func TestTenRecordsOfKafkaPython(t *testing.T) {
 	c := cluster.Start(t, 3)
 	cl := python(t, c, "kafka-python", "kafka_python.py", python3(t), append([]string{kafkaPythonNewest}, kafkaPythonExtras...)...)
 	c.CreateTopic("ten", 1, 3)

@@ -15,8 +15,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/load"
 )
 
-// Phase 2.1 and 2.2.
-func TestPhase2ThreePartitionsThreeLeaders(t *testing.T) {
+// Three partitions have three leaders, and each goes on alone.
+func TestThreePartitionsThreeLeaders(t *testing.T) {
 	c := cluster.Start(t, 3)
 	c.CreateTopic("three", 3, 3)
 	c.WaitTopic("three", "three leaders", func(topic kmsg.MetadataResponseTopic) error {
@@ -77,10 +77,10 @@ func wantAssigned(t *testing.T, c *cluster.Cluster, topic string, partition int3
 	}
 }
 
-// Phase 2.3: of five nodes two stand still (their connections stay open and nobody answers, which
+// Of five nodes two stand still (their connections stay open and nobody answers, which
 // is worse than dead). Partition 0 has its majority there; 1 and 2 have one replica each there and
 // must not care.
-func TestPhase2APartitionWithoutQuorumDoesNotSlowTheOthers(t *testing.T) {
+func TestAPartitionWithoutQuorumDoesNotSlowTheOthers(t *testing.T) {
 	c := cluster.Start(t, 5)
 	// Kafka's other partitions wait until the still nodes have left the in-sync replicas
 	onlyTroupe(t, c)
@@ -195,8 +195,8 @@ func measure(cl *kgo.Client, topic string, partition int32, d time.Duration) (la
 	return latency{n: len(took), p50: took[len(took)/2], p99: took[len(took)*99/100], max: took[len(took)-1]}, nil
 }
 
-// Phase 2.4: one address is enough, whichever it is.
-func TestPhase2OneAddressIsEnough(t *testing.T) {
+// One address is enough, whichever it is.
+func TestOneAddressIsEnough(t *testing.T) {
 	c := cluster.Start(t, 3)
 	c.CreateTopic("all", 3, 3)
 	for _, n := range c.Nodes {

@@ -15,8 +15,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/load"
 )
 
-// Phase 1.1, first half: any order, with delays, a restart in between.
-func TestPhase1NodesFormOneClusterInAnyOrder(t *testing.T) {
+// Any order, with delays, a restart in between.
+func TestNodesFormOneClusterInAnyOrder(t *testing.T) {
 	for _, order := range [][3]int32{{3, 1, 2}, {2, 3, 1}} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			c := cluster.New(t, 3)
@@ -73,8 +73,8 @@ func oneCluster(t *testing.T, c *cluster.Cluster) {
 	})
 }
 
-// Phase 1.1, second half: another list of peers is refused, and both lists are named.
-func TestPhase1AnotherPeerListIsRefused(t *testing.T) {
+// Another list of peers is refused, and both lists are named.
+func TestAnotherPeerListIsRefused(t *testing.T) {
 	c := cluster.Start(t, 3)
 	onlyTroupe(t, c)
 	theirs := fmt.Sprintf("1@127.0.0.1:%d,2@127.0.0.1:%d,3@127.0.0.1:%d", c.Node(1).Ports.Control, c.Node(2).Ports.Control, c.Node(3).Ports.Control)
@@ -96,8 +96,8 @@ func TestPhase1AnotherPeerListIsRefused(t *testing.T) {
 	}
 }
 
-// Phase 1.2.
-func TestPhase1TenRecordsOnEveryReplica(t *testing.T) {
+// What is acknowledged is on every replica, byte for byte.
+func TestTenRecordsOnEveryReplica(t *testing.T) {
 	c := cluster.Start(t, 3)
 	c.CreateTopic("ten", 1, 3)
 	records, values := numbered("ten", 0, "record", 10)
@@ -106,8 +106,8 @@ func TestPhase1TenRecordsOnEveryReplica(t *testing.T) {
 	c.WaitReplicas("ten", 0, 10)
 }
 
-// Phase 1.3 to 1.5: one story, because each step starts from what the one before left.
-func TestPhase1LeadersStopAndDie(t *testing.T) {
+// One story, because each step starts from what the one before left.
+func TestLeadersStopAndDie(t *testing.T) {
 	c := cluster.Start(t, 3)
 	c.CreateTopic("one", 1, 3)
 	rec := history.NewRecorder()
@@ -209,7 +209,7 @@ func comesBack(t *testing.T, c *cluster.Cluster, rec *history.Recorder, n *clust
 
 // Two of three are gone while records flow: nothing is acknowledged, nothing is lost, and it goes
 // on when one is back.
-func TestPhase1BelowQuorumNothingIsAcknowledged(t *testing.T) {
+func TestBelowQuorumNothingIsAcknowledged(t *testing.T) {
 	c := cluster.Start(t, 3)
 	c.CreateTopic("quorum", 1, 3)
 	rec := history.NewRecorder()

@@ -14,8 +14,8 @@ import (
 	"github.com/troupe-mq/troupe/e2e/load"
 )
 
-// Phase 3.1: a topic created at any node is listed at every node within a second.
-func TestPhase3TopicsAreListedEverywhereWithinASecond(t *testing.T) {
+// A topic created at any node is listed at every node within a second.
+func TestTopicsAreListedEverywhereWithinASecond(t *testing.T) {
 	c := cluster.Start(t, 3)
 	var created []string
 	for round := range 3 {
@@ -57,9 +57,9 @@ func createAt(t *testing.T, n *cluster.Node, topic string, replicas int16) {
 	}
 }
 
-// Phase 3.2: nine partitions are spread evenly, and again after a node was away, without an
+// Nine partitions are spread evenly, and again after a node was away, without an
 // operator.
-func TestPhase3NinePartitionsAreEven(t *testing.T) {
+func TestNinePartitionsAreEven(t *testing.T) {
 	c := cluster.Start(t, 3)
 	c.CreateTopic("nine", 9, 3)
 	waitEven(t, c)
@@ -98,8 +98,8 @@ func waitEven(t *testing.T, c *cluster.Cluster) {
 	})
 }
 
-// Phase 3.3: one of three killed, the leader of __meta killed: everything goes on.
-func TestPhase3OneNodeKilled(t *testing.T) {
+// One of three killed, the leader of __meta killed: everything goes on.
+func TestOneNodeKilled(t *testing.T) {
 	c := cluster.Start(t, 3)
 	c.CreateTopic("life", 3, 3)
 	for _, victim := range []struct {
