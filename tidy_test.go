@@ -189,7 +189,7 @@ func TestNodesWaitByTheirRuntime(t *testing.T) {
 		ast.Inspect(s.file, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.GoStmt:
-				t.Errorf("%s starts a goroutine: use Runtime.Go (in a node: n.do), so that the simulator can run it", s.set.Position(n.Pos()))
+				t.Errorf("%s starts a goroutine: use Runtime.Go (in a node: Do of local.Node), so that the simulator can run it", s.set.Position(n.Pos()))
 			case *ast.SelectStmt:
 				if !polls(n) {
 					t.Errorf("%s waits: use Runtime.Wait, so that the simulator can run it", s.set.Position(n.Pos()))

@@ -23,17 +23,17 @@ type ClusterStatus struct {
 
 // Cluster returns the cluster's status as the supervisor sees it, wherever that is.
 func (n *Node) Cluster(ctx context.Context) (ClusterStatus, error) {
-	s := ClusterStatus{ClusterID: n.Image().ClusterID, MetaLeader: n.MetaLeader(), Lost: n.losses.list()}
-	err := n.until(ctx, &n.leaders.news, func() bool { return n.MetaLeader() >= 0 })
+	s := ClusterStatus{ClusterID: n.here.Image().ClusterID, MetaLeader: n.here.MetaLeader(), Lost: n.losses.list()}
+	err := n.here.Until(ctx, &n.leaders.news, func() bool { return n.here.MetaLeader() >= 0 })
 	if err != nil {
 		return s, fmt.Errorf("the metadata has no leader: a majority of the nodes that hold it must be up: %w", err)
 	}
-	leader := n.MetaLeader()
+	leader := n.here.MetaLeader()
 	var body []byte
-	if leader == n.config.ID {
+	if leader == n.here.ID {
 		body, err = n.planned()
 	} else {
-		body, err = n.links.Ask(ctx, leader, askPlan, nil)
+		body, err = n.here.Links.Ask(ctx, leader, askPlan, nil)
 	}
 	if err != nil {
 		return s, err
@@ -51,7 +51,7 @@ type Replacement struct {
 
 // Replacing tells what would come of declaring the disk of a node lost. Nothing is changed.
 func (n *Node) Replacing(id metadata.NodeID) (Replacement, error) {
-	image := n.Image()
+	image := n.here.Image()
 	node := image.Nodes[id]
 	if node == nil {
 		return Replacement{}, protocol.Errorf(kerr.BrokerIDNotRegistered, "there is no node %d in the cluster", id)

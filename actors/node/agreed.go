@@ -64,8 +64,8 @@ func agreement(own int64, answers map[metadata.NodeID]hello, others int) (a agre
 
 // agreedNow is the time that what is old is deleted by. It waits for the other nodes' answers.
 func (n *Node) agreedNow() agreed {
-	peers := n.peers()
-	own := n.world.Now().UnixMilli()
+	peers := n.here.Peers()
+	own := n.here.Now().UnixMilli()
 	a := agreement(own, n.greet(peers), len(peers))
 	n.ahead.Store(nil)
 	if a.ok {
@@ -74,7 +74,7 @@ func (n *Node) agreedNow() agreed {
 	}
 	wrong := a.ok && (own-a.ms > apart.Milliseconds() || a.ms-own > apart.Milliseconds())
 	if n.clockWrong.Swap(wrong) != wrong && wrong {
-		n.log.Warn("this node's clock is apart from the other nodes' clocks: set it. Records are deleted and cleaned by the time that a majority of the nodes has reached",
+		n.here.Log.Warn("this node's clock is apart from the other nodes' clocks: set it. Records are deleted and cleaned by the time that a majority of the nodes has reached",
 			"ahead", time.Duration(own-a.ms)*time.Millisecond)
 	}
 	return a

@@ -39,13 +39,13 @@ func givenUp(held storage.Node, incarnation uint64) storage.Node {
 // setAside opens an empty store in the place of one that cannot be read.
 func (n *Node) setAside(u *storage.Unreadable) (storage.Store, error) {
 	if why := keeps(&n.config, u); why != "" {
-		return nil, fmt.Errorf("%w; the store is not set aside: %s. Restore it, or have the cluster declare it lost (troupe cluster replace %d) and start with an empty directory", u, why, n.config.ID)
+		return nil, fmt.Errorf("%w; the store is not set aside: %s. Restore it, or have the cluster declare it lost (troupe cluster replace %d) and start with an empty directory", u, why, n.here.ID)
 	}
 	where, err := n.world.SetAside(n.config, u.Cause, givenUp(u.Held, newIncarnation()))
 	if err != nil {
 		return nil, fmt.Errorf("%w; and the store could not be set aside: %w", u, err)
 	}
-	n.log.Error("the store of this node is damaged: it was set aside, nothing of it is used any more, and the node joins the cluster as one with an empty disk",
+	n.here.Log.Error("the store of this node is damaged: it was set aside, nothing of it is used any more, and the node joins the cluster as one with an empty disk",
 		"dir", n.config.Dir, "set aside as", where, "error", u.Cause)
 	return n.world.Store(n.config)
 }
@@ -63,12 +63,12 @@ func (n *Node) keepEvidence() {
 	if !ok {
 		return
 	}
-	n.every(evidenceEvery, func(time.Time) {
-		admitted := n.identity.Load().Founders != nil
+	n.here.Every(evidenceEvery, func(time.Time) {
+		admitted := n.here.Identity().Founders != nil
 		for _, e := range expendable(k.Evidence(), admitted, n.spaces.own() == space.Ample, n.store.Room().Free) {
-			n.log.Warn("a damaged store that was set aside is deleted", "dir", e.Dir, "bytes", e.Bytes, "cause", e.Cause)
+			n.here.Log.Warn("a damaged store that was set aside is deleted", "dir", e.Dir, "bytes", e.Bytes, "cause", e.Cause)
 			if err := k.Drop(e); err != nil {
-				n.log.Warn("it could not be deleted", "dir", e.Dir, "error", err)
+				n.here.Log.Warn("it could not be deleted", "dir", e.Dir, "error", err)
 			}
 		}
 	})

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/remote"
-	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -118,20 +118,10 @@ func canonical(peers map[metadata.NodeID]remote.Address) string {
 	return strings.Join(all, ",")
 }
 
-// metaMembers returns the replicas of __meta that the founders have: voters first, each in order of
-// node.
-func metaMembers(founders map[metadata.NodeID]uint64) replica.Members {
-	var members replica.Members
-	for _, n := range slices.Sorted(maps.Keys(founders)) {
-		members = append(members, replica.Member{Replica: metadata.MetaReplica(n), Node: n})
-	}
-	return members
-}
-
 // foundMeta returns what founds the replica of __meta on node n.
 func foundMeta(n metadata.NodeID, founders map[metadata.NodeID]uint64) storage.Append {
 	var voters, learners []storage.ReplicaID
-	for _, m := range metaMembers(founders) {
+	for _, m := range local.MetaMembers(founders) {
 		if len(voters) < metadata.MetaVoters(len(founders)) {
 			voters = append(voters, m.Replica)
 		} else {

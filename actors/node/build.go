@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/journal"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -24,27 +24,21 @@ func build(w World, c Config) (*Node, error) {
 	}
 	c.Settings = kafkaSettings(c)
 	n := &Node{
+		here:      local.New(local.Options{ID: c.ID, Runtime: w.Runtime, Log: c.Logger, Peers: c.Peers, Fatal: c.Fatal}),
 		config:    c,
 		world:     w,
-		began:     w.Now(),
-		log:       c.Logger,
 		leaders:   newLeaders(c.ID),
 		losses:    newLosses(),
 		reached:   reached{},
 		producers: replica.NewProducers(mostProducers(c.Memory)),
 		ready:     make(chan struct{}),
 		left:      make(chan struct{}),
-		stopping:  make(chan struct{}),
 		forcings:  forcings{due: make(chan struct{}, 1)},
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	n.context = ctx
-	n.stop = sync.OnceFunc(func() { close(n.stopping); cancel() })
 	n.leave = sync.OnceFunc(func() {
-		n.log.Info("this node was removed from the cluster: it can be stopped for good, and its data directory deleted")
+		n.here.Log.Info("this node was removed from the cluster: it can be stopped for good, and its data directory deleted")
 		close(n.left)
 	})
-	n.image.Store(metadata.NewMachine().Image())
 	for _, step := range []func() error{n.openStore, n.identify, n.openLinks, n.openLender, n.openGroups, n.openServer} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, n.close())
@@ -63,7 +57,7 @@ func (n *Node) openStore() error {
 	}
 	n.store = store
 	for r, cause := range store.Suspect() {
-		n.log.Error("a replica on this disk cannot be proved whole and stays out of service", "replica", r, "error", cause)
+		n.here.Log.Error("a replica on this disk cannot be proved whole and stays out of service", "replica", r, "error", cause)
 	}
 	n.journal = n.world.Journal(store, journal.Options{Fatal: n.config.Fatal, Stages: &n.stages, Slow: n.config.Disk.SlowSync, Stalled: n.stalled})
 	n.unwritten = func() int64 { return 0 }
@@ -71,14 +65,14 @@ func (n *Node) openStore() error {
 		n.unwritten = j.Unwritten
 	}
 	n.lookAtSpace()
-	n.host = n.world.Host(actors.Options{Logger: n.log, Fatal: n.panicked})
+	n.host = n.world.Host(actors.Options{Logger: n.here.Log, Fatal: n.panicked})
 	return nil
 }
 
 // panicked ends the process: an actor's state is gone with its panic, and nothing it promised could
 // be kept.
 func (n *Node) panicked(actor string, cause any, stack []byte) {
-	n.log.Error("an actor panicked", "actor", actor, "panic", cause, "stack", string(stack))
+	n.here.Log.Error("an actor panicked", "actor", actor, "panic", cause, "stack", string(stack))
 	n.config.Fatal(fmt.Errorf("actor %s panicked: %v", actor, cause))
 }
 
@@ -87,20 +81,20 @@ func (n *Node) identify() error {
 	id, err := n.store.Node()
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		id = storage.Node{NodeID: n.config.ID, Incarnation: newIncarnation()}
+		id = storage.Node{NodeID: n.here.ID, Incarnation: newIncarnation()}
 	case err != nil:
 		return fmt.Errorf("read whose data directory this is: %w", err)
-	case id.NodeID != n.config.ID:
+	case id.NodeID != n.here.ID:
 		return fmt.Errorf("the data directory %s belongs to node %d, but this node is %d: check node.id and the directory",
-			n.config.Dir, id.NodeID, n.config.ID)
+			n.config.Dir, id.NodeID, n.here.ID)
 	}
 	n.live(&id)
 	n.lives.runs = make(map[metadata.NodeID]storage.Run)
 	maps.Copy(n.lives.runs, id.Peers)
 	if err := n.store.WriteNode(id); err != nil {
-		return fmt.Errorf("mark the data directory as node %d's: %w", n.config.ID, err)
+		return fmt.Errorf("mark the data directory as node %d's: %w", n.here.ID, err)
 	}
-	n.identity.Store(&id)
+	n.here.SetIdentity(&id)
 	return nil
 }
 
@@ -112,18 +106,18 @@ func newIncarnation() uint64 {
 
 func (n *Node) openLinks() error {
 	links, err := n.world.Links(remote.Options{
-		Self:        n.config.ID,
-		Incarnation: n.identity.Load().Incarnation,
+		Self:        n.here.ID,
+		Incarnation: n.here.Identity().Incarnation,
 		Listen:      remote.Address{Control: n.config.Control.Listen, Bulk: n.config.Bulk.Listen},
 		Advertised:  remote.Address{Control: n.config.Control.Advertised, Bulk: n.config.Bulk.Advertised},
 		Window:      n.windowBytes(),
-		Logger:      n.log,
-		Origin:      n.began,
+		Logger:      n.here.Log,
+		Origin:      n.here.Began,
 	})
 	if err != nil {
 		return fmt.Errorf("prepare the links to other nodes: %w", err)
 	}
-	n.links = links
+	n.here.Links = links
 	return nil
 }
 
@@ -139,7 +133,7 @@ func (n *Node) write(appends []storage.Append) {
 	}
 	writes[len(writes)-1].Done = func() { close(done) }
 	n.journal.Writes(writes)
-	n.world.Wait(actors.Forever, done)
+	n.here.Wait(actors.Forever, done)
 }
 
 // stateOf returns what the store holds of a replica.
@@ -174,9 +168,9 @@ func (n *Node) options(state storage.State, h *hosted) replica.Options {
 		limits.CacheBytes = uint64(n.cacheBytes() / 2)
 	}
 	return replica.Options{
-		Shard: state.Shard, Replica: state.Replica, Self: n.config.ID, Members: h.members, Version: h.version, Limits: limits, Tail: n.cacheBytes,
+		Shard: state.Shard, Replica: state.Replica, Self: n.here.ID, Members: h.members, Version: h.version, Limits: limits, Tail: n.cacheBytes,
 		State: state, Store: n.Store(), Node: ground{n}, Stages: &n.stages, Room: n.roomy, Producers: n.producers, Meters: &n.meters, Tracer: n.config.Tracer,
-		Now: func() int64 { return n.world.Now().UnixMilli() },
+		Now: func() int64 { return n.here.Now().UnixMilli() },
 	}
 }
 

@@ -20,21 +20,21 @@ import (
 var _ api.Cluster = (*Node)(nil)
 
 // Runtime implements api.Cluster.
-func (n *Node) Runtime() actors.Runtime { return n.world }
+func (n *Node) Runtime() actors.Runtime { return n.here.Runtime }
 
 // Self implements api.Cluster.
-func (n *Node) Self() metadata.NodeID { return n.config.ID }
+func (n *Node) Self() metadata.NodeID { return n.here.ID }
 
 // Image implements api.Cluster.
-func (n *Node) Image() *metadata.Image { return n.image.Load() }
+func (n *Node) Image() *metadata.Image { return n.here.Image() }
 
 // Alive implements api.Cluster.
-func (n *Node) Alive(id metadata.NodeID) bool { return id == n.config.ID || n.links.Up(id) }
+func (n *Node) Alive(id metadata.NodeID) bool { return n.here.Alive(id) }
 
 // Leadership implements api.Cluster.
 func (n *Node) Leadership(s storage.ShardID) api.Leadership {
 	l, ok := n.leaders.get(s)
-	if !ok || !n.Alive(l.node) || l.node == n.config.ID && !n.leads(s, l.epoch) {
+	if !ok || !n.here.Alive(l.node) || l.node == n.here.ID && !n.leads(s, l.epoch) {
 		return api.Leadership{}
 	}
 	return api.Leadership{Known: true, Node: l.node, Epoch: l.epoch, InSync: n.nodesOf(s, l)}
@@ -42,7 +42,7 @@ func (n *Node) Leadership(s storage.ShardID) api.Leadership {
 
 // AwaitLeaderships implements api.Cluster.
 func (n *Node) AwaitLeaderships(ctx context.Context, ok func() bool) error {
-	return n.until(ctx, &n.leaders.news, ok)
+	return n.here.Until(ctx, &n.leaders.news, ok)
 }
 
 // leads reports whether this node's replica of a shard leads in an epoch.
@@ -59,45 +59,23 @@ func (n *Node) leads(s storage.ShardID, epoch int32) bool {
 // partition's replicas.
 func (n *Node) nodesOf(s storage.ShardID, l lead) []metadata.NodeID {
 	var nodes []metadata.NodeID
-	for _, m := range n.members(s) {
-		if slices.Contains(l.inSync, m.Replica) && n.Alive(m.Node) {
+	for _, m := range n.here.Members(s) {
+		if slices.Contains(l.inSync, m.Replica) && n.here.Alive(m.Node) {
 			nodes = append(nodes, m.Node)
 		}
 	}
 	return nodes
 }
 
-func (n *Node) members(s storage.ShardID) replica.Members {
-	if p := n.Image().Shard(s); p != nil {
-		return replica.Of(p)
-	}
-	if s == metadata.MetaShard {
-		return metaMembers(n.identity.Load().Founders)
-	}
-	return nil
-}
-
 // MetaLeader implements api.Cluster.
-func (n *Node) MetaLeader() metadata.NodeID {
-	meta := n.meta.Load()
-	if meta == nil {
-		return -1
-	}
-	leader := meta.View().Leader
-	for _, m := range meta.Members() {
-		if m.Replica == leader && n.Alive(m.Node) {
-			return m.Node
-		}
-	}
-	return -1
-}
+func (n *Node) MetaLeader() metadata.NodeID { return n.here.MetaLeader() }
 
 // Replica implements api.Cluster.
 func (n *Node) Replica(s storage.ShardID) *replica.Ref { return n.replicas.get(s) }
 
 // Place implements api.Cluster.
 func (n *Node) Place(topic string, partitions, replicationFactor int) ([][]metadata.NodeID, error) {
-	return supervisor.Place(n.Image(), n.takes, topic, partitions, replicationFactor)
+	return supervisor.Place(n.here.Image(), n.takes, topic, partitions, replicationFactor)
 }
 
 // Static implements api.Cluster.
@@ -119,29 +97,29 @@ func (n *Node) SetLogLevel(level string) {
 	if n.config.Level == nil || n.config.Level.UnmarshalText([]byte(level)) != nil {
 		return
 	}
-	n.log.Warn("the log level was changed by a client", "level", level)
+	n.here.Log.Warn("the log level was changed by a client", "level", level)
 }
 
 // Readers implements api.Cluster.
 func (n *Node) Readers(t *metadata.Topic, readers int) ([]metadata.AlterReplicas, error) {
-	return supervisor.Readers(n.Image(), n.takes, t, readers)
+	return supervisor.Readers(n.here.Image(), n.takes, t, readers)
 }
 
 // takes reports whether a node is to be given new replicas before others: it is up, stays so, and
 // has room.
-func (n *Node) takes(id metadata.NodeID) bool { return n.Alive(id) && !n.rests(id) }
+func (n *Node) takes(id metadata.NodeID) bool { return n.here.Alive(id) && !n.rests(id) }
 
 // AwaitFormed implements api.Cluster.
 func (n *Node) AwaitFormed(ctx context.Context) error {
-	left := formedWithin - n.world.Now().Sub(n.serving)
-	if len(n.Image().Unregistered()) == 0 || left <= 0 {
+	left := formedWithin - n.here.Now().Sub(n.serving)
+	if len(n.here.Image().Unregistered()) == 0 || left <= 0 {
 		return nil
 	}
-	wait, cancel := n.world.Timeout(ctx, left)
+	wait, cancel := n.here.Timeout(ctx, left)
 	defer cancel()
-	err := n.until(wait, &n.imaged, func() bool { return n.Image().ClusterID != "" && len(n.Image().Unregistered()) == 0 })
+	err := n.here.Until(wait, &n.here.Imaged, func() bool { return n.here.Image().ClusterID != "" && len(n.here.Image().Unregistered()) == 0 })
 	if err != nil && ctx.Err() != nil {
-		return protocol.Errorf(kerr.RequestTimedOut, "the cluster is still forming: nodes %v have founded it and are not registered yet", n.Image().Unregistered())
+		return protocol.Errorf(kerr.RequestTimedOut, "the cluster is still forming: nodes %v have founded it and are not registered yet", n.here.Image().Unregistered())
 	}
 	return nil
 }
@@ -152,9 +130,9 @@ func (n *Node) AwaitFormed(ctx context.Context) error {
 const formedWithin = time.Minute
 
 // Setting implements api.Cluster.
-func (n *Node) Setting(name string) string { return n.local().Setting(n.Image(), name) }
+func (n *Node) Setting(name string) string { return n.local().Setting(n.here.Image(), name) }
 
 // local is what decides which settings count on this node.
 func (n *Node) local() metadata.Local {
-	return metadata.Local{Node: n.config.ID, Static: n.config.Settings}
+	return metadata.Local{Node: n.here.ID, Static: n.config.Settings}
 }

@@ -21,7 +21,7 @@ func (n *Node) Disk(context.Context) api.Disk {
 	if usage.Free > 0 {
 		d.Total, d.Free = usage.Disk+usage.Free, usage.Free
 	}
-	image := n.Image()
+	image := n.here.Image()
 	n.replicas.each(func(r *replica.Ref) {
 		if p := image.Shard(r.Shard); p != nil && r.Shard != metadata.MetaShard {
 			d.Replicas = append(d.Replicas, api.ReplicaOnDisk{Topic: p.Topic, Partition: p.Index, Bytes: r.Bytes()})

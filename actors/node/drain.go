@@ -27,11 +27,11 @@ func (n *Node) Drain(ctx context.Context) error {
 	rest := &replica.Rest{On: true}
 	n.replicas.each(func(r *replica.Ref) { r.Send(rest) })
 	n.tellStopping()
-	began, h := n.world.Now(), handover{asked: make(map[storage.ShardID]time.Time)}
+	began, h := n.here.Now(), handover{asked: make(map[storage.ShardID]time.Time)}
 	err := n.handAll(ctx, &h)
-	now := n.world.Now()
+	now := n.here.Now()
 	h.look(now, func(s storage.ShardID) bool { return !n.stillLeads(s) })
-	n.log.Info("leaderships were handed over", "handed", h.handed, "longest", h.longest, "took", now.Sub(began), "left", len(h.asked))
+	n.here.Log.Info("leaderships were handed over", "handed", h.handed, "longest", h.longest, "took", now.Sub(began), "left", len(h.asked))
 	return err
 }
 
@@ -40,17 +40,17 @@ func (n *Node) Drain(ctx context.Context) error {
 // leaderships back and forth.
 func (n *Node) tellStopping() {
 	var each []func()
-	for _, peer := range n.peers() {
-		if n.links.Up(peer) {
+	for _, peer := range n.here.Peers() {
+		if n.here.Links.Up(peer) {
 			each = append(each, func() { n.tell(peer, askRest, restBody(true)) })
 		}
 	}
 	told := make(chan struct{})
-	n.do(func() {
-		actors.Together(n.world, each...)
+	n.here.Do(func() {
+		actors.Together(n.here, each...)
 		close(told)
 	})
-	n.world.Wait(drainTold, told)
+	n.here.Wait(drainTold, told)
 }
 
 // inheritable are the led replicas that a node which does not stop itself can take over.
@@ -63,9 +63,9 @@ func (n *Node) inheritable() []*replica.Ref {
 func (n *Node) heirs(r *replica.Ref) []storage.ReplicaID {
 	var first, last []storage.ReplicaID
 	v := r.View()
-	for _, m := range n.members(r.Shard) {
+	for _, m := range n.here.Members(r.Shard) {
 		switch {
-		case m.Node == n.config.ID || !slices.Contains(v.InSync, m.Replica) || n.resting.has(m.Node):
+		case m.Node == n.here.ID || !slices.Contains(v.InSync, m.Replica) || n.resting.Has(m.Node):
 		case n.rests(m.Node):
 			last = append(last, m.Replica)
 		default:
@@ -79,7 +79,7 @@ func (n *Node) heirs(r *replica.Ref) []storage.ReplicaID {
 // who has the most of the log, but not who stops.
 func (n *Node) heir(r *replica.Ref) storage.ReplicaID {
 	heirs := n.heirs(r)
-	if len(heirs) == 0 || !slices.ContainsFunc(n.peers(), n.resting.has) {
+	if len(heirs) == 0 || !slices.ContainsFunc(n.here.Peers(), n.resting.Has) {
 		return 0
 	}
 	return heirs[0]
@@ -90,7 +90,7 @@ func (n *Node) heir(r *replica.Ref) storage.ReplicaID {
 func (n *Node) handAll(ctx context.Context, h *handover) error {
 	var asked, empty time.Time // empty is when nothing was led any more
 	for {
-		now, led := n.world.Now(), n.inheritable()
+		now, led := n.here.Now(), n.inheritable()
 		h.look(now, n.successorOf)
 		switch {
 		case len(led) > 0:
@@ -108,7 +108,7 @@ func (n *Node) handAll(ctx context.Context, h *handover) error {
 				r.Send(&replica.Transfer{To: n.heir(r)})
 			}
 		}
-		if n.world.Wait(drainLook, ctx.Done()) == 0 {
+		if n.here.Wait(drainLook, ctx.Done()) == 0 {
 			return ctx.Err()
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -61,26 +62,26 @@ func (n *Node) entering(body []byte, reply func([]byte, error)) {
 
 // admit enters a node into the metadata. An error is a refusal.
 func (n *Node) admit(e entry) (admission, error) {
-	me := n.identity.Load()
+	me := n.here.Identity()
 	switch {
 	case e.Founders != nil && me.Founders != nil && !maps.Equal(e.Founders, me.Founders):
 		return admission{}, fmt.Errorf("the data directory of node %d is of another cluster than this one, %s: have it join that cluster, or give it an empty directory",
-			e.Node.ID, n.Image().ClusterID)
-	case n.Image().ClusterID == "" || me.Founders == nil:
+			e.Node.ID, n.here.Image().ClusterID)
+	case n.here.Image().ClusterID == "" || me.Founders == nil:
 		return admission{Again: "the cluster has not formed yet"}, nil
 	}
 	commands := []metadata.Command{{RegisterNode: &metadata.RegisterNode{Node: e.Node}}}
-	if have := n.Image().Nodes[e.Node.ID]; have != nil && have.Incarnation == e.Gave && e.Gave != 0 && have.State != metadata.Replacing {
+	if have := n.here.Image().Nodes[e.Node.ID]; have != nil && have.Incarnation == e.Gave && e.Gave != 0 && have.State != metadata.Replacing {
 		if why := n.needs(e.Node.ID); why != "" {
 			return admission{Again: why}, nil
 		}
 		commands = slices.Insert(commands, 0, metadata.Command{ReplaceNode: &metadata.ReplaceNode{Node: e.Node.ID, Incarnation: e.Gave}})
 	}
-	if p, ok := n.Image().MetaOn(e.Node.ID, e.Node.Incarnation); ok && e.LostMeta {
+	if p, ok := n.here.Image().MetaOn(e.Node.ID, e.Node.Incarnation); ok && e.LostMeta {
 		commands = append(commands, metadata.Command{ReplaceReplica: &metadata.ReplaceReplica{Shard: metadata.MetaShard, Replica: p.Replica.ID}})
 	}
 	for _, c := range commands {
-		ctx, cancel := n.world.Timeout(n.context, enterTimeout/2)
+		ctx, cancel := n.here.Timeout(n.here.Context, enterTimeout/2)
 		r, err := n.Submit(ctx, c)
 		cancel()
 		switch {
@@ -90,7 +91,7 @@ func (n *Node) admit(e entry) (admission, error) {
 			return admission{}, r.Err
 		}
 	}
-	i := n.Image()
+	i := n.here.Image()
 	a := admission{Founders: me.Founders, Meta: i.Meta}
 	for _, id := range slices.Sorted(maps.Keys(i.Nodes)) {
 		a.Nodes = append(a.Nodes, i.Nodes[id])
@@ -110,13 +111,13 @@ func (n *Node) enter(lostMeta bool) (metadata.Placed, error) {
 
 // plea is what this node asks to be let in by.
 func (n *Node) plea(lostMeta bool) entry {
-	id := n.identity.Load()
+	id := n.here.Identity()
 	return entry{Node: n.description(), Founders: id.Founders, Gave: id.Gave, LostMeta: lostMeta}
 }
 
 // knock asks to be let in until some node answers.
 func (n *Node) knock(lostMeta bool) (admission, error) {
-	if len(n.config.Join) == 0 && len(n.configuredPeers()) == 0 {
+	if len(n.config.Join) == 0 && len(n.here.ConfiguredPeers()) == 0 {
 		return admission{}, errors.New("there is no usable replica of the metadata in the data directory, and no other node to ask for it (join, peers): restore the directory")
 	}
 	e := n.plea(lostMeta)
@@ -124,8 +125,8 @@ func (n *Node) knock(lostMeta bool) (admission, error) {
 	if err != nil {
 		return admission{}, err
 	}
-	reported := n.world.Now()
-	if e.Gave != 0 && e.Founders == nil && n.world.Wait(spareTime, n.stopping) == 0 {
+	reported := n.here.Now()
+	if e.Gave != 0 && e.Founders == nil && n.here.Wait(spareTime, n.here.Stopping) == 0 {
 		return admission{}, context.Canceled
 	}
 	for {
@@ -139,12 +140,12 @@ func (n *Node) knock(lostMeta bool) (admission, error) {
 		case err == nil:
 			err = errors.New(a.Again)
 		}
-		if n.world.Now().Sub(reported) > waitReport {
-			n.log.Warn("waiting to be let into the cluster", "join", n.config.Join, "error", err)
-			reported = n.world.Now()
+		if n.here.Now().Sub(reported) > waitReport {
+			n.here.Log.Warn("waiting to be let into the cluster", "join", n.config.Join, "error", err)
+			reported = n.here.Now()
 		}
 		n.outside.Store(new(err.Error()))
-		if n.world.Wait(enterAgain, n.stopping) == 0 {
+		if n.here.Wait(enterAgain, n.here.Stopping) == 0 {
 			return admission{}, context.Canceled
 		}
 	}
@@ -168,16 +169,20 @@ type door func(ctx context.Context, body []byte) ([]byte, error)
 // doors are the nodes that this one was told of.
 func (n *Node) doors() (all []door) {
 	for _, at := range n.config.Join {
-		all = append(all, func(ctx context.Context, body []byte) ([]byte, error) { return n.links.AskAt(ctx, at, askEnter, body) })
+		all = append(all, func(ctx context.Context, body []byte) ([]byte, error) {
+			return n.here.Links.AskAt(ctx, at, askEnter, body)
+		})
 	}
-	for _, peer := range n.configuredPeers() {
-		all = append(all, func(ctx context.Context, body []byte) ([]byte, error) { return n.links.Ask(ctx, peer, askEnter, body) })
+	for _, peer := range n.here.ConfiguredPeers() {
+		all = append(all, func(ctx context.Context, body []byte) ([]byte, error) {
+			return n.here.Links.Ask(ctx, peer, askEnter, body)
+		})
 	}
 	return all
 }
 
 func (n *Node) askAt(at door, body []byte) (a admission, err error) {
-	ctx, cancel := n.world.Timeout(n.context, enterTimeout)
+	ctx, cancel := n.here.Timeout(n.here.Context, enterTimeout)
 	defer cancel()
 	answer, err := at(ctx, body)
 	if err == nil {
@@ -189,14 +194,14 @@ func (n *Node) askAt(at door, body []byte) (a admission, err error) {
 // admitted takes up an admission: the links to the others, the beginning of a replica of __meta,
 // and which cluster this is.
 func (n *Node) admitted(a admission) (metadata.Placed, error) {
-	id := *n.identity.Load()
+	id := *n.here.Identity()
 	for _, node := range a.Nodes {
-		if node.ID != n.config.ID {
-			n.links.SetPeer(node.ID, remote.Address{Control: node.Control, Bulk: node.Bulk})
+		if node.ID != n.here.ID {
+			n.here.Links.SetPeer(node.ID, remote.Address{Control: node.Control, Bulk: node.Bulk})
 			n.reached[node.ID] = remote.Address{Control: node.Control, Bulk: node.Bulk}
 		}
 	}
-	placed, ok := (&metadata.Image{Meta: a.Meta}).MetaOn(n.config.ID, id.Incarnation)
+	placed, ok := (&metadata.Image{Meta: a.Meta}).MetaOn(n.here.ID, id.Incarnation)
 	if !ok {
 		return placed, errors.New("the cluster let this node in without a replica of the metadata")
 	}
@@ -212,7 +217,7 @@ func (n *Node) admitted(a admission) (metadata.Placed, error) {
 		if err := n.remark(func(id *storage.Node) { id.Founders, id.GaveFounders = a.Founders, nil }); err != nil {
 			return placed, err
 		}
-		n.log.Info("joined the cluster", "nodes", len(a.Nodes))
+		n.here.Log.Info("joined the cluster", "nodes", len(a.Nodes))
 	}
 	return placed, nil
 }
@@ -223,8 +228,8 @@ func (n *Node) checkIn() {
 	a, err := n.knock(false)
 	if err == nil {
 		n.meet(a.Nodes)
-	} else if !n.stopped() {
-		n.fail(err)
+	} else if !n.here.Stopped() {
+		n.here.Fail(err)
 	}
 }
 
@@ -233,14 +238,14 @@ func (n *Node) checkIn() {
 func (n *Node) inquire() {
 	body, err := metadata.Marshal(n.plea(false))
 	if err != nil {
-		n.fail(err)
+		n.here.Fail(err)
 		return
 	}
 	a, err := n.ask(body)
 	var refused *remote.RemoteError
 	switch {
 	case errors.As(err, &refused):
-		n.fail(fmt.Errorf("the cluster does not know this node any more: %s", refused.Text))
+		n.here.Fail(fmt.Errorf("the cluster does not know this node any more: %s", refused.Text))
 	case err == nil:
 		n.meet(a.Nodes)
 	}
@@ -249,10 +254,10 @@ func (n *Node) inquire() {
 // meet links nodes that came while this one was away: one of them may lead by now, and is only
 // heard if it is answered.
 func (n *Node) meet(nodes []*metadata.Node) {
-	i := n.Image()
+	i := n.here.Image()
 	for _, other := range nodes {
-		if _, configured := n.config.Peers[other.ID]; other.ID != n.config.ID && !configured && i.Nodes[other.ID] == nil {
-			n.links.SetPeer(other.ID, remote.Address{Control: other.Control, Bulk: other.Bulk})
+		if _, configured := n.config.Peers[other.ID]; other.ID != n.here.ID && !configured && i.Nodes[other.ID] == nil {
+			n.here.Links.SetPeer(other.ID, remote.Address{Control: other.Control, Bulk: other.Bulk})
 		}
 	}
 }
@@ -269,7 +274,7 @@ func (n *Node) openMeta() error {
 		return err
 	}
 	n.replicas.change(map[storage.ShardID]*hosted{metadata.MetaShard: h}, nil)
-	n.meta.Store(h.ref)
+	n.here.SetMeta(h.ref)
 	return nil
 }
 
@@ -286,7 +291,7 @@ func (n *Node) metaState() (state storage.State, members replica.Members, versio
 		}
 	}
 	if state.Last.Index > 0 {
-		return state, metaMembers(n.identity.Load().Founders), 0, nil
+		return state, local.MetaMembers(n.here.Identity().Founders), 0, nil
 	}
 	placed, err := n.enter(state.Replica == 0)
 	if err != nil {

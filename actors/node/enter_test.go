@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -54,7 +55,7 @@ func TestWhoIsAskedToBeLetIn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			links := &doorsTo{answers: make(map[string]any)}
-			n := &Node{links: links, world: World{Runtime: actors.Goroutines{}}, context: t.Context()}
+			n := &Node{here: local.New(local.Options{Runtime: actors.Goroutines{}, Links: links})}
 			for i, answer := range c.answers {
 				address := string(rune('a' + i))
 				links.answers[address] = answer
@@ -80,15 +81,12 @@ func TestWhoIsAskedToBeLetIn(t *testing.T) {
 func TestWhoNeverHadTheMetadataHearsOfItsRemoval(t *testing.T) {
 	links := &doorsTo{answers: map[string]any{"a": &remote.RemoteError{Text: "removed"}}}
 	var failed error
-	n := &Node{links: links, world: World{Runtime: hurried{}}, context: t.Context(), stopping: make(chan struct{})}
-	n.config = Config{ID: 4, Join: []string{"a"}, Fatal: func(err error) {
-		if failed == nil {
-			close(n.stopping)
-		}
+	n := &Node{config: Config{ID: 4, Join: []string{"a"}}}
+	n.here = local.New(local.Options{ID: 4, Runtime: hurried{}, Links: links, Fatal: func(err error) {
+		n.here.Stop()
 		failed = err
-	}}
-	n.identity.Store(&storage.Node{NodeID: 4, Incarnation: 7})
-	n.image.Store(metadata.NewMachine().Image())
+	}})
+	n.here.SetIdentity(&storage.Node{NodeID: 4, Incarnation: 7})
 	n.standing()
 	if failed == nil || !strings.Contains(failed.Error(), "removed") {
 		t.Errorf("it ends over %v", failed)
@@ -100,11 +98,11 @@ func TestWhoNeverHadTheMetadataHearsOfItsRemoval(t *testing.T) {
 func TestWhoWasAwayLearnsWhereTheNewNodesAre(t *testing.T) {
 	known := func(id metadata.NodeID) *metadata.Node { return &metadata.Node{ID: id, Control: "c"} }
 	links := &doorsTo{answers: map[string]any{"a": admission{Nodes: []*metadata.Node{known(1), known(2), known(4), known(5)}}}}
-	n := &Node{links: links, world: World{Runtime: actors.Goroutines{}}, context: t.Context(), config: Config{ID: 4, Join: []string{"a"}}}
-	n.identity.Store(&storage.Node{NodeID: 4, Incarnation: 7})
+	n := &Node{config: Config{ID: 4, Join: []string{"a"}}, here: local.New(local.Options{ID: 4, Runtime: actors.Goroutines{}, Links: links})}
+	n.here.SetIdentity(&storage.Node{NodeID: 4, Incarnation: 7})
 	image := metadata.NewMachine().Image()
 	image.Nodes[1], image.Nodes[4] = known(1), known(4)
-	n.image.Store(image)
+	n.here.SetImage(image)
 	n.inquire()
 	if want := []metadata.NodeID{2, 5}; !slices.Equal(links.met, want) {
 		t.Errorf("it links nodes %v, want %v", links.met, want)

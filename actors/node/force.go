@@ -49,7 +49,7 @@ func (n *Node) survivor(ref *replica.Ref, state storage.State) (recovery.Survivo
 		return recovery.Survivor{}, err
 	}
 	return recovery.Survivor{
-		Shard: ref.Shard, Replica: ref.Replica, Node: n.config.ID,
+		Shard: ref.Shard, Replica: ref.Replica, Node: n.here.ID,
 		Term: state.Term, LastTerm: state.Last.Term, Last: state.Last.Index, Commit: max(state.Commit, ref.View().Applied()), HighWatermark: ref.View().HighWatermark,
 		Voters: replicaIDs(conf.GetVoters()), Learners: replicaIDs(conf.GetLearners()), OutgoingVoters: replicaIDs(conf.GetVotersOutgoing()),
 	}, nil
@@ -102,13 +102,13 @@ func (n *Node) forceOne(s recovery.Step) error {
 		return errLed
 	}
 	n.replicas.change(nil, []storage.ShardID{s.Shard})
-	actors.AwaitAll(n.world, h.address.Stop)
+	actors.AwaitAll(n.here, h.address.Stop)
 	n.groups.Forget(s.Shard)
 	n.leaders.forget(s.Shard)
 	n.awaitJournal()
 	a, err := n.forced(s)
 	if err == nil {
-		n.log.Warn("the operator has a replica go on without the majority of its shard", "partition", s.Name, "shard", s.Shard, "replica", s.Replica,
+		n.here.Log.Warn("the operator has a replica go on without the majority of its shard", "partition", s.Name, "shard", s.Shard, "replica", s.Replica,
 			"lost", s.Lost, "at", a.State.Commit, "term", a.State.Term)
 		n.write([]storage.Append{a})
 	}
@@ -145,7 +145,7 @@ func (n *Node) forced(s recovery.Step) (storage.Append, error) {
 func (n *Node) awaitJournal() {
 	done := make(chan struct{})
 	n.journal.Write(journal.Write{Done: func() { close(done) }})
-	n.world.Wait(actors.Forever, done)
+	n.here.Wait(actors.Forever, done)
 }
 
 // survivorsAsked and forceAsked answer another node.
@@ -171,15 +171,15 @@ func (n *Node) forceAsked(body []byte, reply func([]byte, error)) {
 
 // askForced has a replica forced wherever it is.
 func (n *Node) askForced(ctx context.Context, s recovery.Step) error {
-	if s.Node != n.config.ID {
+	if s.Node != n.here.ID {
 		body, _ := json.Marshal(s)
-		_, err := n.links.Ask(ctx, s.Node, askForce, body)
+		_, err := n.here.Links.Ask(ctx, s.Node, askForce, body)
 		return err
 	}
 	var failed error
 	done := make(chan struct{})
 	n.force(s, func(err error) { failed = err; close(done) })
-	if n.world.Wait(actors.Forever, done, ctx.Done()) != 0 {
+	if n.here.Wait(actors.Forever, done, ctx.Done()) != 0 {
 		return ctx.Err()
 	}
 	return failed

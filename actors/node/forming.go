@@ -20,15 +20,15 @@ func (n *Node) formingLevels() map[string]int16 {
 	}
 	var silent []metadata.NodeID
 	for round := range formingRounds {
-		silent = slices.DeleteFunc(n.configuredPeers(), func(id metadata.NodeID) bool { _, known := told[id]; return known })
-		if len(silent) == 0 || round > 0 && n.world.Wait(greetAgain, n.stopping) == 0 {
+		silent = slices.DeleteFunc(n.here.ConfiguredPeers(), func(id metadata.NodeID) bool { _, known := told[id]; return known })
+		if len(silent) == 0 || round > 0 && n.here.Wait(greetAgain, n.here.Stopping) == 0 {
 			break
 		}
 		maps.Copy(told, n.greet(silent))
 	}
-	levels := beginAt(n.configuredPeers(), told)
+	levels := beginAt(n.here.ConfiguredPeers(), told)
 	if newest := metadata.Newest(); !maps.Equal(levels, newest) {
-		n.log.Warn("the cluster begins below the newest feature levels, because a founder runs an older build or did not tell: raise them when all nodes run the new one",
+		n.here.Log.Warn("the cluster begins below the newest feature levels, because a founder runs an older build or did not tell: raise them when all nodes run the new one",
 			"levels", levels, "newest", newest, "silent", silent)
 	}
 	return levels

@@ -19,30 +19,30 @@ func (g ground) Write(w journal.Write) { g.n.journal.Write(w) }
 
 // Send implements replica.Node.
 func (g ground) Send(to metadata.NodeID, m remote.Raft) {
-	if g.n.spaces.full.has(to) && bulky(m.Shard, m.Message) {
+	if g.n.spaces.full.Has(to) && bulky(m.Shard, m.Message) {
 		return // it would be dropped there
 	}
-	g.n.links.Send(to, m)
+	g.n.here.Links.Send(to, m)
 }
 
 // Pull implements replica.Node.
-func (g ground) Pull(to metadata.NodeID, p *raft.Pull) { g.n.links.Tell(to, tellPull, p.Encode()) }
+func (g ground) Pull(to metadata.NodeID, p *raft.Pull) { g.n.here.Links.Tell(to, tellPull, p.Encode()) }
 
 // Flush implements replica.Node.
-func (g ground) Flush() { g.n.links.Flush() }
+func (g ground) Flush() { g.n.here.Links.Flush() }
 
 // Changed implements replica.Node.
 func (g ground) Changed(v *replica.View) { g.n.leaders.own(v) }
 
 // Restored implements replica.Node.
 func (g ground) Restored(s storage.ShardID, r storage.ReplicaID, index uint64) {
-	g.n.log.Info("a replica caught up by a snapshot and the log that goes with it", "shard", s, "replica", r, "index", index)
+	g.n.here.Log.Info("a replica caught up by a snapshot and the log that goes with it", "shard", s, "replica", r, "index", index)
 	g.n.restored.Add(1)
 }
 
 // Quarantine implements replica.Node.
 func (g ground) Quarantine(s storage.ShardID, r storage.ReplicaID, cause error) {
-	g.n.log.Error("a replica is quarantined: it neither votes nor serves any more", "shard", s, "replica", r, "error", cause)
+	g.n.here.Log.Error("a replica is quarantined: it neither votes nor serves any more", "shard", s, "replica", r, "error", cause)
 	g.n.journal.Write(journal.Write{
 		// a restart must not make it forget that
 		Append: storage.Append{State: storage.State{Shard: s, Replica: r}, Distrust: true},
@@ -50,11 +50,11 @@ func (g ground) Quarantine(s storage.ShardID, r storage.ReplicaID, cause error) 
 		Refused: func(error) {},
 		Done: func() {
 			if s == metadata.MetaShard {
-				g.n.fail(cause)
+				g.n.here.Fail(cause)
 			}
 		},
 	})
-	if p := g.n.Image().Shard(s); p != nil && s != metadata.MetaShard {
+	if p := g.n.here.Image().Shard(s); p != nil && s != metadata.MetaShard {
 		g.n.lose(metadata.Placed{Partition: p, Replica: metadata.Replica{ID: r}}, cause)
 	}
 }

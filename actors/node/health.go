@@ -28,7 +28,7 @@ const (
 // something is wrong that may pass, and does not.
 func (n *Node) Health(ctx context.Context) health.Cluster {
 	c := n.picture(ctx).Assess()
-	for looks := 1; looks < healthLooks && c.Passing() && n.world.Wait(healthAgain, ctx.Done()) != 0; looks++ {
+	for looks := 1; looks < healthLooks && c.Passing() && n.here.Wait(healthAgain, ctx.Done()) != 0; looks++ {
 		c = n.picture(ctx).Assess()
 	}
 	return c
@@ -42,19 +42,19 @@ func (n *Node) MayStop(ctx context.Context, id metadata.NodeID) []string {
 // picture gathers what this node knows and what the others report in time.
 func (n *Node) picture(ctx context.Context) health.Picture {
 	p := health.Picture{
-		Image: n.Image(), MetaLeader: n.MetaLeader(), Alive: n.Alive,
+		Image: n.here.Image(), MetaLeader: n.here.MetaLeader(), Alive: n.here.Alive,
 		Leader: func(s storage.ShardID) health.Leader {
 			l := n.Leadership(s)
 			return health.Leader{Known: l.Known, Node: l.Node, InSync: l.InSync}
 		},
 		Reports: make(map[metadata.NodeID]health.Report), TopicSetting: n.TopicSetting,
 	}
-	ctx, cancel := n.world.Timeout(ctx, reportWithin)
+	ctx, cancel := n.here.Timeout(ctx, reportWithin)
 	defer cancel()
 	var mu sync.Mutex
 	var each []func()
 	for _, id := range slices.Sorted(maps.Keys(p.Image.Nodes)) {
-		if !n.Alive(id) {
+		if !n.here.Alive(id) {
 			continue
 		}
 		each = append(each, func() {
@@ -65,17 +65,17 @@ func (n *Node) picture(ctx context.Context) health.Picture {
 			}
 		})
 	}
-	actors.Together(n.world, each...)
+	actors.Together(n.here, each...)
 	return p
 }
 
 func (n *Node) reportOf(ctx context.Context, id metadata.NodeID) (r health.Report, ok bool) {
-	if id == n.config.ID {
-		short, cancel := n.world.Timeout(ctx, observeWithin)
+	if id == n.here.ID {
+		short, cancel := n.here.Timeout(ctx, observeWithin)
 		defer cancel()
 		return n.report(short), true
 	}
-	answer, err := n.links.Ask(ctx, id, askReport, nil)
+	answer, err := n.here.Links.Ask(ctx, id, askReport, nil)
 	if err != nil {
 		return r, false
 	}
@@ -85,7 +85,7 @@ func (n *Node) reportOf(ctx context.Context, id metadata.NodeID) (r health.Repor
 // reportAsked answers another node.
 func (n *Node) reportAsked(reply func([]byte, error)) {
 	n.answering(reply, func() {
-		ctx, cancel := n.world.Timeout(n.context, observeWithin)
+		ctx, cancel := n.here.Timeout(n.here.Context, observeWithin)
 		defer cancel()
 		reply(json.Marshal(n.report(ctx)))
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -22,15 +21,15 @@ const (
 // join opens this node's replica of __meta: founding it where that is safe, else as a new member of
 // the cluster.
 func (n *Node) join() error {
-	if n.identity.Load().Founders != nil {
+	if n.here.Identity().Founders != nil {
 		if err := n.prove(); err != nil {
 			return err
 		}
 	}
 	n.proved.Store(true)
-	switch founded := n.identity.Load().Founders != nil; {
+	switch founded := n.here.Identity().Founders != nil; {
 	case founded && len(n.config.Join) > 0:
-		n.do(n.checkIn)
+		n.here.Do(n.checkIn)
 	case founded:
 	case len(n.config.Join) > 0:
 		if _, err := n.enter(false); err != nil {
@@ -48,13 +47,13 @@ func (n *Node) join() error {
 // this disk, a new member. A disk that was given up had been part of a cluster: it never founds
 // another.
 func (n *Node) begin() error {
-	if n.identity.Load().Gave != 0 {
+	if n.here.Identity().Gave != 0 {
 		_, err := n.enter(false)
 		return err
 	}
 	founders, err := n.agree()
 	if foreign := (errForeignDisk{}); errors.As(err, &foreign) {
-		n.log.Info("the cluster was founded without this data directory: asking to be let in", "founder", foreign.founder)
+		n.here.Log.Info("the cluster was founded without this data directory: asking to be let in", "founder", foreign.founder)
 		_, err = n.enter(false)
 		return err
 	}
@@ -66,10 +65,10 @@ func (n *Node) begin() error {
 
 // hello is what this node tells of itself.
 func (n *Node) hello() hello {
-	id := n.identity.Load()
+	id := n.here.Identity()
 	return hello{
-		Node: n.config.ID, Incarnation: id.Incarnation,
-		Peers: canonical(n.config.Peers), Founders: id.Founders, Clock: n.world.Now().UnixMilli(),
+		Node: n.here.ID, Incarnation: id.Incarnation,
+		Peers: canonical(n.config.Peers), Founders: id.Founders, Clock: n.here.Now().UnixMilli(),
 		Features: metadata.Features,
 	}
 }
@@ -77,9 +76,9 @@ func (n *Node) hello() hello {
 // agree greets the peers until this node may found.
 func (n *Node) agree() (map[metadata.NodeID]uint64, error) {
 	expected := n.expected()
-	reported := n.world.Now()
+	reported := n.here.Now()
 	for {
-		next := n.linked.changed()
+		next := n.here.Linked.Changed()
 		answers := n.greet(expected)
 		d, err := decide(n.hello(), expected, answers)
 		if err != nil {
@@ -89,31 +88,19 @@ func (n *Node) agree() (map[metadata.NodeID]uint64, error) {
 			n.greeting.Store(&answers)
 			return d.founders, nil
 		}
-		if n.world.Now().Sub(reported) > waitReport {
-			n.log.Info("waiting for nodes to form the cluster with", "nodes", d.wait, "peers", canonical(n.config.Peers))
-			reported = n.world.Now()
+		if n.here.Now().Sub(reported) > waitReport {
+			n.here.Log.Info("waiting for nodes to form the cluster with", "nodes", d.wait, "peers", canonical(n.config.Peers))
+			reported = n.here.Now()
 		}
-		if n.world.Wait(greetAgain, next, n.stopping) == 1 {
+		if n.here.Wait(greetAgain, next, n.here.Stopping) == 1 {
 			return nil, context.Canceled
 		}
 	}
 }
 
 func (n *Node) expected() []metadata.NodeID {
-	expected := []metadata.NodeID{n.config.ID}
-	return append(expected, n.configuredPeers()...)
-}
-
-// configuredPeers are the other founders by the configuration, in order.
-func (n *Node) configuredPeers() []metadata.NodeID {
-	var peers []metadata.NodeID
-	for id := range n.config.Peers {
-		if id != n.config.ID {
-			peers = append(peers, id)
-		}
-	}
-	slices.Sort(peers)
-	return peers
+	expected := []metadata.NodeID{n.here.ID}
+	return append(expected, n.here.ConfiguredPeers()...)
 }
 
 // greet says hello to all and returns the answers that came in time.
@@ -123,7 +110,7 @@ func (n *Node) greet(nodes []metadata.NodeID) map[metadata.NodeID]hello {
 	var mu sync.Mutex
 	var each []func()
 	for _, peer := range nodes {
-		if peer == n.config.ID {
+		if peer == n.here.ID {
 			continue
 		}
 		each = append(each, func() {
@@ -134,20 +121,20 @@ func (n *Node) greet(nodes []metadata.NodeID) map[metadata.NodeID]hello {
 			}
 		})
 	}
-	actors.Together(n.world, each...)
+	actors.Together(n.here, each...)
 	return answers
 }
 
 func (n *Node) greetOne(peer metadata.NodeID, body []byte) (hello, bool) {
-	ctx, cancel := n.world.Timeout(n.context, greetTimeout)
+	ctx, cancel := n.here.Timeout(n.here.Context, greetTimeout)
 	defer cancel()
-	answer, err := n.links.Ask(ctx, peer, askHello, body)
+	answer, err := n.here.Links.Ask(ctx, peer, askHello, body)
 	if err != nil {
 		return hello{}, false
 	}
 	var h hello
 	if err := json.Unmarshal(answer, &h); err != nil {
-		n.log.Warn("the answer to a hello could not be read", "peer", peer, "error", err)
+		n.here.Log.Warn("the answer to a hello could not be read", "peer", peer, "error", err)
 		return hello{}, false
 	}
 	return h, true
@@ -156,13 +143,13 @@ func (n *Node) greetOne(peer metadata.NodeID, body []byte) (hello, bool) {
 // found writes this node's replica of __meta and then who the founders are: a crash in between
 // founds the same once more.
 func (n *Node) found(founders map[metadata.NodeID]uint64) error {
-	if _, err := n.stateOf(metadata.MetaReplica(n.config.ID)); err != nil {
-		n.write([]storage.Append{foundMeta(n.config.ID, founders)})
+	if _, err := n.stateOf(metadata.MetaReplica(n.here.ID)); err != nil {
+		n.write([]storage.Append{foundMeta(n.here.ID, founders)})
 	}
 	if err := n.remark(func(id *storage.Node) { id.Founders = founders }); err != nil {
 		return err
 	}
-	n.log.Info("founded the metadata", "founders", len(founders))
+	n.here.Log.Info("founded the metadata", "founders", len(founders))
 	return nil
 }
 
@@ -170,9 +157,8 @@ func (n *Node) found(founders map[metadata.NodeID]uint64) error {
 // shows those of its checkpoint and of its log once more: what was known does not become unknown by
 // it, or replicas would be taken for deleted.
 func (n *Node) imageApplied(i *metadata.Image) {
-	if i.Index < n.Image().Index {
+	if i.Index < n.here.Image().Index {
 		return
 	}
-	n.image.Store(i)
-	n.imaged.fire()
+	n.here.SetImage(i)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors/coordinator"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/group"
@@ -117,12 +118,12 @@ func (n *Node) ends(places []place) []end {
 
 // survey asks the coordinators on this node for their groups.
 func (n *Node) survey(ctx context.Context) []group.Surveyed {
-	topics := coordinator.Topics(n.Image())
-	answers := &gathering[group.Surveyed]{all: make(chan struct{})}
-	answers.expect(n.groups.Each(
-		func(_ int64, c *group.Coordinator) { answers.add(c.Survey(topics)...) },
-		func(*protocol.Error) { answers.add() }))
-	return answers.wait(ctx, n.world)
+	topics := coordinator.Topics(n.here.Image())
+	answers := local.Gather[group.Surveyed]()
+	answers.Expect(n.groups.Each(
+		func(_ int64, c *group.Coordinator) { answers.Add(c.Survey(topics)...) },
+		func(*protocol.Error) { answers.Add() }))
+	return answers.Wait(ctx, n.here)
 }
 
 // readGroups tells how the groups coordinated here are. Partitions whose leader does not answer in
@@ -130,7 +131,7 @@ func (n *Node) survey(ctx context.Context) []group.Surveyed {
 func (n *Node) readGroups(ctx context.Context) []GroupReading {
 	surveyed := n.survey(ctx)
 	ends := n.gatherEnds(ctx, surveyed)
-	image, now := n.Image(), n.world.Now().UnixMilli()
+	image, now := n.here.Image(), n.here.Now().UnixMilli()
 	groups := make([]GroupReading, 0, len(surveyed))
 	for _, s := range surveyed {
 		g := GroupReading{Group: s.Group, State: s.State, Members: s.Members}
@@ -156,7 +157,7 @@ func (n *Node) readGroups(ctx context.Context) []GroupReading {
 
 // gatherEnds asks the leaders of all partitions that groups have offsets for, each node once.
 func (n *Node) gatherEnds(ctx context.Context, groups []group.Surveyed) map[place]end {
-	image := n.Image()
+	image := n.here.Image()
 	asks := make(map[metadata.NodeID][]place)
 	seen := make(map[place]bool)
 	for _, g := range groups {
@@ -172,18 +173,18 @@ func (n *Node) gatherEnds(ctx context.Context, groups []group.Surveyed) map[plac
 			}
 		}
 	}
-	answers := newGathering[placed](len(asks))
+	answers := local.GatherFrom[placed](len(asks))
 	for node, places := range asks {
-		n.do(func() {
+		n.here.Do(func() {
 			var found []placed
 			for i, e := range n.endsAt(ctx, node, places) {
 				found = append(found, placed{places[i], e})
 			}
-			answers.add(found...)
+			answers.Add(found...)
 		})
 	}
 	found := make(map[place]end, len(seen))
-	for _, p := range answers.wait(ctx, n.world) {
+	for _, p := range answers.Wait(ctx, n.here) {
 		found[p.place] = p.end
 	}
 	return found
@@ -197,11 +198,11 @@ type placed struct {
 
 // endsAt asks one node.
 func (n *Node) endsAt(ctx context.Context, node metadata.NodeID, places []place) []end {
-	if node == n.config.ID {
+	if node == n.here.ID {
 		return n.ends(places)
 	}
 	body, _ := json.Marshal(places)
-	answer, err := n.links.Ask(ctx, node, askEnds, body)
+	answer, err := n.here.Links.Ask(ctx, node, askEnds, body)
 	if err != nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -31,7 +32,7 @@ type leaders struct {
 	fresh map[storage.ShardID]struct{} // own, not told to the peers yet
 	order uint64                       // of the last own word
 
-	news signal        // fires when something became known
+	news local.Signal  // fires when something became known
 	due  chan struct{} // holds one token while fresh is not empty
 }
 
@@ -69,7 +70,7 @@ func (l *leaders) own(v *replica.View) {
 	if same {
 		return
 	}
-	l.news.fire()
+	l.news.Fire()
 	select {
 	case l.due <- struct{}{}:
 	default:
@@ -86,7 +87,7 @@ func (l *leaders) told(from metadata.NodeID, words []lead) {
 		}
 	}
 	l.mu.Unlock()
-	l.news.fire()
+	l.news.Fire()
 }
 
 func (w lead) later(than lead) bool {

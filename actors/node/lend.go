@@ -84,9 +84,9 @@ func (l *lender) Turn(messages []any) {
 		}
 	}
 	for !l.waiting && l.source.Due() {
-		if wait := l.rate.wait(l.n.world.Now()); wait > 0 {
+		if wait := l.rate.wait(l.n.here.Now()); wait > 0 {
 			l.waiting = true
-			l.n.world.After(wait, func() { l.address.Send(&goOn{}) })
+			l.n.here.After(wait, func() { l.address.Send(&goOn{}) })
 			return
 		}
 		l.give()
@@ -99,12 +99,12 @@ func (l *lender) give() {
 	c, bytes, err := l.source.Next(l.n.Store())
 	l.rate.spend(bytes)
 	if err != nil {
-		l.n.log.Error("the log of a replica here cannot be given to another", "shard", c.Shard, "error", err)
+		l.n.here.Log.Error("the log of a replica here cannot be given to another", "shard", c.Shard, "error", err)
 	}
 	if ref := l.n.replicas.get(c.Shard); c.Gone && ref != nil {
 		ref.Send(&replica.Lost{To: c.To})
 	}
-	l.n.links.Carry(l.nodes[c.To], tellChunk, c.Encode())
+	l.n.here.Links.Carry(l.nodes[c.To], tellChunk, c.Encode())
 }
 
 // Stopped implements actors.Actor.

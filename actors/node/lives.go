@@ -100,7 +100,7 @@ func (n *Node) live(id *storage.Node) {
 
 // life is what this node tells of its run.
 func (n *Node) life() life {
-	run := n.identity.Load().Run
+	run := n.here.Identity().Run
 	opened := run.Reached
 	run.Reached = n.store.Reached()
 	return life{run, opened}
@@ -110,7 +110,7 @@ func (n *Node) life() life {
 func (n *Node) remark(change func(*storage.Node)) error {
 	n.remarking.Lock()
 	defer n.remarking.Unlock()
-	id := *n.identity.Load()
+	id := *n.here.Identity()
 	change(&id)
 	id.Peers = n.lives.all()
 	reached := n.store.Reached()
@@ -118,7 +118,7 @@ func (n *Node) remark(change func(*storage.Node)) error {
 		return fmt.Errorf("write the node's record: %w", err)
 	}
 	n.remarked = reached + 1
-	n.identity.Store(&id)
+	n.here.SetIdentity(&id)
 	return nil
 }
 
@@ -133,7 +133,7 @@ func (n *Node) looked(from metadata.NodeID, body []byte, reply func([]byte, erro
 	j := judgement{Of: told.ID, Life: n.life()}
 	news, back := n.lives.take(from, told)
 	if back != nil {
-		n.log.Error("the data directory of a node holds what it held some time ago: nothing is exchanged with it", "peer", from, "error", back)
+		n.here.Log.Error("the data directory of a node holds what it held some time ago: nothing is exchanged with it", "peer", from, "error", back)
 		j.Back = back.Error()
 	}
 	if !news {
@@ -142,7 +142,7 @@ func (n *Node) looked(from metadata.NodeID, body []byte, reply func([]byte, erro
 	}
 	n.answering(reply, func() {
 		if err := n.remark(func(*storage.Node) {}); err != nil {
-			n.fail(err)
+			n.here.Fail(err)
 			reply(nil, err)
 			return
 		}
@@ -158,9 +158,9 @@ func (n *Node) look(peer metadata.NodeID) (back string, err error) {
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := n.world.Timeout(n.context, greetTimeout)
+	ctx, cancel := n.here.Timeout(n.here.Context, greetTimeout)
 	defer cancel()
-	answer, err := n.links.Ask(ctx, peer, askRun, body)
+	answer, err := n.here.Links.Ask(ctx, peer, askRun, body)
 	if err != nil {
 		return "", err
 	}
@@ -168,7 +168,7 @@ func (n *Node) look(peer metadata.NodeID) (back string, err error) {
 	if err := json.Unmarshal(answer, &j); err != nil {
 		return "", err
 	}
-	if j.Back != "" && j.Of == n.identity.Load().Run.ID { // not the run before the disk was given up
+	if j.Back != "" && j.Of == n.here.Identity().Run.ID { // not the run before the disk was given up
 		return j.Back, nil
 	}
 	news, err := n.lives.take(peer, j.Life)
@@ -190,8 +190,8 @@ const (
 // disk.
 func (n *Node) prove() error {
 	left := n.others()
-	for end := n.world.Now().Add(lookWithin); len(left) > 0 && n.world.Now().Before(end); {
-		next := n.linked.changed()
+	for end := n.here.Now().Add(lookWithin); len(left) > 0 && n.here.Now().Before(end); {
+		next := n.here.Linked.Changed()
 		backs := make([]string, len(left))
 		seen := make([]bool, len(left))
 		var each []func()
@@ -201,7 +201,7 @@ func (n *Node) prove() error {
 				backs[i], seen[i] = back, err == nil
 			})
 		}
-		actors.Together(n.world, each...)
+		actors.Together(n.here, each...)
 		var again []metadata.NodeID
 		for i, peer := range left {
 			if backs[i] != "" {
@@ -211,7 +211,7 @@ func (n *Node) prove() error {
 				again = append(again, peer)
 			}
 		}
-		if left = again; len(left) > 0 && n.world.Wait(greetAgain, next, n.stopping) == 1 {
+		if left = again; len(left) > 0 && n.here.Wait(greetAgain, next, n.here.Stopping) == 1 {
 			return nil
 		}
 	}
@@ -221,17 +221,17 @@ func (n *Node) prove() error {
 // others are the nodes that this one knows before it has opened the metadata: by its configuration,
 // and by the last checkpoint on its disk.
 func (n *Node) others() []metadata.NodeID {
-	others := n.configuredPeers()
+	others := n.here.ConfiguredPeers()
 	i := n.lastImage()
 	if i == nil {
 		return others
 	}
 	others = slices.DeleteFunc(others, func(id metadata.NodeID) bool { return i.Nodes[id] == nil && len(i.Nodes) > 0 })
 	for _, id := range slices.Sorted(maps.Keys(i.Nodes)) {
-		if id == n.config.ID || slices.Contains(others, id) {
+		if id == n.here.ID || slices.Contains(others, id) {
 			continue
 		}
-		n.links.SetPeer(id, remote.Address{Control: i.Nodes[id].Control, Bulk: i.Nodes[id].Bulk})
+		n.here.Links.SetPeer(id, remote.Address{Control: i.Nodes[id].Control, Bulk: i.Nodes[id].Bulk})
 		others = append(others, id)
 	}
 	return others
@@ -261,7 +261,7 @@ func (n *Node) lastImage() *metadata.Image {
 // backups that were made one after the other, each but the last would be given up, and what they
 // hold may be nowhere else.
 func (n *Node) forsake(peer metadata.NodeID, back string) error {
-	n.log.Error("this data directory holds what it held some time ago: nothing of it is used any more, and the node joins the cluster as one with an empty one, if the others can do without what is here",
+	n.here.Log.Error("this data directory holds what it held some time ago: nothing of it is used any more, and the node joins the cluster as one with an empty one, if the others can do without what is here",
 		"dir", n.config.Dir, "peer", peer, "error", back)
 	return n.remark(func(id *storage.Node) {
 		founders := id.Founders
@@ -274,7 +274,7 @@ func (n *Node) forsake(peer metadata.NodeID, back string) error {
 // outcast reports whether this node gave its disk up and was not let in since: it uses nothing of
 // what is there.
 func (n *Node) outcast() bool {
-	id := n.identity.Load()
+	id := n.here.Identity()
 	return id.Gave != 0 && id.Founders == nil
 }
 
@@ -300,17 +300,17 @@ var errBack = errors.New("this data directory holds what it held some time ago: 
 
 // tellLives tells the peers how far the store is, until the node stops, and keeps what they told.
 func (n *Node) tellLives() {
-	n.every(lifeEvery, func(time.Time) {
+	n.here.Every(lifeEvery, func(time.Time) {
 		body, err := json.Marshal(n.life())
 		if err != nil {
 			return
 		}
-		for _, peer := range n.peers() {
-			n.links.Tell(peer, tellRun, body)
+		for _, peer := range n.here.Peers() {
+			n.here.Links.Tell(peer, tellRun, body)
 		}
 		if n.heardMore() {
 			if err := n.remark(func(*storage.Node) {}); err != nil {
-				n.fail(err)
+				n.here.Fail(err)
 			}
 		}
 	})
@@ -323,5 +323,5 @@ func (n *Node) tellLives() {
 func (n *Node) heardMore() bool {
 	n.remarking.Lock()
 	defer n.remarking.Unlock()
-	return n.store.Reached() > n.remarked && !maps.Equal(n.lives.all(), n.identity.Load().Peers)
+	return n.store.Reached() > n.remarked && !maps.Equal(n.lives.all(), n.here.Identity().Peers)
 }

@@ -90,7 +90,7 @@ func (l *losses) settle(i *metadata.Image) {
 func (n *Node) lose(p metadata.Placed, cause error) {
 	loss := Loss{p.Partition.Shard, p.Replica.ID, p.Partition.Topic, p.Partition.Index, cause.Error(), ""}
 	if n.losses.add(loss) {
-		n.log.Error("a replica is out of service and is replaced by a new one", "topic", loss.Topic, "partition", loss.Partition,
+		n.here.Log.Error("a replica is out of service and is replaced by a new one", "topic", loss.Topic, "partition", loss.Partition,
 			"shard", loss.Shard, "replica", loss.Replica, "error", cause)
 	}
 }
@@ -109,7 +109,7 @@ func (n *Node) replaceLost() {
 				wait = replaceAgain
 			}
 		}
-		if n.world.Wait(wait, n.losses.new, n.stopping) == 1 {
+		if n.here.Wait(wait, n.losses.new, n.here.Stopping) == 1 {
 			return
 		}
 	}
@@ -117,16 +117,16 @@ func (n *Node) replaceLost() {
 
 // replaceOne asks __meta for another replica in the place of one; false if no answer came.
 func (n *Node) replaceOne(l Loss) bool {
-	ctx, cancel := n.world.Timeout(n.context, commandTimeout)
+	ctx, cancel := n.here.Timeout(n.here.Context, commandTimeout)
 	defer cancel()
 	r, err := n.Submit(ctx, metadata.Command{ReplaceReplica: &metadata.ReplaceReplica{Shard: l.Shard, Replica: l.Replica}})
 	switch {
 	case err != nil:
 		return false
 	case r.Err != nil && n.losses.refused(l.Replica, r.Err.Error()):
-		n.log.Error("a lost replica is not replaced", "topic", l.Topic, "partition", l.Partition, "replica", l.Replica, "error", r.Err)
+		n.here.Log.Error("a lost replica is not replaced", "topic", l.Topic, "partition", l.Partition, "replica", l.Replica, "error", r.Err)
 	case r.Err == nil:
-		n.log.Warn("a lost replica is replaced", "topic", l.Topic, "partition", l.Partition, "replica", l.Replica)
+		n.here.Log.Warn("a lost replica is replaced", "topic", l.Topic, "partition", l.Partition, "replica", l.Replica)
 	}
 	return true
 }
@@ -145,19 +145,19 @@ func (n *Node) sweep() {
 }
 
 func (n *Node) sweepBy(register func(context.Context) (metadata.Result, error)) {
-	for !n.stopped() {
-		ctx, cancel := n.world.Timeout(n.context, commandTimeout)
+	for !n.here.Stopped() {
+		ctx, cancel := n.here.Timeout(n.here.Context, commandTimeout)
 		r, err := register(ctx)
 		cancel()
 		switch {
 		case err != nil:
-			n.pause(sweepAgain)
+			n.here.Pause(sweepAgain)
 		case r.Err != nil:
-			n.fail(r.Err)
+			n.here.Fail(r.Err)
 			return
 		default:
 			n.sweepAt.Store(r.Index)
-			n.imaged.fire()
+			n.here.Imaged.Fire()
 			return
 		}
 	}

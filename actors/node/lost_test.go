@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -34,8 +35,7 @@ func TestTheDiskIsSweptWhenTheMetadataAnswers(t *testing.T) {
 		{"it is none", metadata.Result{Index: 70, Err: refusal}, 0, refusal},
 	} {
 		var failed error
-		n := &Node{config: Config{Fatal: func(err error) { failed = err }}, world: World{Runtime: hurried{}}}
-		n.context, n.stopping = context.Background(), make(chan struct{})
+		n := &Node{here: local.New(local.Options{Runtime: hurried{}, Fatal: func(err error) { failed = err }})}
 		tries := 0
 		n.sweepBy(func(context.Context) (metadata.Result, error) {
 			if tries++; tries < 5 {

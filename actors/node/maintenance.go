@@ -26,14 +26,14 @@ func (n *Node) rests(id metadata.NodeID) bool { return n.away(id) || n.low(id) }
 
 // away reports whether a node stops, or the operator does not want it to lead.
 func (n *Node) away(id metadata.NodeID) bool {
-	node := n.Image().Nodes[id]
-	return n.resting.has(id) || node != nil && node.State != metadata.Active
+	node := n.here.Image().Nodes[id]
+	return n.resting.Has(id) || node != nil && node.State != metadata.Active
 }
 
 // keepAway hands over what this node leads while the operator wants it to lead nothing, and tells
 // its replicas whether to look for leaderships.
 func (n *Node) keepAway(before bool) (resting bool) {
-	resting = n.rests(n.config.ID)
+	resting = n.rests(n.here.ID)
 	if resting || before {
 		rest := &replica.Rest{On: resting}
 		n.replicas.each(func(r *replica.Ref) { r.Send(rest) })
@@ -52,8 +52,8 @@ func (n *Node) keepAway(before bool) (resting bool) {
 // successor is the replica that should lead instead of this node's: in sync, on a node that does
 // not rest either, the most preferred first; 0 if there is none.
 func (n *Node) successor(s storage.ShardID, v *replica.View) storage.ReplicaID {
-	for _, m := range n.members(s) {
-		if m.Node != n.config.ID && slices.Contains(v.InSync, m.Replica) && n.Alive(m.Node) && !n.rests(m.Node) {
+	for _, m := range n.here.Members(s) {
+		if m.Node != n.here.ID && slices.Contains(v.InSync, m.Replica) && n.here.Alive(m.Node) && !n.rests(m.Node) {
 			return m.Replica
 		}
 	}
@@ -62,7 +62,7 @@ func (n *Node) successor(s storage.ShardID, v *replica.View) storage.ReplicaID {
 
 // settleLeaders is what balance does at every tick: leaderships go where they belong, or away.
 func (n *Node) settleLeaders(now time.Time, rested bool) (rests bool) {
-	n.calm.look(now, n.peers(), n.links.Up)
+	n.calm.look(now, n.here.Peers(), n.here.Links.Up)
 	if n.draining.Load() {
 		return rested
 	}

@@ -1,8 +1,9 @@
 package node
 
-import "github.com/troupe-mq/troupe/actors/ledger"
-
-import "github.com/troupe-mq/troupe/actors/replica"
+import (
+	"github.com/troupe-mq/troupe/actors/ledger"
+	"github.com/troupe-mq/troupe/actors/replica"
+)
 
 // How a node divides Config.Memory: an eighth for requests under way (queued.max.request.bytes), an
 // eighth for fetched records that consumers have not taken yet, an eighth for the newest records of

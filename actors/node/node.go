@@ -1,10 +1,8 @@
 package node
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,7 +10,7 @@ import (
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/coordinator"
 	"github.com/troupe-mq/troupe/actors/ledger"
-	"github.com/troupe-mq/troupe/actors/remote"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/actors/supervisor"
@@ -23,34 +21,27 @@ import (
 // Node is a running node: its store, journal and links, its replicas, and the Kafka server in
 // front. All methods are safe for any goroutine.
 type Node struct {
+	here   *local.Node
 	config Config
-	log    *slog.Logger
 	stages stages.Clock
 	meters replica.Meters
 	ledger ledger.Ledger
 
 	world   World
-	began   time.Time
 	serving time.Time // since when clients are let in; set before the first of them is
 	store   storage.Store
 	journal Journal
 	// unwritten is how many bytes of entries wait for the disk.
 	unwritten func() int64
 	host      Host
-	links     remote.Links
 	groups    *coordinator.Coordinators
 	server    Server
 
-	identity            atomic.Pointer[storage.Node]
-	meta                atomic.Pointer[replica.Ref] // of __meta, nil until founded
-	image               atomic.Pointer[metadata.Image]
-	imaged              signal // fires after every new image
-	linked              signal // fires after every change of a link
 	leaders             *leaders
-	resting             nodeSet      // peers that drain
-	verified, verifying nodeSet      // peers seen to be of this cluster; peers being looked at
-	unverified          waitingRoom  // what peers asked that are not verified yet
-	placed              atomic.Int64 // replicas that the metadata places here
+	resting             local.NodeSet // peers that drain
+	verified, verifying local.NodeSet // peers seen to be of this cluster; peers being looked at
+	unverified          waitingRoom   // what peers asked that are not verified yet
+	placed              atomic.Int64  // replicas that the metadata places here
 	lives               lives
 	// the others have looked at this disk
 	proved atomic.Bool
@@ -90,10 +81,6 @@ type Node struct {
 	accompanied atomic.Bool            // a leader of the metadata was known in this run
 	left        chan struct{}          // closed once the node was removed from the cluster
 	leave       func()                 // closes it
-	stopping    chan struct{}
-	context     context.Context // ends with stopping
-	stop        func()
-	running     tasks // the node's own goroutines
 }
 
 // Start opens the data directory, listens, and begins to form or to rejoin the cluster. It returns
@@ -106,55 +93,38 @@ func StartIn(w World, c Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := n.links.Start(receiver{n}); err != nil {
+	if err := n.here.Links.Start(receiver{n}); err != nil {
 		return nil, errors.Join(fmt.Errorf("listen for the other nodes: %w", err), n.close())
 	}
-	for _, id := range n.configuredPeers() {
-		n.links.SetPeer(id, c.Peers[id])
+	for _, id := range n.here.ConfiguredPeers() {
+		n.here.Links.SetPeer(id, c.Peers[id])
 	}
-	n.do(n.run)
-	n.do(n.tick)
-	n.do(n.gossip)
-	n.do(n.watchSpace)
-	n.do(n.keepBallast)
-	n.do(n.keepEvidence)
-	n.do(n.tellLives)
+	n.here.Do(n.run)
+	n.here.Do(n.tick)
+	n.here.Do(n.gossip)
+	n.here.Do(n.watchSpace)
+	n.here.Do(n.keepBallast)
+	n.here.Do(n.keepEvidence)
+	n.here.Do(n.tellLives)
 	return n, nil
 }
 
 // run brings the node into the cluster and then keeps its replicas in step with the metadata.
 func (n *Node) run() {
 	if err := n.join(); err != nil {
-		n.fail(err)
+		n.here.Fail(err)
 		return
 	}
 	for _, f := range []func(){n.register, n.balance, n.replaceLost, n.settleForever, n.standing, n.supervise, n.retain, n.clean, n.watchWaits, n.scrub} {
-		n.do(f)
+		n.here.Do(f)
 	}
 	n.reconcileForever()
 }
 
-// every calls f every d until the node stops, at the same moments as what else is done so often.
-func (n *Node) every(d time.Duration, f func(now time.Time)) {
-	actors.Every(n.world, n.began, d, n.stopping, f)
-}
-
-// do runs f on a goroutine of the node, which Stop waits for; false if the node has stopped.
-func (n *Node) do(f func()) bool { return n.running.run(n.world, f) }
-
 // answering is do for a question of another node, which is answered in any case.
 func (n *Node) answering(reply func([]byte, error), f func()) {
-	if !n.do(f) {
-		reply(nil, errStopping)
-	}
-}
-
-// fail ends the process over an error that no waiting mends, unless the node is stopping anyway.
-func (n *Node) fail(err error) {
-	select {
-	case <-n.stopping:
-	default:
-		n.config.Fatal(err)
+	if !n.here.Do(f) {
+		reply(nil, local.ErrStopping)
 	}
 }
 
@@ -168,23 +138,23 @@ func (n *Node) Stages() stages.Reading { return n.stages.Read() }
 // Stop ends the node: clients first, then replicas, journal and store. Hand leaderships over with
 // Drain before.
 func (n *Node) Stop() error {
-	n.stop()
+	n.here.Stop()
 	return n.close()
 }
 
 func (n *Node) close() error {
-	n.stop()
+	n.here.Stop()
 	var errs []error
 	if n.server != nil {
 		errs = append(errs, n.server.Close())
 	}
-	n.running.end()
+	n.here.End()
 	if n.groups != nil {
 		n.groups.Close()
 	}
-	n.replicas.stop(n.world)
-	if n.links != nil {
-		n.links.Stop()
+	n.replicas.stop(n.here)
+	if n.here.Links != nil {
+		n.here.Links.Stop()
 	}
 	if n.host != nil {
 		n.host.Shutdown()

@@ -4,10 +4,9 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sync"
 	"time"
 
-	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/server"
@@ -60,10 +59,10 @@ const observeWithin = 500 * time.Millisecond
 func (n *Node) Observe(ctx context.Context) *Observation {
 	n.observing.Lock()
 	defer n.observing.Unlock()
-	ctx, cancel := n.world.Timeout(ctx, observeWithin)
+	ctx, cancel := n.here.Timeout(ctx, observeWithin)
 	defer cancel()
 	o := &Observation{
-		Status: n.Status(), Version: n.config.Version, Image: n.Image(),
+		Status: n.Status(), Version: n.config.Version, Image: n.here.Image(),
 		Meters: &n.meters, Stages: &n.stages, Store: n.store.Usage(), SetAside: n.evidence(), Scrub: n.scrubbed.read(),
 	}
 	o.GroupBytes, o.GroupsUnreadable = n.groups.Bytes(), n.groups.Damaged()
@@ -73,31 +72,31 @@ func (n *Node) Observe(ctx context.Context) *Observation {
 	if j, ok := n.journal.(interface{ Queued() (int, int64) }); ok {
 		o.JournalWrites, o.JournalBytes = j.Queued()
 	}
-	if links, ok := n.links.(interface{ Read() []remote.PeerReading }); ok {
+	if links, ok := n.here.Links.(interface{ Read() []remote.PeerReading }); ok {
 		o.Peers = links.Read()
 	}
 	for id := range o.Image.Nodes {
-		if n.Alive(id) {
+		if n.here.Alive(id) {
 			o.NodesUp++
 		}
 	}
-	groups := newGathering[GroupReading](1)
-	n.do(func() { groups.add(n.readGroups(ctx)...) })
+	groups := local.GatherFrom[GroupReading](1)
+	n.here.Do(func() { groups.Add(n.readGroups(ctx)...) })
 	o.Replicas = n.readReplicas(ctx, o.Image)
 	o.Gone = n.meters.Gone()
-	o.Groups = groups.wait(ctx, n.world)
+	o.Groups = groups.Wait(ctx, n.here)
 	return o
 }
 
 // readReplicas asks all replicas where they stand.
 func (n *Node) readReplicas(ctx context.Context, image *metadata.Image) []ReplicaReading {
 	running := n.replicas.now()
-	answers := newGathering[replica.Standing](len(running.shards))
+	answers := local.GatherFrom[replica.Standing](len(running.shards))
 	for _, s := range running.shards {
-		running.byShard[s].ref.Send(&replica.Observe{Done: func(s replica.Standing) { answers.add(s) }, Gone: func() { answers.add() }})
+		running.byShard[s].ref.Send(&replica.Observe{Done: func(s replica.Standing) { answers.Add(s) }, Gone: func() { answers.Add() }})
 	}
 	all := make([]ReplicaReading, 0, len(running.shards))
-	for _, s := range answers.wait(ctx, n.world) {
+	for _, s := range answers.Wait(ctx, n.here) {
 		r := ReplicaReading{Topic: MetaTopic, Wanted: s.Members, Standing: s, View: running.byShard[s.Shard].ref.View()}
 		if s.Shard != metadata.MetaShard {
 			p := image.Shard(s.Shard)
@@ -112,51 +111,4 @@ func (n *Node) readReplicas(ctx context.Context, image *metadata.Image) []Replic
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
 	return all
-}
-
-// gathering collects what several who were asked answer.
-type gathering[T any] struct {
-	mu   sync.Mutex
-	left int  // less than 0 while answers came before it was known how many there will be
-	told bool // how many there will be
-	got  []T
-	all  chan struct{} // closed after the last answer
-}
-
-func newGathering[T any](asked int) *gathering[T] {
-	g := &gathering[T]{all: make(chan struct{})}
-	g.expect(asked)
-	return g
-}
-
-// expect tells how many were asked, once.
-func (g *gathering[T]) expect(asked int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.told = true
-	g.left += asked
-	g.look()
-}
-
-func (g *gathering[T]) look() {
-	if g.told && g.left == 0 {
-		close(g.all)
-	}
-}
-
-// add takes one's answer, which may be of several parts or none.
-func (g *gathering[T]) add(parts ...T) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.got = append(g.got, parts...)
-	g.left--
-	g.look()
-}
-
-// wait returns what was answered when all have, or when ctx ends.
-func (g *gathering[T]) wait(ctx context.Context, r actors.Runtime) []T {
-	r.Wait(actors.Forever, g.all, ctx.Done())
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return slices.Clone(g.got)
 }

@@ -25,35 +25,23 @@ func (n *Node) reach(i *metadata.Image) {
 		a := remote.Address{Control: node.Control, Bulk: node.Bulk}
 		before, known := n.reached[id]
 		_, configured := n.config.Peers[id]
-		if id != n.config.ID && before != a && (known || !configured) {
-			n.links.SetPeer(id, a)
+		if id != n.here.ID && before != a && (known || !configured) {
+			n.here.Links.SetPeer(id, a)
 		}
 		n.reached[id] = a
 	}
 	for id, a := range n.reached {
-		if i.Nodes[id] == nil && len(i.Gone[id]) > 0 && a != (remote.Address{}) && id != n.config.ID && !n.links.Up(id) {
-			n.links.RemovePeer(id)
+		if i.Nodes[id] == nil && len(i.Gone[id]) > 0 && a != (remote.Address{}) && id != n.here.ID && !n.here.Links.Up(id) {
+			n.here.Links.RemovePeer(id)
 			n.reached[id] = remote.Address{} // it is linked anew if it comes back, a founder too
 		}
 	}
 }
 
-// peers are all other nodes of the cluster.
-func (n *Node) peers() []metadata.NodeID {
-	i := n.Image()
-	peers := slices.DeleteFunc(n.configuredPeers(), func(id metadata.NodeID) bool { return i.Nodes[id] == nil && len(i.Gone[id]) > 0 })
-	for _, id := range slices.Sorted(maps.Keys(i.Nodes)) {
-		if id != n.config.ID && !slices.Contains(peers, id) {
-			peers = append(peers, id)
-		}
-	}
-	return peers
-}
-
 // expelled reports whether this node, with the disk it has, is no member of the cluster any more,
 // and ends it.
 func (n *Node) expelled(i *metadata.Image) bool {
-	if !i.IsGone(n.config.ID, n.identity.Load().Incarnation) {
+	if !i.IsGone(n.here.ID, n.here.Identity().Incarnation) {
 		return false
 	}
 	n.expel(i)
@@ -66,12 +54,12 @@ var errExpelled = errors.New("this node, with this data directory, was removed f
 // expel ends a node that is no member any more: as asked if it was drained while it ran, else over
 // an error.
 func (n *Node) expel(i *metadata.Image) {
-	me := i.Nodes[n.config.ID]
+	me := i.Nodes[n.here.ID]
 	if n.accompanied.Load() && (me == nil || me.State == metadata.Draining) {
 		n.leave()
 		return
 	}
-	n.fail(errExpelled)
+	n.here.Fail(errExpelled)
 }
 
 // Left is closed when the node was removed from the cluster while it ran: it should be stopped, and
@@ -83,17 +71,17 @@ func (n *Node) Left() <-chan struct{} { return n.left }
 // node stops.
 func (n *Node) standing() {
 	alone := 0
-	n.every(standingEvery, func(time.Time) {
-		if alone++; n.MetaLeader() >= 0 {
+	n.here.Every(standingEvery, func(time.Time) {
+		if alone++; n.here.MetaLeader() >= 0 {
 			alone = 0
 			n.accompanied.Store(true)
 		}
 		if alone < 2 {
 			return
 		}
-		for _, other := range n.greet(n.peers()) {
+		for _, other := range n.greet(n.here.Peers()) {
 			if other.Expelled {
-				n.expel(n.Image())
+				n.expel(n.here.Image())
 				return
 			}
 		}
@@ -111,11 +99,11 @@ func (n *Node) greeted(body []byte) ([]byte, error) {
 	}
 	me := n.hello()
 	if me.Founders == nil && me.Peers != other.Peers {
-		n.log.Error("a node with another peer list was refused", "error", errPeerLists(me, other))
+		n.here.Log.Error("a node with another peer list was refused", "error", errPeerLists(me, other))
 	}
 	if other.Gone != 0 && other.Gone == me.Incarnation && maps.Equal(other.Founders, me.Founders) {
-		n.expel(n.Image())
+		n.expel(n.here.Image())
 	}
-	me.Expelled = n.Image().IsGone(other.Node, other.Incarnation)
+	me.Expelled = n.here.Image().IsGone(other.Node, other.Incarnation)
 	return json.Marshal(me)
 }

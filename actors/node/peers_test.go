@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime"
 	"slices"
-	"sync/atomic"
 	"testing"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -36,7 +35,7 @@ func (l *linkedTo) RemovePeer(n metadata.NodeID) {
 func TestReachKeepsWhoIsNotGone(t *testing.T) {
 	founders := map[metadata.NodeID]remote.Address{0: {Control: "a"}, 1: {Control: "b"}, 2: {Control: "c"}}
 	links := &linkedTo{peers: []metadata.NodeID{1, 2}} // as Start links them
-	n := &Node{config: Config{ID: 0, Peers: founders}, links: links, reached: reached{}}
+	n := &Node{config: Config{ID: 0, Peers: founders}, reached: reached{}, here: local.New(local.Options{Runtime: actors.Goroutines{}, Links: links, Peers: founders})}
 	full := metadata.NewMachine().Image()
 	for id, a := range founders {
 		full.Nodes[id] = &metadata.Node{ID: id, Control: a.Control}
@@ -75,12 +74,11 @@ func (h *heard) Ask(_ context.Context, _ metadata.NodeID, _ string, body []byte)
 func TestANodeThatIsGoneIsTold(t *testing.T) {
 	founders := map[metadata.NodeID]uint64{1: 10, 3: 30}
 	made := func(id metadata.NodeID, incarnation uint64, log *[]error) *Node {
-		n := &Node{config: Config{ID: id, Logger: slog.New(slog.DiscardHandler), Fatal: func(err error) { *log = append(*log, err) }}, world: World{Runtime: actors.Goroutines{}}}
-		n.context, n.stopping = context.Background(), make(chan struct{})
-		n.identity.Store(&storage.Node{NodeID: id, Incarnation: incarnation, Founders: founders})
+		n := &Node{here: local.New(local.Options{ID: id, Runtime: actors.Goroutines{}, Log: slog.New(slog.DiscardHandler), Fatal: func(err error) { *log = append(*log, err) }})}
+		n.here.SetIdentity(&storage.Node{NodeID: id, Incarnation: incarnation, Founders: founders})
 		i := metadata.NewMachine().Image()
 		i.Nodes[3] = &metadata.Node{ID: 3, Incarnation: 30}
-		n.image.Store(i)
+		n.here.SetImage(i)
 		return n
 	}
 	for _, c := range []struct {
@@ -90,39 +88,11 @@ func TestANodeThatIsGoneIsTold(t *testing.T) {
 	}{{"with the disk that is gone", 30, true}, {"with another one", 31, false}} {
 		var ended, none []error
 		survivor, gone := made(1, 10, &none), made(3, c.disk, &ended)
-		survivor.links = &heard{by: gone}
-		close(survivor.stopping) // do not wait afterwards
+		survivor.here.Links = &heard{by: gone}
+		survivor.here.Stop() // do not wait afterwards
 		survivor.tellGone(3, 30)
 		if (len(ended) > 0) != c.ends || c.ends && !errors.Is(ended[0], errExpelled) || len(none) > 0 {
 			t.Errorf("%s: %v", c.name, ended)
 		}
-	}
-}
-
-// TestANodeStaysInItsSetMeanwhile: who takes a node out of a set waits for what is being done
-// because it was in it, and nothing more is done afterwards.
-func TestANodeStaysInItsSetMeanwhile(t *testing.T) {
-	var s nodeSet
-	if s.while(1, func() { t.Error("called for a node that is not in the set") }) {
-		t.Error("a node that was never put into the set is in it")
-	}
-	s.set(1, true)
-	var done atomic.Bool
-	out := make(chan bool)
-	in := s.while(1, func() {
-		go func() {
-			s.set(1, false)
-			out <- done.Load()
-		}()
-		for range 1000 { // it has every chance to come first
-			runtime.Gosched()
-		}
-		done.Store(true)
-	})
-	if !in || !<-out {
-		t.Errorf("in the set: %v; it was taken out in the middle of what is done while it is in it", in)
-	}
-	if s.while(1, func() { t.Error("called for a node that was taken out") }) {
-		t.Error("the node is still in the set")
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 // SetReaders gives every partition of a topic n read-only replicas.
 func (n *Node) SetReaders(ctx context.Context, topic string, readers int) error {
-	image := n.Image()
+	image := n.here.Image()
 	t := image.Topics[topic]
 	if t == nil {
 		return errNoTopic(topic)
@@ -33,7 +33,7 @@ func (n *Node) SetReaders(ctx context.Context, topic string, readers int) error 
 
 // Promote has the read-only replica of a partition on a node vote, besides those that do.
 func (n *Node) Promote(ctx context.Context, topic string, partition int32, node metadata.NodeID) error {
-	p := n.Image().Partition(topic, partition)
+	p := n.here.Image().Partition(topic, partition)
 	if p == nil {
 		return errNoTopic(topic)
 	}
@@ -79,7 +79,7 @@ type ReplicaStatus struct {
 
 // Topic tells how the replicas of a topic's partitions are, in order of partition and preference.
 func (n *Node) Topic(ctx context.Context, topic string) ([]ReplicaStatus, error) {
-	t := n.Image().Topics[topic]
+	t := n.here.Image().Topics[topic]
 	if t == nil {
 		return nil, errNoTopic(topic)
 	}
@@ -88,7 +88,7 @@ func (n *Node) Topic(ctx context.Context, topic string) ([]ReplicaStatus, error)
 		l := n.Leadership(p.Shard)
 		s, _ := n.Standing(ctx, p.Shard) // what is not known is said to be
 		for _, r := range p.Replicas {
-			one := ReplicaStatus{Partition: p.Index, Node: r.Node, Replica: r.ID, Role: "voter", Up: n.Alive(r.Node), Coming: r.Pending, Lag: -1}
+			one := ReplicaStatus{Partition: p.Index, Node: r.Node, Replica: r.ID, Role: "voter", Up: n.here.Alive(r.Node), Coming: r.Pending, Lag: -1}
 			switch {
 			case r.Role == metadata.Reader:
 				one.Role = "reader"

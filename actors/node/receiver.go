@@ -56,7 +56,7 @@ var _ remote.Receiver = receiver{}
 // out before a replica hears that the node is down, or not at all: a heartbeat behind that word
 // would give the replica its dead leader back, and have it wait for an election timeout.
 func (r receiver) Raft(from metadata.NodeID, messages []remote.Raft) {
-	if !r.n.verified.while(from, func() { r.handOut(from, messages) }) {
+	if !r.n.verified.While(from, func() { r.handOut(from, messages) }) {
 		r.n.verify(from)
 	}
 }
@@ -76,7 +76,7 @@ func (r receiver) handOut(from metadata.NodeID, messages []remote.Raft) {
 		answer, ok := h.ref.Hear(m)
 		if !ok && m.Message == nil {
 			if err := m.Decode(); err != nil {
-				r.n.log.Warn("a message of a peer was dropped", "peer", from, "partition", r.n.nameOf(m.Shard), "error", err)
+				r.n.here.Log.Warn("a message of a peer was dropped", "peer", from, "partition", r.n.nameOf(m.Shard), "error", err)
 				continue
 			}
 			answer, ok = h.ref.Hear(m)
@@ -88,15 +88,15 @@ func (r receiver) handOut(from metadata.NodeID, messages []remote.Raft) {
 			answers.add(m.Shard, answer)
 		}
 	}
-	answers.send(r.n.links)
-	r.n.links.Flush()
+	answers.send(r.n.here.Links)
+	r.n.here.Links.Flush()
 }
 
 // Told implements remote.Receiver.
 func (r receiver) Told(from metadata.NodeID, kind string, body []byte) {
 	var err error
 	switch {
-	case !r.n.verified.has(from):
+	case !r.n.verified.Has(from):
 		r.n.verify(from)
 	case kind == tellPull:
 		err = r.n.lend(from, body)
@@ -111,7 +111,7 @@ func (r receiver) Told(from metadata.NodeID, kind string, body []byte) {
 		err = errors.New("not known here: is the node of a newer version?")
 	}
 	if err != nil {
-		r.n.log.Warn("what a node told could not be used", "from", from, "what", kind, "error", err)
+		r.n.here.Log.Warn("what a node told could not be used", "from", from, "what", kind, "error", err)
 	}
 }
 
@@ -124,16 +124,16 @@ func (r receiver) Unreachable(s storage.ShardID, to storage.ReplicaID) {
 
 // Linked implements remote.Receiver.
 func (r receiver) Linked(peer metadata.NodeID, up bool) {
-	r.n.log.Info("link to a node changed", "peer", peer, "up", up)
+	r.n.here.Log.Info("link to a node changed", "peer", peer, "up", up)
 	if up {
-		r.n.do(func() { r.n.tellAll(peer) })
+		r.n.here.Do(func() { r.n.tellAll(peer) })
 	} else {
-		r.n.verified.set(peer, false)
+		r.n.verified.Set(peer, false)
 		r.failWaiting(peer)
 		r.n.replicas.each(func(ref *replica.Ref) { ref.Send(&replica.Down{Node: peer}) })
 	}
-	r.n.linked.fire()
-	r.n.leaders.news.fire()
+	r.n.here.Linked.Fire()
+	r.n.leaders.news.Fire()
 }
 
 // answer answers a question of a node that may ask it.
@@ -163,7 +163,7 @@ func (r receiver) answer(from metadata.NodeID, kind string, body []byte, reply f
 		r.n.spaceTold(from, body)
 		reply(nil, nil)
 	case askRest:
-		r.n.resting.set(from, len(body) > 0 && body[0] == 1)
+		r.n.resting.Set(from, len(body) > 0 && body[0] == 1)
 		reply(nil, nil)
 	case askEnds:
 		r.n.answering(reply, func() { reply(r.n.askedEnds(body)) }) // it may read from the store
@@ -180,6 +180,6 @@ func (r receiver) answer(from metadata.NodeID, kind string, body []byte, reply f
 	case askForce:
 		r.n.forceAsked(body, reply)
 	default:
-		reply(nil, fmt.Errorf("node %d does not know the question %q: is it of an older version?", r.n.config.ID, kind))
+		reply(nil, fmt.Errorf("node %d does not know the question %q: is it of an older version?", r.n.here.ID, kind))
 	}
 }

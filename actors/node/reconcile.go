@@ -16,13 +16,13 @@ import (
 // reconcileForever makes the running replicas match every new image, until the node stops.
 func (n *Node) reconcileForever() {
 	for {
-		next := n.imaged.changed()
+		next := n.here.Imaged.Changed()
 		n.forceQueued()
-		if err := n.reconcile(n.Image()); err != nil {
-			n.fail(err)
+		if err := n.reconcile(n.here.Image()); err != nil {
+			n.here.Fail(err)
 			return
 		}
-		if n.world.Wait(actors.Forever, next, n.stopping, n.forcings.due) == 1 {
+		if n.here.Wait(actors.Forever, next, n.here.Stopping, n.forcings.due) == 1 {
 			return
 		}
 	}
@@ -35,9 +35,9 @@ func (n *Node) reconcile(i *metadata.Image) error {
 	if n.expelled(i) {
 		return nil
 	}
-	placed := i.On(n.config.ID, n.identity.Load().Incarnation)
+	placed := i.On(n.here.ID, n.here.Identity().Incarnation)
 	n.placed.Store(int64(len(placed)))
-	if p, ok := i.MetaOn(n.config.ID, n.identity.Load().Incarnation); ok {
+	if p, ok := i.MetaOn(n.here.ID, n.here.Identity().Incarnation); ok {
 		placed[metadata.MetaShard] = p
 	}
 	var gone []storage.ShardID
@@ -95,7 +95,7 @@ func (n *Node) remove(shards []storage.ShardID) {
 		n.groups.Forget(s)
 		removes = append(removes, storage.Append{State: storage.State{Shard: s, Replica: h.ref.Replica}, Remove: true})
 	}
-	actors.AwaitAll(n.world, stops...)
+	actors.AwaitAll(n.here, stops...)
 	n.write(removes)
 }
 

@@ -17,18 +17,18 @@ import (
 // PlanRecovery tells how the cluster would go on if the given nodes were lost for good. All others
 // must be up, and none of the lost.
 func (n *Node) PlanRecovery(ctx context.Context, lost []metadata.NodeID) (recovery.Plan, error) {
-	image := n.Image()
+	image := n.here.Image()
 	refuse := func(format string, args ...any) (recovery.Plan, error) {
 		return recovery.Plan{}, protocol.Errorf(kerr.InvalidRequest, format, args...)
 	}
-	if len(lost) == 0 || slices.Contains(lost, n.config.ID) {
-		return refuse("name the nodes that are lost; node %d, which you ask, cannot be among them", n.config.ID)
+	if len(lost) == 0 || slices.Contains(lost, n.here.ID) {
+		return refuse("name the nodes that are lost; node %d, which you ask, cannot be among them", n.here.ID)
 	}
 	for _, id := range lost {
 		switch {
 		case image.Nodes[id] == nil:
 			return refuse("there is no node %d in the cluster", id)
-		case n.Alive(id):
+		case n.here.Alive(id):
 			return refuse("node %d is up: a node that is recovered without must never come back, so stop it for good first", id)
 		}
 	}
@@ -37,10 +37,10 @@ func (n *Node) PlanRecovery(ctx context.Context, lost []metadata.NodeID) (recove
 		return recovery.Plan{}, err
 	}
 	for id := range image.Nodes {
-		if id == n.config.ID || slices.Contains(lost, id) {
+		if id == n.here.ID || slices.Contains(lost, id) {
 			continue
 		}
-		answer, err := n.links.Ask(ctx, id, askLeft, nil)
+		answer, err := n.here.Links.Ask(ctx, id, askLeft, nil)
 		if err != nil {
 			return refuse("node %d is neither said to be lost nor does it answer: bring it up, for it may have what the others lack, or name it too (%v)", id, err)
 		}
@@ -69,7 +69,7 @@ func (n *Node) Recover(ctx context.Context, lost []metadata.NodeID, id string) (
 	for _, s := range p.Steps {
 		err := n.askForced(ctx, s)
 		if err == nil && s.Shard == metadata.MetaShard {
-			err = n.until(ctx, &n.leaders.news, func() bool { return n.MetaLeader() >= 0 })
+			err = n.here.Until(ctx, &n.leaders.news, func() bool { return n.here.MetaLeader() >= 0 })
 		}
 		switch {
 		case err == nil:
@@ -90,7 +90,7 @@ func (n *Node) Recover(ctx context.Context, lost []metadata.NodeID, id string) (
 
 // record keeps in the metadata what was done, and that the lost nodes' disks never come back.
 func (n *Node) record(ctx context.Context, p recovery.Plan) error {
-	r := metadata.Recovery{At: n.world.Now().UnixMilli(), Lost: p.Lost, Gone: p.Gone}
+	r := metadata.Recovery{At: n.here.Now().UnixMilli(), Lost: p.Lost, Gone: p.Gone}
 	for _, s := range p.Steps {
 		r.Shards = append(r.Shards, metadata.RecoveredShard{Shard: s.Shard, Name: s.Name, Node: s.Node, HighWatermark: s.HighWatermark})
 	}

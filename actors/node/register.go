@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -18,11 +17,11 @@ const commandTimeout = 5 * time.Second
 // enters the node into the image, opens the doors to clients, and says so.
 func (n *Node) register() {
 	for !n.registered() {
-		formed := n.Image().ClusterID != ""
+		formed := n.here.Image().ClusterID != ""
 		switch {
-		case !formed && n.leadsMeta():
+		case !formed && n.here.LeadsMeta():
 			n.command(metadata.Command{FormCluster: &metadata.FormCluster{
-				ClusterID: newClusterID(), Founders: n.identity.Load().Founders, Levels: n.formingLevels(),
+				ClusterID: newClusterID(), Founders: n.here.Identity().Founders, Levels: n.formingLevels(),
 			}})
 		case formed && n.command(metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.description()}}):
 			n.entered()
@@ -36,14 +35,14 @@ func (n *Node) register() {
 
 // entered lets clients in.
 func (n *Node) entered() {
-	if n.stopped() {
+	if n.here.Stopped() {
 		return
 	}
-	n.serving = n.world.Now()
+	n.serving = n.here.Now()
 	n.server.Start()
 	close(n.ready)
 	n.sweep()
-	n.do(n.keepDescribed)
+	n.here.Do(n.keepDescribed)
 }
 
 // Pauses between two tries to have the metadata show this node as it is.
@@ -57,59 +56,45 @@ const (
 // that grow, and works once a newer build leads.
 func (n *Node) keepDescribed() {
 	pause := describeAgain
-	for n.world.Wait(pause, n.stopping) != 0 {
-		have := n.Image().Nodes[n.config.ID]
-		if have == nil || have.Incarnation != n.identity.Load().Incarnation || n.registered() {
+	for n.here.Wait(pause, n.here.Stopping) != 0 {
+		have := n.here.Image().Nodes[n.here.ID]
+		if have == nil || have.Incarnation != n.here.Identity().Incarnation || n.registered() {
 			pause = describeAgain
 			continue
 		}
 		if pause = min(2*pause, describeMost); pause > 2*describeAgain {
-			n.log.Warn("the metadata does not show this node as it is: a node of an older build led it when that was written", "next_try", pause)
+			n.here.Log.Warn("the metadata does not show this node as it is: a node of an older build led it when that was written", "next_try", pause)
 		}
-		ctx, cancel := n.world.Timeout(n.context, commandTimeout)
+		ctx, cancel := n.here.Timeout(n.here.Context, commandTimeout)
 		_, err := n.Submit(ctx, metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.description()}})
 		cancel()
 		if err != nil {
-			n.log.Debug("the metadata could not be told how this node is", "error", err)
+			n.here.Log.Debug("the metadata could not be told how this node is", "error", err)
 		}
-	}
-}
-
-func (n *Node) stopped() bool {
-	select {
-	case <-n.stopping:
-		return true
-	default:
-		return false
 	}
 }
 
 // awaitImage waits for another image, or a moment, or the end.
 func (n *Node) awaitImage() {
-	n.world.Wait(submitRetry, n.imaged.changed(), n.stopping)
-}
-
-func (n *Node) leadsMeta() bool {
-	meta := n.meta.Load()
-	return meta != nil && meta.View().Role == replica.Leader
+	n.here.Wait(submitRetry, n.here.Imaged.Changed(), n.here.Stopping)
 }
 
 // registered reports whether the image describes this node as it is. A node that is stopping need
 // not be.
 func (n *Node) registered() bool {
-	have := n.Image().Nodes[n.config.ID]
+	have := n.here.Image().Nodes[n.here.ID]
 	if have == nil {
-		return n.stopped()
+		return n.here.Stopped()
 	}
 	want := n.description()
 	want.State = have.State
-	return n.stopped() || reflect.DeepEqual(*have, want)
+	return n.here.Stopped() || reflect.DeepEqual(*have, want)
 }
 
 func (n *Node) description() metadata.Node {
 	d := metadata.Node{
-		ID:          n.config.ID,
-		Incarnation: n.identity.Load().Incarnation,
+		ID:          n.here.ID,
+		Incarnation: n.here.Identity().Incarnation,
 		Rack:        n.config.Rack,
 		Control:     n.config.Control.Advertised,
 		Bulk:        n.config.Bulk.Advertised,
@@ -126,15 +111,15 @@ func (n *Node) description() metadata.Node {
 // command submits one of the node's own commands and reports whether it was carried out; if not, it
 // waits a moment. A refusal is final: it is about this node.
 func (n *Node) command(c metadata.Command) bool {
-	ctx, cancel := n.world.Timeout(n.context, commandTimeout)
+	ctx, cancel := n.here.Timeout(n.here.Context, commandTimeout)
 	defer cancel()
 	result, err := n.Submit(ctx, c)
 	switch {
-	case err != nil && !n.stopped():
-		n.log.Warn("the metadata could not be changed yet, trying again", "error", err)
+	case err != nil && !n.here.Stopped():
+		n.here.Log.Warn("the metadata could not be changed yet, trying again", "error", err)
 		n.awaitImage()
 	case result.Err != nil:
-		n.fail(result.Err)
+		n.here.Fail(result.Err)
 	}
 	return err == nil && result.Err == nil
 }

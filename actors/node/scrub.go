@@ -37,7 +37,7 @@ func (n *Node) scrub() {
 	if every <= 0 {
 		return
 	}
-	for n.world.Wait(every, n.stopping) != 0 {
+	for n.here.Wait(every, n.here.Stopping) != 0 {
 		n.scrubLogs()
 		n.scrubTables()
 		n.scrubbed.passes.Add(1)
@@ -50,17 +50,17 @@ func (n *Node) scrubLogs() {
 	r := rate{bytes: n.config.Scrub.Bytes}
 	before := int64(0)
 	// fails only when the node stops
-	_ = storage.Verify(n.context, n.Store(), func(v storage.Verified) {
+	_ = storage.Verify(n.here.Context, n.Store(), func(v storage.Verified) {
 		n.scrubbed.bytes.Add(v.Bytes - before)
 		r.spend(int(v.Bytes - before))
 		before = v.Bytes
 		if p := v.Proof; p != nil && !p.Whole() && p.Shard != 0 { // else it was known to be damaged
 			n.scrubbed.damaged.Add(1)
-			n.log.Error("damage was found where nobody had read", "shard", p.Shard, "replica", p.Replica, "damage", p.Damage)
+			n.here.Log.Error("damage was found where nobody had read", "shard", p.Shard, "replica", p.Replica, "damage", p.Damage)
 		}
 		for n.config.Scrub.Bytes > 0 {
-			wait := r.wait(n.world.Now())
-			if wait == 0 || n.world.Wait(wait, n.stopping) == 0 {
+			wait := r.wait(n.here.Now())
+			if wait == 0 || n.here.Wait(wait, n.here.Stopping) == 0 {
 				return
 			}
 		}
@@ -73,18 +73,18 @@ func (n *Node) scrubLogs() {
 // nothing.
 func (n *Node) scrubTables() {
 	t, ok := n.store.(interface{ CheckTables() (int64, error) })
-	if !ok || n.stopped() {
+	if !ok || n.here.Stopped() {
 		return
 	}
 	bytes, err := t.CheckTables()
 	n.scrubbed.bytes.Add(bytes)
-	if err == nil || n.stopped() {
+	if err == nil || n.here.Stopped() {
 		return
 	}
 	n.scrubbed.damaged.Add(1)
-	if why := n.needs(n.config.ID); why != "" {
-		n.log.Error("the store is damaged, and the node goes on with what can be read of it", "error", err, "why", why)
+	if why := n.needs(n.here.ID); why != "" {
+		n.here.Log.Error("the store is damaged, and the node goes on with what can be read of it", "error", err, "why", why)
 		return
 	}
-	n.fail(fmt.Errorf("the store is damaged: %w; the others can do without what it holds, so start the node again: it sets the store aside and is filled anew", err))
+	n.here.Fail(fmt.Errorf("the store is damaged: %w; the others can do without what it holds, so start the node again: it sets the store aside and is filled anew", err))
 }

@@ -14,8 +14,8 @@ import (
 // openServer binds the listeners for clients, who wait until the node is a member.
 func (n *Node) openServer() error {
 	o := server.Options{
-		Handler:         api.NewTable(n, n.groups, n.log),
-		Logger:          n.log,
+		Handler:         api.NewTable(n, n.groups, n.here.Log),
+		Logger:          n.here.Log,
 		MaxRequestBytes: int(n.number("socket.request.max.bytes")),
 		InFlightBytes:   n.requestBytes(),
 		Crowded:         n.crowded,
@@ -42,7 +42,7 @@ func (n *Node) openServer() error {
 func (n *Node) openGroups() error {
 	n.groups = coordinator.New(coordinator.Options{
 		Host:    n.host,
-		Runtime: n.world,
+		Runtime: n.here,
 		Image:   n.Image,
 		Replica: n.Replica,
 		Config:  n.groupConfig,
@@ -50,7 +50,7 @@ func (n *Node) openGroups() error {
 		Agreed:  n.agreedOf,
 		Memory:  n.config.Memory / groupsShare,
 		Room:    n.roomy,
-		Logger:  n.log,
+		Logger:  n.here.Log,
 	})
 	return nil
 }

@@ -3,6 +3,8 @@ package node
 import (
 	"testing"
 
+	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -27,8 +29,8 @@ func TestATopicsSettingIsItsOwnElseTheBrokers(t *testing.T) {
 		{"retention in ms goes before hours", map[string]string{"log.retention.hours": "2", "log.retention.ms": "9"}, nil, plain, "retention.ms", "9"},
 		{"the topic's own retention", map[string]string{"log.retention.hours": "2"}, nil, own, "retention.ms", "5"},
 	} {
-		n := &Node{config: Config{ID: 1, Settings: c.static}}
-		n.image.Store(&metadata.Image{NodeConfigs: c.dynamic})
+		n := &Node{config: Config{ID: 1, Settings: c.static}, here: local.New(local.Options{ID: 1, Runtime: actors.Goroutines{}})}
+		n.here.SetImage(&metadata.Image{NodeConfigs: c.dynamic})
 		if got := n.TopicSetting(c.topic, c.setting); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}

@@ -22,8 +22,8 @@ const (
 // until the node stops.
 func (n *Node) settleForever() {
 	var last *metadata.Image // that all there was to tell by was told; nil if there is none
-	n.every(settleEvery, func(time.Time) {
-		i := n.Image()
+	n.here.Every(settleEvery, func(time.Time) {
+		i := n.here.Image()
 		seen := n.seen(i, i == last)
 		if last = i; len(seen) > 0 {
 			last = nil
@@ -73,9 +73,9 @@ func (n *Node) confirmed(seen []metadata.Settled) []metadata.Settled {
 	at := make(map[metadata.NodeID][]metadata.Settled) // whom to ask about what
 	votes := make(map[storage.ShardID]int)
 	for _, s := range seen {
-		members := n.members(s.Shard)
+		members := n.here.Members(s.Shard)
 		for _, v := range s.Voters {
-			if node := members.NodeOf(v); node == n.config.ID {
+			if node := members.NodeOf(v); node == n.here.ID {
 				votes[s.Shard]++
 			} else {
 				at[node] = append(at[node], s)
@@ -94,22 +94,22 @@ func (n *Node) confirmed(seen []metadata.Settled) []metadata.Settled {
 			}
 		})
 	}
-	actors.Together(n.world, asks...)
+	actors.Together(n.here, asks...)
 	return slices.DeleteFunc(seen, func(s metadata.Settled) bool { return votes[s.Shard] <= len(s.Voters)/2 })
 }
 
 // askGroup asks a node which of the shards' members its replicas cannot forget.
 func (n *Node) askGroup(node metadata.NodeID, about []metadata.Settled) (yes []storage.ShardID) {
-	if !n.links.Up(node) {
+	if !n.here.Links.Up(node) {
 		return nil
 	}
 	body, err := json.Marshal(about)
 	if err != nil {
 		return nil
 	}
-	ctx, cancel := n.world.Timeout(n.context, settleTimeout)
+	ctx, cancel := n.here.Timeout(n.here.Context, settleTimeout)
 	defer cancel()
-	answer, err := n.links.Ask(ctx, node, askGroup, body)
+	answer, err := n.here.Links.Ask(ctx, node, askGroup, body)
 	if err != nil || json.Unmarshal(answer, &yes) != nil {
 		return nil
 	}
@@ -145,15 +145,15 @@ func same(a []uint64, b []storage.ReplicaID) bool {
 }
 
 func (n *Node) tellSettled(seen []metadata.Settled) {
-	ctx, cancel := n.world.Timeout(n.context, commandTimeout)
+	ctx, cancel := n.here.Timeout(n.here.Context, commandTimeout)
 	defer cancel()
 	if _, err := n.Submit(ctx, metadata.Command{SettleMembers: &metadata.SettleMembers{Shards: seen}}); err != nil {
-		if !n.stopped() {
-			n.log.Debug("the metadata could not be told of members", "error", err)
+		if !n.here.Stopped() {
+			n.here.Log.Debug("the metadata could not be told of members", "error", err)
 		}
 		return
 	}
 	for _, s := range seen {
-		n.log.Info("the members of a shard changed", "partition", n.nameOf(s.Shard), "voters", s.Voters, "learners", s.Learners)
+		n.here.Log.Info("the members of a shard changed", "partition", n.nameOf(s.Shard), "voters", s.Voters, "learners", s.Learners)
 	}
 }

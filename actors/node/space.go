@@ -7,6 +7,7 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/troupe-mq/troupe/actors/journal"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/space"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -31,8 +32,8 @@ const (
 type spaces struct {
 	level atomic.Uint32
 	free  atomic.Int64
-	low   nodeSet // peers whose disk is low or full
-	full  nodeSet // of them
+	low   local.NodeSet // peers whose disk is low or full
+	full  local.NodeSet // of them
 }
 
 func (s *spaces) own() space.Level { return space.Level(s.level.Load()) }
@@ -40,7 +41,7 @@ func (s *spaces) own() space.Level { return space.Level(s.level.Load()) }
 // watchSpace looks at the disk until the node stops.
 func (n *Node) watchSpace() {
 	var told time.Time
-	n.every(spaceEvery, func(now time.Time) {
+	n.here.Every(spaceEvery, func(now time.Time) {
 		before := n.spaces.own()
 		level := n.lookAtSpace()
 		if level != before || level > space.Ample && now.Sub(told) >= spaceAgain {
@@ -60,12 +61,12 @@ func (n *Node) keepBallast() {
 	if !ok || n.config.Disk.BallastBytes == 0 {
 		return
 	}
-	n.every(spaceAgain, func(time.Time) {
+	n.here.Every(spaceAgain, func(time.Time) {
 		if n.spaces.own() != space.Ample {
 			return
 		}
 		if err := b.RestoreBallast(); err != nil {
-			n.log.Warn("the ballast file could not be made", "error", err)
+			n.here.Log.Warn("the ballast file could not be made", "error", err)
 		}
 	})
 }
@@ -74,10 +75,10 @@ func (n *Node) keepBallast() {
 func (n *Node) stalled(s journal.Stall) {
 	attributes := []any{"took", s.Took, "writes", s.Writes, "bytes", s.Bytes, "bytes behind", s.Behind}
 	if s.Ended {
-		n.log.Warn("the disk was slow: what waited for this sync is written", attributes...)
+		n.here.Log.Warn("the disk was slow: what waited for this sync is written", attributes...)
 		return
 	}
-	n.log.Warn("the disk is slow: a sync has not ended, and everything this node acknowledges waits for it", attributes...)
+	n.here.Log.Warn("the disk is slow: a sync has not ended, and everything this node acknowledges waits for it", attributes...)
 }
 
 // lookAtSpace sets the level by what is free, less what is on its way to the disk.
@@ -95,9 +96,9 @@ func (n *Node) lookAtSpace() space.Level {
 
 // tellSpace tells the peers and the log of a level.
 func (n *Node) tellSpace(before, level space.Level) {
-	for _, peer := range n.peers() {
-		if n.links.Up(peer) {
-			n.do(func() { n.tell(peer, askSpace, []byte{byte(level)}) })
+	for _, peer := range n.here.Peers() {
+		if n.here.Links.Up(peer) {
+			n.here.Do(func() { n.tell(peer, askSpace, []byte{byte(level)}) })
 		}
 	}
 	if level == before {
@@ -107,11 +108,11 @@ func (n *Node) tellSpace(before, level space.Level) {
 	attributes := []any{"free", room.Free, "mark", n.config.Disk.Watermarks.Mark(room.Total), "size", room.Total, "dir", n.config.Dir}
 	switch level {
 	case space.Ample:
-		n.log.Info("the disk has space again: writes are taken", attributes...)
+		n.here.Log.Info("the disk has space again: writes are taken", attributes...)
 	case space.Low:
-		n.log.Warn("the disk is nearly full: writes are refused and leaderships are handed over until there is space", attributes...)
+		n.here.Log.Warn("the disk is nearly full: writes are refused and leaderships are handed over until there is space", attributes...)
 	case space.Full:
-		n.log.Error("the disk is full: this node follows no leader any more until there is space", attributes...)
+		n.here.Log.Error("the disk is full: this node follows no leader any more until there is space", attributes...)
 	}
 }
 
@@ -121,16 +122,16 @@ func (n *Node) spaceTold(from metadata.NodeID, body []byte) {
 	if len(body) > 0 {
 		level = space.Level(body[0])
 	}
-	n.spaces.low.set(from, level >= space.Low)
-	n.spaces.full.set(from, level >= space.Full)
+	n.spaces.low.Set(from, level >= space.Low)
+	n.spaces.full.Set(from, level >= space.Full)
 }
 
 // low reports whether the disk of a node has too little room for it to lead.
 func (n *Node) low(id metadata.NodeID) bool {
-	if id == n.config.ID {
+	if id == n.here.ID {
 		return !n.roomy()
 	}
-	return n.spaces.low.has(id)
+	return n.spaces.low.Has(id)
 }
 
 // roomy reports whether records of producers and groups are taken.

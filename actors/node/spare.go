@@ -39,9 +39,9 @@ func (n *Node) electorates(ref *replica.Ref) (sets [][]metadata.NodeID) {
 	if g == nil || g.Conf == nil {
 		return nil
 	}
-	members := n.members(ref.Shard)
+	members := n.here.Members(ref.Shard)
 	lost := func(id storage.ReplicaID) bool {
-		p := n.Image().Shard(ref.Shard)
+		p := n.here.Image().Shard(ref.Shard)
 		return p != nil && slices.ContainsFunc(p.Leaving, func(r metadata.Replica) bool { return r.ID == id && r.Lost })
 	}
 	for _, voters := range [][]uint64{g.Conf.GetVoters(), g.Conf.GetVotersOutgoing()} {
@@ -63,7 +63,7 @@ func (n *Node) electorates(ref *replica.Ref) (sets [][]metadata.NodeID) {
 
 // sparing returns the shards that this node leads and that can do without what a node holds.
 func (n *Node) sparing(id metadata.NodeID) []storage.ShardID {
-	i := n.Image()
+	i := n.here.Image()
 	spared := []storage.ShardID{}
 	n.replicas.each(func(ref *replica.Ref) {
 		v := ref.View()
@@ -87,28 +87,28 @@ func (n *Node) sparingAsked(body []byte, reply func([]byte, error)) {
 
 // needs tells why the cluster cannot do without what a node's disk held; empty if it can.
 func (n *Node) needs(id metadata.NodeID) string {
-	ctx, cancel := n.world.Timeout(n.context, enterTimeout/3)
+	ctx, cancel := n.here.Timeout(n.here.Context, enterTimeout/3)
 	defer cancel()
 	spared := n.sparing(id)
 	var mu sync.Mutex
 	var each []func()
 	body, _ := json.Marshal(id)
-	for _, peer := range n.peers() {
-		if peer == id || !n.links.Up(peer) {
+	for _, peer := range n.here.Peers() {
+		if peer == id || !n.here.Links.Up(peer) {
 			continue
 		}
 		each = append(each, func() {
 			more, err := n.sparedBy(ctx, peer, body)
 			if err != nil {
-				n.log.Warn("a node did not tell what it leads", "peer", peer, "error", err)
+				n.here.Log.Warn("a node did not tell what it leads", "peer", peer, "error", err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			spared = append(spared, more...)
 		})
 	}
-	actors.Together(n.world, each...)
-	needed := missed(n.Image(), id, spared)
+	actors.Together(n.here, each...)
+	needed := missed(n.here.Image(), id, spared)
 	if len(needed) == 0 {
 		return ""
 	}
@@ -122,7 +122,7 @@ func (n *Node) needs(id metadata.NodeID) string {
 }
 
 func (n *Node) sparedBy(ctx context.Context, peer metadata.NodeID, body []byte) (spared []storage.ShardID, err error) {
-	answer, err := n.links.Ask(ctx, peer, askSpared, body)
+	answer, err := n.here.Links.Ask(ctx, peer, askSpared, body)
 	if err != nil {
 		return nil, err
 	}

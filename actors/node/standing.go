@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/actors/api"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/storage"
@@ -24,12 +25,12 @@ func (n *Node) Standing(ctx context.Context, s storage.ShardID) (api.Standing, e
 	switch {
 	case !l.Known:
 		return out, protocol.Errorf(kerr.LeaderNotAvailable, "no leader is known that could tell")
-	case l.Node == n.config.ID:
+	case l.Node == n.here.ID:
 		out, err = n.standingHere(ctx, s)
 	default:
 		var answer []byte
 		body, _ := json.Marshal(s)
-		if answer, err = n.links.Ask(ctx, l.Node, askStanding, body); err == nil {
+		if answer, err = n.here.Links.Ask(ctx, l.Node, askStanding, body); err == nil {
 			err = json.Unmarshal(answer, &out)
 		}
 	}
@@ -44,9 +45,9 @@ func (n *Node) standingHere(ctx context.Context, s storage.ShardID) (api.Standin
 	if ref == nil {
 		return api.Standing{}, errNotLeading
 	}
-	asked := newGathering[replica.Standing](1)
-	ref.Send(&replica.Observe{Done: func(s replica.Standing) { asked.add(s) }, Gone: func() { asked.add() }})
-	for _, at := range asked.wait(ctx, n.world) {
+	asked := local.GatherFrom[replica.Standing](1)
+	ref.Send(&replica.Observe{Done: func(s replica.Standing) { asked.Add(s) }, Gone: func() { asked.Add() }})
+	for _, at := range asked.Wait(ctx, n.here) {
 		if at.Established {
 			return n.standingOf(at), nil
 		}
@@ -56,8 +57,8 @@ func (n *Node) standingHere(ctx context.Context, s storage.ShardID) (api.Standin
 
 // standingOf makes of what a leader says what is told of it.
 func (n *Node) standingOf(at replica.Standing) api.Standing {
-	out := api.Standing{Leader: n.config.ID, Epoch: int32(at.Term), Commit: at.Commit, Members: []api.MemberStanding{
-		{Replica: at.Replica, Node: n.config.ID, InReach: true, Match: at.Last},
+	out := api.Standing{Leader: n.here.ID, Epoch: int32(at.Term), Commit: at.Commit, Members: []api.MemberStanding{
+		{Replica: at.Replica, Node: n.here.ID, InReach: true, Match: at.Last},
 	}}
 	for _, f := range at.Followers {
 		out.Members = append(out.Members, api.MemberStanding{
@@ -75,7 +76,7 @@ func (n *Node) standingAsked(body []byte, reply func([]byte, error)) {
 		return
 	}
 	n.answering(reply, func() {
-		ctx, cancel := n.world.Timeout(n.context, observeWithin)
+		ctx, cancel := n.here.Timeout(n.here.Context, observeWithin)
 		defer cancel()
 		at, err := n.standingHere(ctx, s)
 		if err != nil {

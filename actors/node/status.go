@@ -32,9 +32,9 @@ type Status struct {
 // Status tells how the node is.
 func (n *Node) Status() Status {
 	s := Status{
-		Node:        n.config.ID,
-		ClusterID:   n.Image().ClusterID,
-		MetaLeader:  n.MetaLeader(),
+		Node:        n.here.ID,
+		ClusterID:   n.here.Image().ClusterID,
+		MetaLeader:  n.here.MetaLeader(),
 		Restored:    n.restored.Load(),
 		Quarantined: int64(len(n.losses.list())),
 		Draining:    n.draining.Load(),
@@ -116,7 +116,7 @@ var ErrNoReplica = errors.New("no replica of this partition runs on this node")
 
 // Digest computes the digest of a replica on this node. It reads the whole log.
 func (n *Node) Digest(topic string, partition int32) (Digest, error) {
-	p := n.Image().Partition(topic, partition)
+	p := n.here.Image().Partition(topic, partition)
 	if p == nil {
 		return Digest{}, ErrNoReplica
 	}

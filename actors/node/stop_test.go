@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/remote"
 )
 
@@ -69,7 +70,7 @@ func TestNothingRunsAfterStop(t *testing.T) {
 	for range 4 {
 		select {
 		case err := <-answers:
-			if !errors.Is(err, errStopping) {
+			if !errors.Is(err, local.ErrStopping) {
 				t.Errorf("a node that has stopped went to work on a question: %v", err)
 			}
 		case <-time.After(time.Minute):

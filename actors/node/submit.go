@@ -66,7 +66,7 @@ func (n *Node) Submit(ctx context.Context, c metadata.Command) (metadata.Result,
 		case err != nil && !errors.Is(err, errNoMetaLeader):
 			return metadata.Result{}, timedOut(err)
 		}
-		switch n.world.Wait(submitRetry, n.leaders.news.changed(), ctx.Done(), n.stopping) {
+		switch n.here.Wait(submitRetry, n.leaders.news.Changed(), ctx.Done(), n.here.Stopping) {
 		case 1:
 			return metadata.Result{}, protocol.Errorf(kerr.RequestTimedOut, "no leader of the metadata was found in time: a majority of the nodes that hold it must be up")
 		case 2:
@@ -83,18 +83,18 @@ var errNoMetaLeader = errors.New("node: the leader of __meta is not known")
 
 // submitOnce tries the leader that is known now.
 func (n *Node) submitOnce(ctx context.Context, c metadata.Command) (outcome, error) {
-	leader := n.MetaLeader()
+	leader := n.here.MetaLeader()
 	switch leader {
 	case -1:
 		return outcome{}, errNoMetaLeader
-	case n.config.ID:
+	case n.here.ID:
 		return n.submitHere(ctx, c)
 	}
 	body, err := c.Encode()
 	if err != nil {
 		return outcome{Code: protocol.Code(err), Detail: err.Error()}, nil
 	}
-	answer, err := n.links.Ask(ctx, leader, askSubmit, body)
+	answer, err := n.here.Links.Ask(ctx, leader, askSubmit, body)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -107,7 +107,7 @@ func (n *Node) submitHere(ctx context.Context, c metadata.Command) (outcome, err
 	done := make(chan struct{})
 	var out outcome
 	n.propose(c, func(o outcome) { out = o; close(done) })
-	if n.world.Wait(actors.Forever, done, ctx.Done()) == 1 {
+	if n.here.Wait(actors.Forever, done, ctx.Done()) == 1 {
 		return outcome{}, ctx.Err()
 	}
 	return out, nil
@@ -115,7 +115,7 @@ func (n *Node) submitHere(ctx context.Context, c metadata.Command) (outcome, err
 
 // propose gives a command to this node's replica of __meta.
 func (n *Node) propose(c metadata.Command, done func(outcome)) {
-	meta := n.meta.Load()
+	meta := n.here.Meta()
 	if meta == nil {
 		done(outcome{NotLeader: true})
 		return
@@ -135,7 +135,7 @@ func (n *Node) submitted(body []byte, reply func([]byte, error)) {
 
 // awaitIndex waits until this node's image contains an entry of __meta.
 func (n *Node) awaitIndex(ctx context.Context, index uint64) error {
-	if err := n.until(ctx, &n.imaged, func() bool { return n.Image().Index >= index }); err != nil {
+	if err := n.here.Until(ctx, &n.here.Imaged, func() bool { return n.here.Image().Index >= index }); err != nil {
 		return protocol.Errorf(kerr.RequestTimedOut, "the change was made, but this node has not seen it yet")
 	}
 	return nil

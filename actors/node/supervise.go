@@ -61,12 +61,12 @@ func (n *Node) supervise() {
 	s := &supervising{n: n}
 	address, err := n.host.Spawn("supervisor", s)
 	if err != nil {
-		n.fail(err)
+		n.here.Fail(err)
 		return
 	}
 	s.send = address.Send
-	n.every(superviseEvery, func(time.Time) { address.Send(&look{}) })
-	actors.AwaitAll(n.world, address.Stop)
+	n.here.Every(superviseEvery, func(time.Time) { address.Send(&look{}) })
+	actors.AwaitAll(n.here, address.Stop)
 }
 
 // Turn implements actors.Actor.
@@ -93,28 +93,28 @@ func (s *supervising) Stopped() {}
 
 // begin asks the nodes what moves.
 func (s *supervising) begin() {
-	if !s.n.leadsMeta() {
+	if !s.n.here.LeadsMeta() {
 		s.core = nil
 		s.n.plan.Store(nil)
 		return
 	}
-	if s.busy || s.n.Image().ClusterID == "" {
+	if s.busy || s.n.here.Image().ClusterID == "" {
 		return
 	}
 	if s.core == nil {
 		s.core, s.looked, s.calm = supervisor.New(supervisor.DefaultLimits), time.Time{}, nil
 	}
-	if image, now := s.n.Image(), s.n.world.Now(); s.calm.holds(image, s.n.usableNodes(image, now)) && now.Sub(s.looked) < superviseAgain {
+	if image, now := s.n.here.Image(), s.n.here.Now(); s.calm.holds(image, s.n.usableNodes(image, now)) && now.Sub(s.looked) < superviseAgain {
 		return
 	}
 	s.busy = true
-	s.n.do(func() { s.send(&gathered{s.n.gather()}) })
+	s.n.here.Do(func() { s.send(&gathered{s.n.gather()}) })
 }
 
 // decide has the core look, and carries out what it says.
 func (s *supervising) decide(reports []supervisor.Report) {
-	now := s.n.world.Now()
-	image := s.n.Image()
+	now := s.n.here.Now()
+	image := s.n.here.Image()
 	usable := s.n.usableNodes(image, now)
 	in := supervisor.Input{Image: image, Reports: reports, Usable: func(id metadata.NodeID) bool { return slices.Contains(usable, id) }}
 	in.Internal, _ = strconv.Atoi(s.n.Setting("offsets.topic.replication.factor"))
@@ -122,7 +122,7 @@ func (s *supervising) decide(reports []supervisor.Report) {
 		in.Seconds = now.Sub(s.looked).Seconds()
 	}
 	s.looked = now
-	if s.core == nil || !s.n.leadsMeta() {
+	if s.core == nil || !s.n.here.LeadsMeta() {
 		s.busy = false
 		return
 	}
@@ -131,7 +131,7 @@ func (s *supervising) decide(reports []supervisor.Report) {
 	if s.calm = nil; len(out.Commands)+len(out.Status.Planned)+len(out.Status.Moving)+len(out.Status.Refused) == 0 {
 		s.calm = &calmly{image, usable}
 	}
-	s.n.do(func() {
+	s.n.here.Do(func() {
 		s.send(&done{s.n.carryOut(out)})
 	})
 }
@@ -154,13 +154,13 @@ func (n *Node) usableNodes(image *metadata.Image, now time.Time) (all []metadata
 // usable reports whether replicas may be moved to a node: it is up, for some time, and has room for
 // them.
 func (n *Node) usable(id metadata.NodeID, now time.Time) bool {
-	return !n.low(id) && (id == n.config.ID || n.links.Up(id) && n.calm.of(id, now) >= settledIn)
+	return !n.low(id) && (id == n.here.ID || n.here.Links.Up(id) && n.calm.of(id, now) >= settledIn)
 }
 
 // carryOut gives __meta the supervisor's commands and returns its answers.
 func (n *Node) carryOut(out supervisor.Output) []answered {
 	answers := carryOutAll(out.Commands, func(c metadata.Command) (metadata.Result, error) {
-		ctx, cancel := n.world.Timeout(n.context, commandTimeout)
+		ctx, cancel := n.here.Timeout(n.here.Context, commandTimeout)
 		defer cancel()
 		return n.Submit(ctx, c)
 	})
@@ -188,16 +188,16 @@ func (n *Node) logCarriedOut(a answered, why map[storage.ShardID]supervisor.Reas
 	c := a.command
 	switch {
 	case a.refusal != nil:
-		n.log.Warn("the metadata refused a planned change, which is tried again later", "error", a.refusal)
+		n.here.Log.Warn("the metadata refused a planned change, which is tried again later", "error", a.refusal)
 	case c.RemoveNode != nil:
-		n.log.Info("a node was removed from the cluster", "removed", c.RemoveNode.Node)
+		n.here.Log.Info("a node was removed from the cluster", "removed", c.RemoveNode.Node)
 	case c.AlterReplicas != nil:
 		reason, planned := why[c.AlterReplicas.Shard]
 		if !planned { // of __meta
-			n.log.Info("reassigning partition", "partition", n.nameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets)
+			n.here.Log.Info("reassigning partition", "partition", n.nameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets)
 			return
 		}
-		n.log.Info("reassigning partition", "partition", n.nameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets, "reason", reason)
+		n.here.Log.Info("reassigning partition", "partition", n.nameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets, "reason", reason)
 	}
 }
 
@@ -213,15 +213,15 @@ func (n *Node) gather() []supervisor.Report {
 	var mu sync.Mutex
 	reports := n.moves()
 	var asks []func()
-	for _, peer := range n.peers() {
-		if !n.links.Up(peer) {
+	for _, peer := range n.here.Peers() {
+		if !n.here.Links.Up(peer) {
 			continue
 		}
 		asks = append(asks, func() {
-			ctx, cancel := n.world.Timeout(n.context, movesTimeout)
+			ctx, cancel := n.here.Timeout(n.here.Context, movesTimeout)
 			defer cancel()
 			var told []supervisor.Report
-			body, err := n.links.Ask(ctx, peer, askMoves, nil)
+			body, err := n.here.Links.Ask(ctx, peer, askMoves, nil)
 			if err != nil || json.Unmarshal(body, &told) != nil {
 				return
 			}
@@ -230,7 +230,7 @@ func (n *Node) gather() []supervisor.Report {
 			reports = append(reports, told...)
 		})
 	}
-	actors.Together(n.world, asks...)
+	actors.Together(n.here, asks...)
 	return reports
 }
 

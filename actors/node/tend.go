@@ -15,7 +15,7 @@ import (
 func (n *Node) retain() {
 	every := n.millis("log.retention.check.interval.ms")
 	n.agreedNow() // others ask what it was
-	n.every(every, func(time.Time) {
+	n.here.Every(every, func(time.Time) {
 		expiration := n.number("producer.id.expiration.ms")
 		now := n.agreedNow()
 		if !now.ok {
@@ -27,7 +27,7 @@ func (n *Node) retain() {
 		n.led(func(p *metadata.Partition, ref *replica.Ref, policy partition.Policy) {
 			ref.Send(&replica.Tend{Policy: policy, Now: now.ms, Retain: true, Expiration: expiration, Done: func(t replica.Tended) {
 				if t.Trimmed >= 0 {
-					n.log.Info("old records are deleted", "topic", p.Topic, "partition", p.Index, "log start", t.Trimmed)
+					n.here.Log.Info("old records are deleted", "topic", p.Topic, "partition", p.Index, "log start", t.Trimmed)
 				}
 			}})
 		})
@@ -37,7 +37,7 @@ func (n *Node) retain() {
 // clean cleans the led logs of compacted topics, one after the other, until the node stops.
 func (n *Node) clean() {
 	rate, _ := strconv.ParseFloat(n.Setting("log.cleaner.io.max.bytes.per.second"), 64)
-	c := &replica.Cleaner{Runtime: n.world, Stop: n.stopping, BytesPerSecond: rate}
+	c := &replica.Cleaner{Runtime: n.here, Stop: n.here.Stopping, BytesPerSecond: rate}
 	if rate >= unlimited {
 		c.BytesPerSecond = 0
 	}
@@ -46,10 +46,10 @@ func (n *Node) clean() {
 		if !now.ok {
 			continue
 		}
-		began := n.world.Now()
+		began := n.here.Now()
 		n.led(func(p *metadata.Partition, ref *replica.Ref, policy partition.Policy) {
-			if policy.Compact && !n.stopped() {
-				n.cleanOne(c, p, ref, policy, now.ms+n.world.Now().Sub(began).Milliseconds())
+			if policy.Compact && !n.here.Stopped() {
+				n.cleanOne(c, p, ref, policy, now.ms+n.here.Now().Sub(began).Milliseconds())
 			}
 		})
 	}
@@ -66,8 +66,8 @@ const (
 // The setting may change meanwhile.
 func (n *Node) awaitClean() bool {
 	for {
-		left := actors.UntilDue(n.world.Now(), n.began, max(n.millis("log.cleaner.backoff.ms"), leastBackoff))
-		if n.world.Wait(min(left, backoffAgain), n.stopping) >= 0 {
+		left := actors.UntilDue(n.here.Now(), n.here.Began, max(n.millis("log.cleaner.backoff.ms"), leastBackoff))
+		if n.here.Wait(min(left, backoffAgain), n.here.Stopping) >= 0 {
 			return false
 		}
 		if left <= backoffAgain {
@@ -83,28 +83,28 @@ func (n *Node) cleanOne(c *replica.Cleaner, p *metadata.Partition, ref *replica.
 	var t replica.Tended
 	done := make(chan struct{})
 	ref.Send(&replica.Tend{Policy: policy, Now: now, Done: func(got replica.Tended) { t = got; close(done) }})
-	if n.world.Wait(actors.Forever, done, n.stopping) != 0 || t.Err != nil || !t.Due {
+	if n.here.Wait(actors.Forever, done, n.here.Stopping) != 0 || t.Err != nil || !t.Due {
 		return
 	}
 	if !n.roomy() && t.Cleaning.Bytes > n.spaces.free.Load()/4 {
-		n.log.Warn("a log is not cleaned for want of space", "topic", p.Topic, "partition", p.Index, "bytes", t.Cleaning.Bytes)
+		n.here.Log.Warn("a log is not cleaned for want of space", "topic", p.Topic, "partition", p.Index, "bytes", t.Cleaning.Bytes)
 		return
 	}
-	begin := n.world.Now()
+	begin := n.here.Now()
 	read, kept, err := c.Clean(ref, t)
-	took := n.world.Now().Sub(begin)
+	took := n.here.Now().Sub(begin)
 	switch {
-	case n.stopped():
+	case n.here.Stopped():
 	case err != nil:
-		n.log.Info("a log was not cleaned to the end and will be cleaned again", "topic", p.Topic, "partition", p.Index, "error", err)
+		n.here.Log.Info("a log was not cleaned to the end and will be cleaned again", "topic", p.Topic, "partition", p.Index, "error", err)
 	default:
-		n.log.Info("a log was cleaned", "topic", p.Topic, "partition", p.Index, "upto", t.Cleaning.Upto, "bytes read", read, "bytes kept", kept, "took", took)
+		n.here.Log.Info("a log was cleaned", "topic", p.Topic, "partition", p.Index, "upto", t.Cleaning.Upto, "bytes read", read, "bytes kept", kept, "took", took)
 	}
 }
 
 // led calls f with the partitions that this node leads.
 func (n *Node) led(f func(*metadata.Partition, *replica.Ref, partition.Policy)) {
-	image, all := n.Image(), n.replicas.now()
+	image, all := n.here.Image(), n.replicas.now()
 	for _, s := range all.shards {
 		p, ref := image.Shard(s), all.byShard[s].ref
 		if p == nil || image.Topics[p.Topic] == nil || ref.View().Role != replica.Leader {
@@ -116,5 +116,5 @@ func (n *Node) led(f func(*metadata.Partition, *replica.Ref, partition.Policy)) 
 
 // TopicSetting implements api.Cluster.
 func (n *Node) TopicSetting(t *metadata.Topic, name string) string {
-	return n.local().TopicSetting(n.Image(), t, name)
+	return n.local().TopicSetting(n.here.Image(), t, name)
 }

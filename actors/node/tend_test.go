@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -41,16 +42,16 @@ func TestTheCleanersPauseIsBounded(t *testing.T) {
 		{"longer than a duration, then soon", math.MaxInt64 / 1000, 12_000, 12 * time.Second},
 	} {
 		p := &patient{now: time.Unix(1_700_000_000, 0)}
-		n := &Node{world: World{Runtime: p}, began: p.now}
+		n := &Node{here: local.New(local.Options{Runtime: p})}
 		set := func(ms int64) {
 			i := metadata.NewMachine().Image()
 			i.NodeConfigs = map[metadata.NodeID]map[string]string{metadata.DefaultNode: {"log.cleaner.backoff.ms": strconv.FormatInt(ms, 10)}}
-			n.image.Store(i)
+			n.here.SetImage(i)
 		}
 		set(c.backoff)
 		p.after = func() { set(c.change) }
-		if looks := n.awaitClean(); !looks || p.now.Sub(n.began) != c.want {
-			t.Errorf("%s: looks after %v, want %v", c.name, p.now.Sub(n.began), c.want)
+		if looks := n.awaitClean(); !looks || p.now.Sub(n.here.Began) != c.want {
+			t.Errorf("%s: looks after %v, want %v", c.name, p.now.Sub(n.here.Began), c.want)
 		}
 	}
 }

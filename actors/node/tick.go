@@ -24,7 +24,7 @@ const tickEvery = 100 * time.Millisecond
 func (n *Node) tick() {
 	one, now, parts := &replica.Tick{Ticks: 1}, uint64(0), uint64(1)
 	said := 0 // to a node, at the tick before
-	n.every(tickEvery, func(time.Time) {
+	n.here.Every(tickEvery, func(time.Time) {
 		now++
 		all := n.replicas.now().refs
 		for parts < calmTicks && len(all) > partReplicas*int(parts) {
@@ -39,8 +39,8 @@ func (n *Node) tick() {
 				n.pass(r, &says)
 			}
 		}
-		said = says.send(n.links)
-		n.links.Flush()
+		said = says.send(n.here.Links)
+		n.here.Links.Flush()
 	})
 }
 
@@ -74,7 +74,7 @@ const (
 // away instead.
 func (n *Node) balance() {
 	rests := false
-	n.every(balanceEvery, func(now time.Time) { rests = n.settleLeaders(now, rests) })
+	n.here.Every(balanceEvery, func(now time.Time) { rests = n.settleLeaders(now, rests) })
 }
 
 // handBack starts the transfers that are due.

@@ -26,12 +26,12 @@ type transfer struct {
 
 // Transfer implements api.Cluster.
 func (n *Node) Transfer(ctx context.Context, s storage.ShardID, to metadata.NodeID) error {
-	ctx, cancel := n.world.Timeout(ctx, transferWithin)
+	ctx, cancel := n.here.Timeout(ctx, transferWithin)
 	defer cancel()
 	there := func() bool { l := n.Leadership(s); return l.Known && l.Node == to }
 	for ctx.Err() == nil {
 		n.askTransfer(ctx, transfer{s, to})
-		wait, enough := n.world.Timeout(ctx, transferAgain)
+		wait, enough := n.here.Timeout(ctx, transferAgain)
 		err := n.AwaitLeaderships(wait, there)
 		enough()
 		if err == nil {
@@ -46,12 +46,12 @@ func (n *Node) askTransfer(ctx context.Context, t transfer) {
 	l := n.Leadership(t.Shard)
 	switch {
 	case !l.Known:
-	case l.Node == n.config.ID:
+	case l.Node == n.here.ID:
 		n.handOver(t)
 	default:
 		body, _ := json.Marshal(t)
-		if _, err := n.links.Ask(ctx, l.Node, askTransfer, body); err != nil {
-			n.log.Debug("a leader could not be asked to hand over", "leader", l.Node, "shard", t.Shard, "error", err)
+		if _, err := n.here.Links.Ask(ctx, l.Node, askTransfer, body); err != nil {
+			n.here.Log.Debug("a leader could not be asked to hand over", "leader", l.Node, "shard", t.Shard, "error", err)
 		}
 	}
 }

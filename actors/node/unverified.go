@@ -98,23 +98,23 @@ func (w *waitingRoom) stale(before time.Time) (all []question) {
 
 // failStale fails what has waited for too long.
 func (n *Node) failStale() {
-	for _, q := range n.unverified.stale(n.world.Now().Add(-longestWaiting)) {
+	for _, q := range n.unverified.stale(n.here.Now().Add(-longestWaiting)) {
 		q.reply(nil, errUnverified)
 	}
 }
 
 // Ask implements remote.Receiver.
 func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func([]byte, error)) {
-	if openToAll(kind) || r.n.verified.has(from) {
+	if openToAll(kind) || r.n.verified.Has(from) {
 		r.answer(from, kind, body, reply)
 		return
 	}
-	if !r.n.unverified.add(from, question{kind, bytes.Clone(body), reply, r.n.world.Now()}) {
+	if !r.n.unverified.add(from, question{kind, bytes.Clone(body), reply, r.n.here.Now()}) {
 		reply(nil, errUnverified)
 		return
 	}
 	r.n.verify(from)
-	if r.n.verified.has(from) { // by now: what verified it may have seen the room empty
+	if r.n.verified.Has(from) { // by now: what verified it may have seen the room empty
 		r.answerWaiting(from)
 	}
 }

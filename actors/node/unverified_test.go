@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -31,10 +32,9 @@ func asked(t *testing.T) (kinds []string) {
 }
 
 func unverifying(t *testing.T) *Node {
-	n := &Node{config: Config{ID: 1, Logger: slog.New(slog.DiscardHandler)}, log: slog.New(slog.DiscardHandler), world: World{Runtime: actors.Goroutines{}}}
-	n.context, n.stopping, n.leaders = t.Context(), make(chan struct{}), newLeaders(1)
-	n.identity.Store(&storage.Node{NodeID: 1}) // no founder: it verifies nobody
-	n.image.Store(metadata.NewMachine().Image())
+	n := &Node{here: local.New(local.Options{ID: 1, Runtime: actors.Goroutines{}, Log: slog.New(slog.DiscardHandler)})}
+	n.leaders = newLeaders(1)
+	n.here.SetIdentity(&storage.Node{NodeID: 1}) // no founder: it verifies nobody
 	return n
 }
 
@@ -53,7 +53,7 @@ func TestWhoWasNotVerifiedIsToldNothing(t *testing.T) {
 			}
 			answers = append(answers, err)
 		})
-		if len(answers) > 0 || n.resting.has(7) {
+		if len(answers) > 0 || n.resting.Has(7) {
 			t.Errorf("%s: a stranger is answered %v", kind, answers)
 		}
 		if r.failWaiting(7); len(answers) != 1 || !errors.Is(answers[0], errUnlinked) {
@@ -70,12 +70,12 @@ func TestWhatWaitedIsAnsweredInOrder(t *testing.T) {
 	r.Ask(7, askRest, body, func([]byte, error) { order = append(order, 1) })
 	body[0] = 0 // the buffer is used again
 	r.Ask(7, askSpace, []byte{0}, func([]byte, error) { order = append(order, 2) })
-	n.verified.set(7, true)
-	if r.answerWaiting(7); len(order) != 2 || order[0] != 1 || !n.resting.has(7) {
-		t.Errorf("answered in the order %v, resting: %v", order, n.resting.has(7))
+	n.verified.Set(7, true)
+	if r.answerWaiting(7); len(order) != 2 || order[0] != 1 || !n.resting.Has(7) {
+		t.Errorf("answered in the order %v, resting: %v", order, n.resting.Has(7))
 	}
 	r.Ask(7, askRest, []byte{0}, func([]byte, error) { order = append(order, 3) })
-	if len(order) != 3 || n.resting.has(7) {
+	if len(order) != 3 || n.resting.Has(7) {
 		t.Errorf("a verified node waits")
 	}
 }

@@ -10,34 +10,34 @@ import (
 
 // verify finds out whether a peer belongs to this cluster, unless that is under way already.
 func (n *Node) verify(peer metadata.NodeID) {
-	if n.identity.Load().Founders == nil || !n.proved.Load() || !n.verifying.begin(peer) {
+	if n.here.Identity().Founders == nil || !n.proved.Load() || !n.verifying.Begin(peer) {
 		return
 	}
-	n.do(func() {
-		defer n.verifying.set(peer, false)
+	n.here.Do(func() {
+		defer n.verifying.Set(peer, false)
 		me := n.hello()
 		body, _ := json.Marshal(me)
 		other, ok := n.greetOne(peer, body)
 		if !ok || other.Founders == nil {
 			return
 		}
-		if n.Image().IsGone(other.Node, other.Incarnation) {
+		if n.here.Image().IsGone(other.Node, other.Incarnation) {
 			n.tellGone(peer, other.Incarnation)
 			return
 		}
 		if err := compatible(me, other); err != nil {
-			n.log.Error("messages of a foreign node are dropped", "peer", peer, "error", err)
-			n.pause(waitReport)
+			n.here.Log.Error("messages of a foreign node are dropped", "peer", peer, "error", err)
+			n.here.Pause(waitReport)
 			return
 		}
 		switch back, err := n.look(peer); {
 		case back != "":
-			n.fail(errors.Join(fmt.Errorf("%w: %s", errBack, back), n.forsake(peer, back)))
+			n.here.Fail(errors.Join(fmt.Errorf("%w: %s", errBack, back), n.forsake(peer, back)))
 		case err != nil:
-			n.log.Warn("nothing is exchanged yet with a node", "peer", peer, "error", err)
-			n.pause(greetTimeout)
+			n.here.Log.Warn("nothing is exchanged yet with a node", "peer", peer, "error", err)
+			n.here.Pause(greetTimeout)
 		default:
-			n.verified.set(peer, true)
+			n.verified.Set(peer, true)
 			receiver{n}.answerWaiting(peer)
 		}
 	})
@@ -50,5 +50,5 @@ func (n *Node) tellGone(peer metadata.NodeID, incarnation uint64) {
 	me.Gone = incarnation
 	body, _ := json.Marshal(me)
 	n.greetOne(peer, body)
-	n.pause(greetTimeout) // it sends on until it has ended
+	n.here.Pause(greetTimeout) // it sends on until it has ended
 }

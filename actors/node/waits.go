@@ -82,27 +82,27 @@ const (
 
 // watchWaits names what waits for long, in the log and for reports, until the node stops.
 func (n *Node) watchWaits() {
-	n.every(waitsEvery, func(now time.Time) {
+	n.here.Every(waitsEvery, func(now time.Time) {
 		named, over := n.waits.look(now, n.waitingNow())
 		for i, w := range named {
 			if i == waitsLogged {
-				n.log.Warn("and more wait: see troupe cluster status", "more", len(named)-i)
+				n.here.Log.Warn("and more wait: see troupe cluster status", "more", len(named)-i)
 				break
 			}
-			n.log.Warn("something waits", "partition", n.nameOf(w.Shard), "replica", w.Replica, "phase", string(w.Phase), "for", w.Detail, "since", time.Duration(w.MS)*time.Millisecond)
+			n.here.Log.Warn("something waits", "partition", n.nameOf(w.Shard), "replica", w.Replica, "phase", string(w.Phase), "for", w.Detail, "since", time.Duration(w.MS)*time.Millisecond)
 		}
 		for i, w := range over {
 			if i == waitsLogged {
-				n.log.Info("and more go on", "more", len(over)-i)
+				n.here.Log.Info("and more go on", "more", len(over)-i)
 				break
 			}
-			n.log.Info("what waited goes on", "partition", n.nameOf(w.Shard), "replica", w.Replica, "phase", string(w.Phase), "waited", time.Duration(w.MS)*time.Millisecond)
+			n.here.Log.Info("what waited goes on", "partition", n.nameOf(w.Shard), "replica", w.Replica, "phase", string(w.Phase), "waited", time.Duration(w.MS)*time.Millisecond)
 		}
 	})
 }
 
 func (n *Node) nameOf(s storage.ShardID) string {
-	p := n.Image().Shard(s)
+	p := n.here.Image().Shard(s)
 	switch {
 	case s == metadata.MetaShard:
 		return MetaTopic
@@ -114,7 +114,7 @@ func (n *Node) nameOf(s storage.ShardID) string {
 
 // waitingNow looks at the views of all replicas, and at the journal.
 func (n *Node) waitingNow() (found []waiting) {
-	image := n.Image()
+	image := n.here.Image()
 	n.replicas.each(func(r *replica.Ref) {
 		if r.Idle() {
 			return
@@ -153,7 +153,7 @@ func (n *Node) missing(p *metadata.Partition) string {
 		if r.Role != metadata.Voter {
 			continue
 		}
-		if voters++; !n.Alive(r.Node) {
+		if voters++; !n.here.Alive(r.Node) {
 			down = append(down, r.Node)
 		}
 	}
@@ -166,12 +166,12 @@ func (n *Node) missing(p *metadata.Partition) string {
 
 // report tells how this node is, for other nodes and for this one's own judgement.
 func (n *Node) report(ctx context.Context) health.Report {
-	image, usage := n.Image(), n.store.Usage()
+	image, usage := n.here.Image(), n.store.Usage()
 	r := health.Report{
-		Node: n.config.ID, Version: n.config.Version, Draining: n.draining.Load(), DiskUsed: usage.Disk, DiskFree: usage.Free, Waits: n.waits.list(),
+		Node: n.here.ID, Version: n.config.Version, Draining: n.draining.Load(), DiskUsed: usage.Disk, DiskFree: usage.Free, Waits: n.waits.list(),
 	}
 	for _, e := range n.evidence() {
-		r.SetAside = append(r.SetAside, health.SetAside{Dir: e.Dir, Bytes: e.Bytes, Cause: e.Cause, MS: n.world.Now().Sub(e.At).Milliseconds()})
+		r.SetAside = append(r.SetAside, health.SetAside{Dir: e.Dir, Bytes: e.Bytes, Cause: e.Cause, MS: n.here.Now().Sub(e.At).Milliseconds()})
 	}
 	for _, l := range n.losses.list() {
 		cause := l.Cause
