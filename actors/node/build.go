@@ -34,6 +34,7 @@ func build(w World, c Config) (*Node, error) {
 		ready:     make(chan struct{}),
 		left:      make(chan struct{}),
 		forcings:  forcings{due: make(chan struct{}, 1)},
+		proposals: proposals{most: c.changeBytes()},
 	}
 	n.leave = sync.OnceFunc(func() {
 		n.here.Log.Info("this node was removed from the cluster: it can be stopped for good, and its data directory deleted")

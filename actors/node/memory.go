@@ -9,9 +9,9 @@ import (
 // eighth for fetched records that consumers have not taken yet, an eighth for the newest records of
 // its replicas, an eighth for entries that wait for the disk, beyond which none are taken from
 // leaders on other nodes, and a sixteenth for what is on its way to each peer, if that is less than
-// a link takes by itself, a sixteenth for the idempotent producers that are remembered, and one for
-// consumer groups. The rest is for entries on their way to the disk, tables, and what Go needs to
-// collect garbage.
+// a link takes by itself, a sixteenth for the idempotent producers that are remembered, one for
+// consumer groups, and a thirty-second for changes of the metadata without an outcome. The rest is
+// for entries on their way to the disk, tables, and what Go needs to collect garbage.
 const (
 	requestsShare = 8
 	answersShare  = 8
@@ -22,7 +22,20 @@ const (
 	producersShare = 16
 	// groupsShare of it is for consumer groups and their offsets.
 	groupsShare = 16
+	// changesShare of it is for changes of the metadata that wait to become durable.
+	changesShare = 32
 )
+
+// changesBytes is what there is for them without a bound.
+const changesBytes = 256 << 20
+
+// changeBytes bounds the changes of the metadata that wait to become durable.
+func (c *Config) changeBytes() int64 {
+	if c.Memory == 0 {
+		return changesBytes
+	}
+	return c.Memory / changesShare
+}
 
 // mostProducers is how many idempotent producers the replicas of a node remember, by its memory.
 func mostProducers(memory int64) int64 {

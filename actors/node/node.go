@@ -65,6 +65,7 @@ type Node struct {
 	waits     waits
 	spaces    spaces
 	forcings  forcings
+	proposals proposals
 	scrubbed  scrubbed
 	producers *replica.Producers
 	// it was apart from the other nodes' when it was last looked at

@@ -22,7 +22,9 @@ type outcome struct {
 	Code            int16  // of a refused command, 0 if it was carried out
 	Detail          string // of a refused command
 	NotLeader       bool   // the asked node does not lead __meta; nothing was done
-	Unknown         bool   // the command may or may not be carried out
+	// with NotLeader, which is all that other nodes are told: this one has no room
+	Full    bool `json:"-"`
+	Unknown bool // the command may or may not be carried out
 }
 
 func (o outcome) result() metadata.Result {
@@ -68,11 +70,19 @@ func (n *Node) Submit(ctx context.Context, c metadata.Command) (metadata.Result,
 		}
 		switch n.here.Wait(submitRetry, n.leaders.news.Changed(), ctx.Done(), n.here.Stopping) {
 		case 1:
-			return metadata.Result{}, protocol.Errorf(kerr.RequestTimedOut, "no leader of the metadata was found in time: a majority of the nodes that hold it must be up")
+			return metadata.Result{}, notTaken(o.Full)
 		case 2:
 			return metadata.Result{}, protocol.Errorf(kerr.CoordinatorNotAvailable, "this node is stopping")
 		}
 	}
+}
+
+// notTaken is why a change was not made by the end of its time.
+func notTaken(full bool) error {
+	if full {
+		return protocol.Errorf(kerr.RequestTimedOut, "there was no room for the change in time: too many others wait to become durable")
+	}
+	return protocol.Errorf(kerr.RequestTimedOut, "no leader of the metadata was found in time: a majority of the nodes that hold it must be up")
 }
 
 func timedOut(err error) error {
@@ -84,15 +94,15 @@ var errNoMetaLeader = errors.New("node: the leader of __meta is not known")
 // submitOnce tries the leader that is known now.
 func (n *Node) submitOnce(ctx context.Context, c metadata.Command) (outcome, error) {
 	leader := n.here.MetaLeader()
-	switch leader {
-	case -1:
+	if leader == -1 {
 		return outcome{}, errNoMetaLeader
-	case n.here.ID:
-		return n.submitHere(ctx, c)
 	}
 	body, err := c.Encode()
 	if err != nil {
 		return outcome{Code: protocol.Code(err), Detail: err.Error()}, nil
+	}
+	if leader == n.here.ID {
+		return n.submitHere(ctx, c, len(body))
 	}
 	answer, err := n.here.Links.Ask(ctx, leader, askSubmit, body)
 	if err != nil {
@@ -103,24 +113,32 @@ func (n *Node) submitOnce(ctx context.Context, c metadata.Command) (outcome, err
 	return o, err
 }
 
-func (n *Node) submitHere(ctx context.Context, c metadata.Command) (outcome, error) {
+func (n *Node) submitHere(ctx context.Context, c metadata.Command, size int) (outcome, error) {
 	done := make(chan struct{})
 	var out outcome
-	n.propose(c, func(o outcome) { out = o; close(done) })
+	n.propose(c, size, func(o outcome) { out = o; close(done) })
 	if n.here.Wait(actors.Forever, done, ctx.Done()) == 1 {
 		return outcome{}, ctx.Err()
 	}
 	return out, nil
 }
 
-// propose gives a command to this node's replica of __meta.
-func (n *Node) propose(c metadata.Command, done func(outcome)) {
+// propose gives a command of so many bytes to this node's replica of __meta, if there is room.
+func (n *Node) propose(c metadata.Command, size int, done func(outcome)) {
+	if !n.proposals.take(size) {
+		done(outcome{NotLeader: true, Full: true})
+		return
+	}
 	meta := n.here.Meta()
 	if meta == nil {
+		n.proposals.give(size)
 		done(outcome{NotLeader: true})
 		return
 	}
-	meta.Command(&replica.Command{Command: c, Done: func(r replica.CommandResult) { done(outcomeOf(r)) }})
+	meta.Command(&replica.Command{Command: c, Done: func(r replica.CommandResult) {
+		n.proposals.give(size)
+		done(outcomeOf(r))
+	}})
 }
 
 // submitted answers a forwarded command.
@@ -130,7 +148,7 @@ func (n *Node) submitted(body []byte, reply func([]byte, error)) {
 		reply(nil, err)
 		return
 	}
-	n.propose(c, func(o outcome) { reply(json.Marshal(o)) })
+	n.propose(c, len(body), func(o outcome) { reply(json.Marshal(o)) })
 }
 
 // awaitIndex waits until this node's image contains an entry of __meta.
