@@ -164,7 +164,7 @@ func (w *watched) unanswered(t *testing.T) {
 		return m.Value(name, "rpc_type", "submit", "target_node", id(n))
 	}
 	before := w.of(asking)
-	paused.Freeze()
+	paused.Pause()
 	one := kmsg.NewCreateTopicsRequestTopic()
 	one.Topic, one.NumPartitions, one.ReplicationFactor = "unanswered", 1, 2
 	req := kmsg.NewPtrCreateTopicsRequest()

@@ -281,7 +281,7 @@ func (w *watched) snapshots(t *testing.T) {
 func (w *watched) lagAndElection(t *testing.T) {
 	leader, heir, follower := w.c.Node(1), w.c.Node(2), w.c.Node(3)
 	w.becomes(leader, 0, "troupe_raft_follower_lag_entries", "follower_id", id(follower))
-	follower.Freeze()
+	follower.Pause()
 	records, _ := numbered(w.topic, 0, "lag", 7)
 	cl := leader.Client(manual(), kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1))
 	begin := time.Now()

@@ -61,17 +61,20 @@ func (n *Node) stopped(what string) {
 	}
 }
 
-// FlipNewest flips one bit in the middle of the values in the file that a stopped node wrote last,
-// and says where. What is at its end a kill may have left unfinished.
+// FlipNewest flips one bit amid a log entry that a stopped node wrote halfway through the newest of
+// its value log files that has one, and says where. What is at its end a kill may have left
+// unfinished.
 func (n *Node) FlipNewest() Flipped {
 	n.t.Helper()
 	n.stopped("damaged")
 	files := n.stored("*.vlog")
-	at := len(files) - 1
-	for at > 0 && occupied(n, files[at]) < 4096 { // a file that was only begun
-		at--
+	for i := len(files) - 1; i >= 0; i-- {
+		if at, ok := newestEntry(files[i]); ok {
+			return n.flip(files[i], at, 3)
+		}
 	}
-	return n.flip(files[at], occupied(n, files[at])/2, 3)
+	n.t.Fatalf("node %d has no entry in %v", n.ID, files)
+	return Flipped{}
 }
 
 // Flipped is where a bit was flipped.

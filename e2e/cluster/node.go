@@ -250,14 +250,13 @@ func (n *Node) WaitExit(limit time.Duration) (code int, output string) {
 	return n.process.cmd.ProcessState.ExitCode(), n.Tail(200)
 }
 
-// Pause stops the process where it stands (SIGSTOP): its connections stay open and nobody answers.
-func (n *Node) Pause() { n.t.Helper(); n.process.paused = true; n.signal(syscall.SIGSTOP) }
-
-// Freeze is Pause, and waits until the process stands still: for a moment after a signal was sent
-// its threads may run on.
-func (n *Node) Freeze() {
+// Pause stops a node as a whole (SIGSTOP): its connections stay open and nobody answers. It returns
+// when the process stands still: for a moment after the signal was sent its threads run on, and may
+// acknowledge what a test takes for impossible.
+func (n *Node) Pause() {
 	n.t.Helper()
-	n.Pause()
+	n.process.paused = true
+	n.signal(syscall.SIGSTOP)
 	Eventually(n.t, 30*time.Second, fmt.Sprintf("node %d stands still", n.ID), func(context.Context) error { return stopped(n.Pid()) })
 }
 
