@@ -167,6 +167,8 @@ func nameOf(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.StarExpr:
 		return nameOf(e.X)
+	case *ast.IndexExpr: // of a generic type
+		return nameOf(e.X)
 	case *ast.Ident:
 		return e.Name
 	}

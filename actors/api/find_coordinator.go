@@ -5,7 +5,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/protocol"
-	"github.com/troupe-mq/troupe/raft/group"
+	"github.com/troupe-mq/troupe/raft/coordination"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -75,7 +75,7 @@ func locate(c *Call, kind int8, key string) (metadata.Listener, metadata.NodeID,
 	if t == nil {
 		return metadata.Listener{}, -1, protocol.Errorf(kerr.CoordinatorNotAvailable, "%s is being created", metadata.ConsumerOffsets)
 	}
-	l := c.Cluster.Leadership(t.Partitions[group.PartitionOf(key, len(t.Partitions))].Shard)
+	l := c.Cluster.Leadership(t.Partitions[coordination.PartitionOf(key, len(t.Partitions))].Shard)
 	node := image.Nodes[l.Node]
 	if !l.Known || node == nil {
 		return metadata.Listener{}, -1, protocol.Errorf(kerr.CoordinatorNotAvailable, "the group's partition of %s has no leader now", metadata.ConsumerOffsets)

@@ -6,7 +6,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/troupe-mq/troupe/actors/coordinator"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/group"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -19,7 +18,7 @@ type one struct {
 	refused *protocol.Error
 }
 
-func (o one) Do(_ string, do coordinator.Command, failed func(*protocol.Error)) {
+func (o one) Do(_ string, do Command, failed func(*protocol.Error)) {
 	if o.refused != nil {
 		failed(o.refused)
 		return

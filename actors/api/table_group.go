@@ -10,17 +10,20 @@ import (
 	"github.com/troupe-mq/troupe/raft/group"
 )
 
-// Groups are the group coordinators of this node; coordinator.Coordinators is them.
+// Command is something to do with the groups of a partition.
+type Command = coordinator.Command[*group.Coordinator]
+
+// Groups are the group coordinators of this node; coordinator.Host is them.
 type Groups interface {
 	// Do runs a command at a group's coordinator, or tells refuse why this node cannot: exactly one of
 	// the two, once.
-	Do(id string, run coordinator.Command, refuse func(*protocol.Error))
+	Do(id string, run Command, refuse func(*protocol.Error))
 	// Sure is Do for a command that tells what was committed: it runs once a majority has said that
 	// this node coordinates.
-	Sure(id string, run coordinator.Command, refuse func(*protocol.Error))
+	Sure(id string, run Command, refuse func(*protocol.Error))
 	// Each runs a command at every coordinator on this node, or refuse for it, and returns how many
 	// there are.
-	Each(run coordinator.Command, refuse func(*protocol.Error)) int
+	Each(run Command, refuse func(*protocol.Error)) int
 }
 
 // groupAPI answers the requests of consumer groups.

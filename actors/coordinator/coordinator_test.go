@@ -34,14 +34,11 @@ func (ground) Quarantine(_ storage.ShardID, _ storage.ReplicaID, err error) { pa
 
 // offsets is a node that leads the one partition of __consumer_offsets.
 type offsets struct {
-	t      *testing.T
-	system *actors.System
-	image  *metadata.Image
-	ref    *replica.Ref
+	*led
+	ref *replica.Ref
 
 	expire    time.Duration             // of the next coordinators; 0 is an hour
 	retention int64                     // of offsets; 0 is 1e9
-	full      atomic.Bool               // the replica takes no records
 	agreed    func(int64) (int64, bool) // see Options
 }
 
@@ -49,66 +46,91 @@ const shard, own = storage.ShardID(300), storage.ReplicaID(1 << 33)
 
 func lead(t *testing.T) *offsets {
 	t.Helper()
+	l := newLed(t)
+	return &offsets{led: l, ref: l.lead(metadata.ConsumerOffsets, shard, own)}
+}
+
+// led is a node that leads whole shards by itself, each the one partition of a topic.
+type led struct {
+	t       *testing.T
+	system  *actors.System
+	store   storage.Store
+	journal *journal.Journal
+	image   *metadata.Image
+	full    atomic.Bool // the replicas take no records
+}
+
+func newLed(t *testing.T) *led {
 	store := memory.New()
-	found := raft.Found(shard, own, []storage.ReplicaID{own}, nil)
-	if err := store.Write([]storage.Append{found}); err != nil {
-		t.Fatal(err)
+	l := &led{
+		t: t, store: store, journal: journal.New(store, journal.Options{Fatal: func(err error) { panic(err) }}),
+		system: actors.NewSystem(actors.Options{Logger: slog.New(slog.DiscardHandler), Fatal: func(name string, cause any, _ []byte) { panic(cause) }}),
+		image:  &metadata.Image{Topics: map[string]*metadata.Topic{}},
 	}
-	j := journal.New(store, journal.Options{Fatal: func(err error) { panic(err) }})
-	o := &offsets{t: t, system: actors.NewSystem(actors.Options{Logger: slog.New(slog.DiscardHandler), Fatal: func(name string, cause any, _ []byte) { panic(cause) }})}
-	o.image = &metadata.Image{Topics: map[string]*metadata.Topic{metadata.ConsumerOffsets: {
-		Name: metadata.ConsumerOffsets, Partitions: []*metadata.Partition{{Topic: metadata.ConsumerOffsets, Shard: shard}},
-	}}}
+	t.Cleanup(func() { l.system.Shutdown(); l.journal.Close() })
+	return l
+}
+
+// lead makes the node lead the partition of one more topic.
+func (l *led) lead(topic string, shard storage.ShardID, own storage.ReplicaID) *replica.Ref {
+	l.t.Helper()
+	found := raft.Found(shard, own, []storage.ReplicaID{own}, nil)
+	if err := l.store.Write([]storage.Append{found}); err != nil {
+		l.t.Fatal(err)
+	}
+	l.image.Topics[topic] = &metadata.Topic{Name: topic, Partitions: []*metadata.Partition{{Topic: topic, Shard: shard}}}
 	ref, err := replica.OpenPartition(replica.Options{
-		Shard: shard, Replica: own, Self: 1, Members: replica.Members{{Replica: own, Node: 1}}, State: found.State, Store: store, Node: ground{j},
-		Now: func() int64 { return time.Now().UnixMilli() }, Room: func() bool { return !o.full.Load() },
+		Shard: shard, Replica: own, Self: 1, Members: replica.Members{{Replica: own, Node: 1}}, State: found.State, Store: l.store, Node: ground{l.journal},
+		Now: func() int64 { return time.Now().UnixMilli() }, Room: func() bool { return !l.full.Load() },
 	}, func(a *replica.Actor) (replica.Mailbox, error) {
-		address, err := o.system.Spawn(a.Name(), a)
+		address, err := l.system.Spawn(a.Name(), a)
 		if err != nil {
 			return nil, err
 		}
 		return address.Send, nil
 	})
 	if err != nil {
-		t.Fatal(err)
+		l.t.Fatal(err)
 	}
-	o.ref = ref
-	t.Cleanup(func() { o.system.Shutdown(); j.Close() })
-	led := make(chan struct{}, 1)
+	changed := make(chan struct{}, 1)
 	defer ref.Watch(func() {
 		select {
-		case led <- struct{}{}:
+		case changed <- struct{}{}:
 		default:
 		}
 	})()
 	for limit := time.After(20 * time.Second); ref.View().Role != replica.Leader; {
 		select {
-		case <-led:
+		case <-changed:
 		case <-limit:
-			t.Fatalf("the replica does not lead: %+v", ref.View())
+			l.t.Fatalf("the replica does not lead: %+v", ref.View())
 		}
 	}
-	return o
+	return ref
 }
 
-func (o *offsets) coordinators() *Coordinators {
-	c := New(Options{
-		Host: o.system, Runtime: actors.Goroutines{},
-		Image:   func() *metadata.Image { return o.image },
-		Replica: func(storage.ShardID) *replica.Ref { return o.ref },
-		Config: func() group.Config {
-			return group.Config{MinSessionTimeoutMS: 1, MaxSessionTimeoutMS: 60_000, MaxSize: 10, MaxMetadataBytes: 100, OffsetsRetentionMS: cmp.Or(o.retention, 1e9)}
-		},
-		Expire: cmp.Or(o.expire, time.Hour),
-		Agreed: o.agreed,
-		Logger: slog.New(slog.DiscardHandler),
-	})
+func (o *offsets) coordinators() *Host[*group.Coordinator] {
+	kind := Groups(func() group.Config {
+		return group.Config{MinSessionTimeoutMS: 1, MaxSessionTimeoutMS: 60_000, MaxSize: 10, MaxMetadataBytes: 100, OffsetsRetentionMS: cmp.Or(o.retention, 1e9)}
+	}, cmp.Or(o.expire, time.Hour), 0)
+	c := New(kind, o.options())
 	o.t.Cleanup(c.Close)
 	return c
 }
 
+// options are those of a host on the node.
+func (o *offsets) options() Options {
+	return Options{
+		Host: o.system, Runtime: actors.Goroutines{},
+		Image:   func() *metadata.Image { return o.image },
+		Replica: func(storage.ShardID) *replica.Ref { return o.ref },
+		Agreed:  o.agreed,
+		Logger:  slog.New(slog.DiscardHandler),
+	}
+}
+
 // do runs a command and returns why it was refused, nil if it ran.
-func do(t *testing.T, c *Coordinators, run Command) *protocol.Error {
+func do(t *testing.T, c *Host[*group.Coordinator], run Command[*group.Coordinator]) *protocol.Error {
 	t.Helper()
 	outcome := make(chan *protocol.Error, 1)
 	c.Do("group", func(now int64, core *group.Coordinator) {
@@ -124,7 +146,7 @@ func do(t *testing.T, c *Coordinators, run Command) *protocol.Error {
 	}
 }
 
-func commit(t *testing.T, c *Coordinators, at int64) {
+func commit(t *testing.T, c *Host[*group.Coordinator], at int64) {
 	t.Helper()
 	r := kmsg.NewPtrOffsetCommitRequest()
 	topic, p := kmsg.NewOffsetCommitRequestTopic(), kmsg.NewOffsetCommitRequestTopicPartition()
@@ -150,7 +172,7 @@ func commit(t *testing.T, c *Coordinators, at int64) {
 	}
 }
 
-func committed(t *testing.T, c *Coordinators) (at int64) {
+func committed(t *testing.T, c *Host[*group.Coordinator]) (at int64) {
 	t.Helper()
 	if refused := do(t, c, func(_ int64, core *group.Coordinator) {
 		at = core.Fetch("group", "t", [16]byte{1}, []int32{0})[0].Offset
@@ -176,7 +198,7 @@ func TestCoordinatorsLoadWhatWasCommitted(t *testing.T) {
 }
 
 // coordinatorsAfter ends some and makes others.
-func (o *offsets) coordinatorsAfter(c *Coordinators) *Coordinators {
+func (o *offsets) coordinatorsAfter(c *Host[*group.Coordinator]) *Host[*group.Coordinator] {
 	c.Close()
 	return o.coordinators()
 }

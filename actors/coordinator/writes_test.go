@@ -14,6 +14,7 @@ import (
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/coordination"
 	"github.com/troupe-mq/troupe/raft/group"
 )
 
@@ -73,7 +74,7 @@ func TestWhatATurnWritesIsSplit(t *testing.T) {
 func TestARequestThatIsTooLargeIsRefused(t *testing.T) {
 	o := lead(t)
 	c := o.coordinators()
-	r := committing(group.DefaultWriteBytes/1000, 1)
+	r := committing(coordination.MaxWriteBytes/1000, 1)
 	r.Group = strings.Repeat("g", 1000)
 	code := make(chan int16, 1)
 	if refused := do(t, c, func(now int64, core *group.Coordinator) {

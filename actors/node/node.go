@@ -14,6 +14,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/actors/supervisor"
+	"github.com/troupe-mq/troupe/raft/group"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -34,7 +35,7 @@ type Node struct {
 	// unwritten is how many bytes of entries wait for the disk.
 	unwritten func() int64
 	host      Host
-	groups    *coordinator.Coordinators
+	groups    *coordinator.Host[*group.Coordinator]
 	server    Server
 
 	leaders             *leaders

@@ -40,15 +40,13 @@ func (n *Node) openServer() error {
 
 // openGroups makes the group coordinators.
 func (n *Node) openGroups() error {
-	n.groups = coordinator.New(coordinator.Options{
+	kind := coordinator.Groups(n.groupConfig, n.millis("offsets.retention.check.interval.ms"), n.config.Memory/groupsShare)
+	n.groups = coordinator.New(kind, coordinator.Options{
 		Host:    n.host,
 		Runtime: n.here,
 		Image:   n.Image,
 		Replica: n.Replica,
-		Config:  n.groupConfig,
-		Expire:  n.millis("offsets.retention.check.interval.ms"),
 		Agreed:  n.agreedOf,
-		Memory:  n.config.Memory / groupsShare,
 		Room:    n.roomy,
 		Logger:  n.here.Log,
 	})

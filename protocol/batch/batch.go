@@ -143,6 +143,20 @@ func (b Batch) SetProducer(id int64, epoch int16, sequence int32) {
 	b.SetCRC()
 }
 
+// SetTransaction says whether the batch belongs to its producer's transaction, and whether it holds
+// the marker that ends one.
+func (b Batch) SetTransaction(transactional, control bool) {
+	attributes := b.Attributes() &^ (transactionalBit | controlBit)
+	if transactional {
+		attributes |= transactionalBit
+	}
+	if control {
+		attributes |= controlBit
+	}
+	binary.BigEndian.PutUint16(b[attributeAt:], uint16(attributes))
+	b.SetCRC()
+}
+
 // SetCRC writes the checksum of the batch as it is.
 func (b Batch) SetCRC() { binary.BigEndian.PutUint32(b[crcAt:], b.checksum()) }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/raft/coordination"
 )
 
 // Describe describes a group, as DescribeGroups does: one that is not there is Dead.
@@ -79,20 +81,20 @@ func (c *Coordinator) delete(id string) *kerr.Error {
 	case g.state != empty || len(g.pending) > 0:
 		return kerr.NonEmptyGroup
 	}
-	return c.writeAll(id, append(g.tombstones(g.offsetKeys(everyOffset)), Record{Key: groupRecordKey(id)}))
+	return c.writer.WriteAll(id, append(g.tombstones(g.offsetKeys(everyOffset)), coordination.Record{Key: groupRecordKey(id)}))
 }
 
 // tombstones delete offsets.
-func (g *group) tombstones(keys []offsetKey) (records []Record) {
+func (g *group) tombstones(keys []offsetKey) (records []coordination.Record) {
 	for _, k := range keys {
-		records = append(records, Record{Key: offsetRecordKey(g.id, k)})
+		records = append(records, coordination.Record{Key: offsetRecordKey(g.id, k)})
 	}
 	return records
 }
 
 // DeleteOffsets takes an OffsetDelete request (KIP-496): offsets of topics that nobody in the group
 // consumes.
-func (c *Coordinator) DeleteOffsets(r *kmsg.OffsetDeleteRequest, reply Reply) {
+func (c *Coordinator) DeleteOffsets(r *kmsg.OffsetDeleteRequest, reply coordination.Reply) {
 	refuse := func(err *kerr.Error) kmsg.Response {
 		out := r.ResponseKind().(*kmsg.OffsetDeleteResponse)
 		out.ErrorCode = err.Code
@@ -109,7 +111,7 @@ func (c *Coordinator) DeleteOffsets(r *kmsg.OffsetDeleteRequest, reply Reply) {
 		return
 	}
 	out, keys := g.deletable(r)
-	if err := c.writeAll(r.Group, g.tombstones(keys)); err != nil {
+	if err := c.writer.WriteAll(r.Group, g.tombstones(keys)); err != nil {
 		reply(refuse(err))
 		return
 	}
@@ -137,14 +139,4 @@ func (g *group) deletable(r *kmsg.OffsetDeleteRequest) (out *kmsg.OffsetDeleteRe
 		out.Topics = append(out.Topics, topic)
 	}
 	return out, keys
-}
-
-// PartitionOf returns which partition of __consumer_offsets a group belongs to: Java's
-// String.hashCode, made positive, modulo partitions.
-func PartitionOf(group string, partitions int) int32 {
-	var h int32
-	for _, unit := range utf16Units(group) {
-		h = 31*h + int32(unit)
-	}
-	return int32(int(h&math.MaxInt32) % partitions)
 }

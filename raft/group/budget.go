@@ -1,14 +1,5 @@
 package group
 
-// Budget is memory that coordinators share. Safe for any goroutine.
-type Budget interface {
-	// Take notes that so many bytes are used; negative gives back. What a log holds is taken whatever
-	// is left.
-	Take(bytes int64)
-	// Left is how much may still be taken.
-	Left() int64
-}
-
 // What things take in memory beside their strings and bytes, about.
 const (
 	groupOverhead  = 1024
@@ -20,18 +11,6 @@ const (
 // slightly is how much more a member that is in its group may take when nothing is left: those who
 // live go on.
 const slightly = 4 << 10
-
-func (c *Coordinator) charge(bytes int64) {
-	c.bytes += bytes
-	if c.config.Budget != nil && bytes != 0 {
-		c.config.Budget.Take(bytes)
-	}
-}
-
-// room reports whether groups may grow by so many bytes.
-func (c *Coordinator) room(bytes int64) bool {
-	return bytes <= 0 || c.config.Budget == nil || c.config.Budget.Left() >= bytes
-}
 
 func pendingBytes(id string) int64 { return int64(len(id)) + idOverhead }
 
@@ -54,35 +33,35 @@ func (m *member) size() int64 {
 // settle charges for what a member has become.
 func (c *Coordinator) settle(m *member) {
 	now := m.size()
-	c.charge(now - m.bytes)
+	c.memory.Charge(now - m.bytes)
 	m.bytes = now
 }
 
 // put adds a group.
 func (c *Coordinator) put(g *group) {
 	c.groups[g.id] = g
-	c.charge(int64(2*len(g.id)) + groupOverhead)
+	c.memory.Charge(int64(2*len(g.id)) + groupOverhead)
 }
 
 // drop forgets a group, all of it.
 func (c *Coordinator) drop(g *group) {
 	for _, m := range g.members {
-		c.charge(-m.bytes)
+		c.memory.Charge(-m.bytes)
 	}
 	for id := range g.pending {
-		c.charge(-pendingBytes(id))
+		c.memory.Charge(-pendingBytes(id))
 	}
 	for k, o := range g.offsets {
-		c.charge(-offsetBytes(k, o))
+		c.memory.Charge(-offsetBytes(k, o))
 	}
 	delete(c.groups, g.id)
-	c.charge(-int64(2*len(g.id)) - groupOverhead)
+	c.memory.Charge(-int64(2*len(g.id)) - groupOverhead)
 }
 
 // expect notes an id that was handed out, until when it is good.
 func (c *Coordinator) expect(g *group, id string, until int64) {
 	g.pending[id] = until
-	c.charge(pendingBytes(id))
+	c.memory.Charge(pendingBytes(id))
 }
 
 // expected forgets an id that was handed out; false if it was not.
@@ -91,6 +70,6 @@ func (c *Coordinator) expected(g *group, id string) bool {
 		return false
 	}
 	delete(g.pending, id)
-	c.charge(-pendingBytes(id))
+	c.memory.Charge(-pendingBytes(id))
 	return true
 }

@@ -3,11 +3,11 @@ package group
 import (
 	"math"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
-)
 
-// Reply answers a request.
-type Reply func(kmsg.Response)
+	"github.com/troupe-mq/troupe/raft/coordination"
+)
 
 // Config bounds groups, mostly by Kafka's settings.
 type Config struct {
@@ -17,31 +17,21 @@ type Config struct {
 	MaxSize                 int // members of a group
 	MaxMetadataBytes        int // of one committed offset
 	OffsetsRetentionMS      int64
-	// MaxWriteBytes bounds the records that one request makes; 0 is DefaultWriteBytes.
+	// MaxWriteBytes bounds the records that one request makes; 0 is coordination.MaxWriteBytes.
 	MaxWriteBytes int
 	// Budget is the memory that groups may take; nil does not bound it.
-	Budget Budget
+	Budget coordination.Budget
 }
 
-// DefaultWriteBytes is far above what groups write (Kafka allows 1 MiB), and far below the largest
-// entry of a log.
-const DefaultWriteBytes = 8 << 20
-
-// Coordinator coordinates the groups of one partition. It has one owner, who after every call
-// appends TakeWrites in order, calls Committed when they are durable, and Abandon when one of them
-// is not.
+// Coordinator coordinates the groups of one partition; it is a coordination.Core.
 type Coordinator struct {
+	coordination.Uncommitted
+	writer coordination.Writer
+	memory coordination.Account // of all groups
 	config Config
 	groups map[string]*group
 	// newID makes the random part of a member's id.
 	newID func() string
-
-	writes   []*Write          // not committed, in order
-	taken    int               // how many of them the owner has
-	open     map[string]*Write // the last write not committed, by group
-	readOnly bool              // see ReadOnly
-	gone     bool              // Abandon was called
-	bytes    int64             // taken from the budget
 	// loaded is when Loaded was called. A new group's members that come soon after may have waited for
 	// others at the coordinator before this one, whose log does not say so: they do not wait again, or
 	// coordinators that do not live long would never let anybody in.
@@ -49,9 +39,60 @@ type Coordinator struct {
 }
 
 // New makes a coordinator that knows no groups.
-func New(c Config, newID func() string) *Coordinator {
-	if c.MaxWriteBytes == 0 {
-		c.MaxWriteBytes = DefaultWriteBytes
+func New(config Config, newID func() string) *Coordinator {
+	c := &Coordinator{
+		config: config, memory: coordination.NewAccount(config.Budget), groups: make(map[string]*group), newID: newID,
+		loaded: math.MinInt64 / 2,
 	}
-	return &Coordinator{config: c, groups: make(map[string]*group), open: make(map[string]*Write), newID: newID, loaded: math.MinInt64 / 2}
+	c.writer = coordination.NewWriter(&c.Uncommitted, c.decode, config.MaxWriteBytes)
+	return c
+}
+
+// Replay implements coordination.Core. Keys of kinds that are not known (of newer versions, of
+// other coordinators) are passed over, as Kafka does. Of a record that cannot be read it takes what
+// cannot mislead:
+//   - whose key is unreadable is of a group that cannot be asked for; it is left out;
+//   - an offset is known to be lost, not taken for the one before it (see Fetched.Lost);
+//   - a group has no members, who join again; its offsets stay.
+func (c *Coordinator) Replay(by coordination.Producer, r coordination.Record) error {
+	return c.writer.Replay(by, r)
+}
+
+// Loaded implements coordination.Core: sessions begin anew, and a generation may have been begun
+// that was not written.
+func (c *Coordinator) Loaded(now int64) {
+	c.loaded = now
+	for _, g := range c.groups {
+		g.inherited, g.stale = true, true
+		for _, m := range g.members {
+			m.heard(now)
+		}
+	}
+}
+
+// Abandon implements coordination.Core.
+func (c *Coordinator) Abandon(cause *kerr.Error) {
+	c.Uncommitted.Abandon(cause)
+	for _, id := range c.groupsWhere(func(*group) bool { return true }) {
+		for _, m := range c.groups[id].inOrder() {
+			m.refuse(cause)
+		}
+	}
+	c.memory.Close()
+}
+
+// held begins a request about a group; see Held.
+func (c *Coordinator) held(id string, reply coordination.Reply, refusal func(*kerr.Error) kmsg.Response) coordination.Reply {
+	if g := c.groups[id]; g != nil {
+		g.stale = true
+	}
+	return c.Held(id, reply, refusal)
+}
+
+// answered begins a member's session anew: when its answer leaves, if that is held.
+func (c *Coordinator) answered(g *group, m *member, now int64) {
+	m.heard(now)
+	if c.OnCommit(g.id, func(now int64) { m.unanswered--; m.heard(now); g.stale = true }) {
+		m.unanswered++
+	}
 }

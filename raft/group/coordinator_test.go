@@ -6,23 +6,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
-)
 
-// The partitions are those that Kafka's clients and tools would name: Utils.abs(groupId.hashCode())
-// % partitions in Java.
-func TestPartitionOf(t *testing.T) {
-	for group, want := range map[string]int32{
-		"":                   0,
-		"a":                  97 % 50,
-		"group":              98629247 % 50,
-		"polygenelubricants": 0, // its hash is the smallest int, whose absolute value Kafka takes for 0
-		"größe-\U0001F600":   21,
-	} {
-		if got := PartitionOf(group, 50); got != want {
-			t.Errorf("%q: partition %d, want %d", group, got, want)
-		}
-	}
-}
+	"github.com/troupe-mq/troupe/raft/coordination"
+)
 
 // made is a group that is there.
 func (s *script) made(id string) *group {
@@ -99,21 +85,21 @@ func TestListFilters(t *testing.T) {
 func TestLoadTellsDamage(t *testing.T) {
 	s := newScript()
 	for _, key := range [][]byte{{0, 7, 1, 2, 3}, {0, 3}} {
-		if err := s.core.Load(key, []byte("x")); err != nil {
+		if err := s.core.Replay(coordination.NoProducer, coordination.Record{Key: key, Value: []byte("x")}); err != nil {
 			t.Errorf("% x: %v", key, err)
 		}
 	}
 	key := groupRecordKey("g")
 	good := s.made("g").record(0, nil)
-	for name, r := range map[string]Record{
-		"no key":          {nil, nil},
-		"a short key":     {[]byte{0}, nil},
-		"a cut key":       {key[:4], good.Value},
-		"a cut value":     {key, good.Value[:len(good.Value)/2]},
-		"a cut offset":    {offsetRecordKey("g", offsetKey{"t", 0}), []byte{0, 4, 0}},
-		"an offset's key": {offsetRecordKey("g", offsetKey{"t", 0})[:5], []byte{0}},
+	for name, r := range map[string]coordination.Record{
+		"no key":          {Key: nil, Value: nil},
+		"a short key":     {Key: []byte{0}, Value: nil},
+		"a cut key":       {Key: key[:4], Value: good.Value},
+		"a cut value":     {Key: key, Value: good.Value[:len(good.Value)/2]},
+		"a cut offset":    {Key: offsetRecordKey("g", offsetKey{"t", 0}), Value: []byte{0, 4, 0}},
+		"an offset's key": {Key: offsetRecordKey("g", offsetKey{"t", 0})[:5], Value: []byte{0}},
 	} {
-		if err := s.core.Load(r.Key, r.Value); err == nil {
+		if err := s.core.Replay(coordination.NoProducer, r); err == nil {
 			t.Errorf("%s was taken", name)
 		}
 	}
@@ -124,10 +110,12 @@ func TestLoadGoesOnAfterDamage(t *testing.T) {
 	s := newScript()
 	// its length overflows 16 bits
 	poison := offsetRecordKey(strings.Repeat("x", 40_000), offsetKey{"t", 0})
-	at := func(group string, n int64) Record { return offsetRecord(group, offsetKey{"t", 0}, offset{offset: n}) }
+	at := func(group string, n int64) coordination.Record {
+		return offsetRecord(group, offsetKey{"t", 0}, offset{offset: n})
+	}
 	broken := at("g", 8)
 	broken.Value = broken.Value[:5]
-	s.log = []Record{at("g", 7), at("h", 3), {poison, at("g", 1).Value}, broken, at("i", 4)}
+	s.log = []coordination.Record{at("g", 7), at("h", 3), {Key: poison, Value: at("g", 1).Value}, broken, at("i", 4)}
 	s.reload(kerr.NotCoordinator)
 	if len(s.out) != 2 {
 		t.Errorf("told of %q, want two records", s.out)
@@ -137,7 +125,7 @@ func TestLoadGoesOnAfterDamage(t *testing.T) {
 			t.Errorf("group %s: %+v, want %+v", group, got, want)
 		}
 	}
-	s.core.ExpireOffsets(s.now + 1e12)
+	s.core.ApplyRetention(s.now + 1e12)
 	if got := s.core.Fetch("g", "t", s.topicID("t"), []int32{0})[0]; !got.Lost {
 		t.Error("that a commit was lost is forgotten: the group would begin where it likes")
 	}
@@ -152,7 +140,7 @@ func TestLoadKeepsNothingOfTheLog(t *testing.T) {
 	g.add(m)
 	r := g.record(0, map[string][]byte{"m": []byte("assigned")})
 	c := New(Config{}, nil)
-	if err := c.Load(r.Key, r.Value); err != nil {
+	if err := c.Replay(coordination.NoProducer, r); err != nil {
 		t.Fatal(err)
 	}
 	clear(r.Key)

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/raft/coordination"
 )
 
 // consumerType is the type of protocol whose metadata names topics.
@@ -38,14 +40,15 @@ func (g *group) subscription() (topics map[string]bool, ok bool) {
 	return topics, true
 }
 
-// ExpireOffsets deletes offsets that were kept for their time (KIP-211), and groups that have
+// ApplyRetention implements coordination.Core. It deletes offsets that were kept for their time
+// (KIP-211), and groups that have
 // nothing left:
 //   - of a group without members, from when its last member left or its last commit, whichever is
 //     later;
 //   - of a group that consumes, for topics that no member subscribes to, from their commit.
 //
 // An offset whose client said how long it is to be kept is kept for so long from its commit.
-func (c *Coordinator) ExpireOffsets(now int64) {
+func (c *Coordinator) ApplyRetention(now int64) {
 	for _, id := range c.groupsWhere(func(g *group) bool { return len(g.pending) == 0 }) {
 		g := c.groups[id]
 		expired, ok := g.expiry(now, c.config.OffsetsRetentionMS)
@@ -55,9 +58,9 @@ func (c *Coordinator) ExpireOffsets(now int64) {
 		keys := g.offsetKeys(expired)
 		records := g.tombstones(keys)
 		if g.state == empty && len(keys) == len(g.offsets) {
-			records = append(records, Record{Key: groupRecordKey(id)})
+			records = append(records, coordination.Record{Key: groupRecordKey(id)})
 		}
-		if c.writeAll(id, records) != nil {
+		if c.writer.WriteAll(id, records) != nil {
 			return // not now
 		}
 	}

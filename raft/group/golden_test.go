@@ -10,6 +10,8 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/raft/coordination"
 )
 
 // The records of a group stand on disks and are read by other builds, and by Kafka's tools: these
@@ -23,7 +25,7 @@ func TestRecordsAreWhatTheyWere(t *testing.T) {
 		protocols: []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: []byte("topics")}},
 	})
 	for name, test := range map[string]struct {
-		record     Record
+		record     coordination.Record
 		key, value string
 	}{
 		"a group": {
@@ -69,7 +71,7 @@ func TestScriptsWriteWhatTheyWrote(t *testing.T) {
 // digest runs a script and digests what it writes.
 func digest(t *testing.T, path string) string {
 	s, sum := newScript(), sha256.New()
-	s.wrote = func(r Record) { fmt.Fprintf(sum, "%x %x %t\n", r.Key, r.Value, r.Value == nil) }
+	s.wrote = func(r coordination.Record) { fmt.Fprintf(sum, "%x %x %t\n", r.Key, r.Value, r.Value == nil) }
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -118,9 +120,13 @@ func TestExpiryInKafkasFirstRecords(t *testing.T) {
 	for said, want := range map[int64]int64{9: 9, -1: 0} {
 		v := kmsg.NewOffsetCommitValue()
 		v.Version, v.Offset, v.CommitTimestamp, v.ExpireTimestamp = 1, 5, 6, said
-		got, err := Record{offsetRecordKey("g", offsetKey{"t", 2}), v.AppendTo(nil)}.decode()
-		if err != nil || got.offset.expires != want || got.offset.offset != 5 {
-			t.Errorf("%d: %+v, %v", said, got.offset, err)
+		c := New(Config{}, nil)
+		err := c.Replay(coordination.NoProducer, coordination.Record{Key: offsetRecordKey("g", offsetKey{"t", 2}), Value: v.AppendTo(nil)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.groups["g"].offsets[offsetKey{"t", 2}]; got.expires != want || got.offset != 5 {
+			t.Errorf("%d: %+v", said, got)
 		}
 	}
 }

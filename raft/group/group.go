@@ -7,6 +7,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/raft/coordination"
 )
 
 type state uint8
@@ -84,7 +86,7 @@ type member struct {
 // waiting is a request that is answered later.
 type waiting struct {
 	request kmsg.Request
-	reply   Reply
+	reply   coordination.Reply
 }
 
 func newGroup(id string, now int64) *group {
@@ -185,7 +187,7 @@ func (g *group) displace(m *member) {
 // remove takes a member out; what it waits for must have been answered.
 func (c *Coordinator) remove(g *group, m *member) {
 	g.displace(m)
-	c.charge(-m.bytes)
+	c.memory.Charge(-m.bytes)
 	if g.leader == m.id {
 		g.leader = ""
 		for _, next := range g.inOrder() {

@@ -6,13 +6,15 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/raft/coordination"
 )
 
 // Client is who sends a request.
 type Client struct{ ID, Host string }
 
 // Join takes a JoinGroup request (KIP-134, KIP-345, KIP-394, KIP-559, KIP-800, KIP-814).
-func (c *Coordinator) Join(now int64, client Client, r *kmsg.JoinGroupRequest, reply Reply) {
+func (c *Coordinator) Join(now int64, client Client, r *kmsg.JoinGroupRequest, reply coordination.Reply) {
 	w := &waiting{r, c.held(r.Group, reply, func(err *kerr.Error) kmsg.Response { return refusedJoin(r, r.MemberID, err) })}
 	if err := c.refusedJoin(r); err != nil {
 		w.refuseJoin(r.MemberID, err)
@@ -26,7 +28,7 @@ func (c *Coordinator) Join(now int64, client Client, r *kmsg.JoinGroupRequest, r
 		case r.MemberID != "":
 			w.refuseJoin(r.MemberID, kerr.UnknownMemberID)
 			return
-		case !c.room(groupOverhead):
+		case !c.memory.Room(groupOverhead):
 			w.refuseJoin(r.MemberID, kerr.CoordinatorNotAvailable)
 			return
 		}
@@ -74,9 +76,9 @@ func (c *Coordinator) fits(g *group, r *kmsg.JoinGroupRequest) bool {
 		m = g.members[g.static[*r.InstanceID]]
 	}
 	if m != nil {
-		return c.room(next - m.bytes - slightly)
+		return c.memory.Room(next - m.bytes - slightly)
 	}
-	return c.room(next)
+	return c.memory.Room(next)
 }
 
 // joinNew lets somebody without a member id in.
@@ -191,7 +193,7 @@ func (c *Coordinator) replaceStatic(g *group, now int64, id string, client Clien
 		c.rejoin(g, now, m, w, r)
 		return
 	}
-	if err := c.write(g.id, []Record{g.record(now, nil)}); err != nil {
+	if err := c.writer.Write(g.id, []coordination.Record{g.record(now, nil)}); err != nil {
 		g.displace(m)
 		g.place(old)
 		if led {

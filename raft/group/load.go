@@ -8,68 +8,25 @@ import (
 	"math"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/raft/coordination"
 )
 
-// change is what a record says: either an offset of a group or what the group itself is. deleted
-// goes with both.
-type change struct {
-	group   string
-	key     *offsetKey // nil for the group itself
-	offset  offset
-	meta    *kmsg.GroupMetadataValue
-	deleted bool
-}
-
-// errForeign is what decode returns for a record that is none of this coordinator's.
-var errForeign = errors.New("group: a record of another kind")
-
-// decode reads a record of __consumer_offsets. It reads what it can: with an error for a value, the
-// key is known.
-func (r Record) decode() (change, error) {
+// decode is coordination.Decode for __consumer_offsets.
+func (c *Coordinator) decode(by coordination.Producer, r coordination.Record) (coordination.Change, error) {
+	if by.Control {
+		return nil, nil
+	}
 	if len(r.Key) < 2 {
-		return change{}, fmt.Errorf("group: a key of %d bytes", len(r.Key))
+		return nil, fmt.Errorf("group: a key of %d bytes", len(r.Key))
 	}
 	switch int16(binary.BigEndian.Uint16(r.Key)) {
 	case 0, offsetKeyVersion:
-		return r.decodeOffset()
+		return c.decodeOffset(r)
 	case groupKeyVersion:
-		return r.decodeGroup()
+		return c.decodeMetadata(r)
 	}
-	return change{}, errForeign
-}
-
-func (r Record) decodeOffset() (change, error) {
-	k := kmsg.NewOffsetCommitKey()
-	if err := k.ReadFrom(r.Key); err != nil || !bytes.Equal(k.AppendTo(nil), r.Key) {
-		return change{}, fmt.Errorf("group: key of an offset: %w", unreadable(err))
-	}
-	out := change{group: k.Group, key: &offsetKey{k.Topic, k.Partition}, deleted: r.Value == nil}
-	if out.deleted {
-		return out, nil
-	}
-	v := kmsg.NewOffsetCommitValue()
-	if err := v.ReadFrom(r.Value); err != nil {
-		return out, fmt.Errorf("group: value of an offset: %w", err)
-	}
-	out.offset = offset{v.Offset, v.LeaderEpoch, v.Metadata, v.CommitTimestamp, expiresOf(&v), v.TopicID, false}
-	return out, nil
-}
-
-func (r Record) decodeGroup() (change, error) {
-	k := kmsg.NewGroupMetadataKey()
-	if err := k.ReadFrom(r.Key); err != nil || !bytes.Equal(k.AppendTo(nil), r.Key) {
-		return change{}, fmt.Errorf("group: key of a group: %w", unreadable(err))
-	}
-	out := change{group: k.Group, deleted: r.Value == nil}
-	if out.deleted {
-		return out, nil
-	}
-	v := kmsg.NewGroupMetadataValue()
-	out.meta = &v
-	if err := v.ReadFrom(r.Value); err != nil {
-		return out, fmt.Errorf("group: value of a group: %w", err)
-	}
-	return out, nil
+	return nil, nil
 }
 
 // unreadable is why a key that was read without an error is not the one that was written: its
@@ -81,87 +38,118 @@ func unreadable(err error) error {
 	return err
 }
 
-// readBack decodes a record that is to be written for a group, and makes sure that the next
-// coordinator reads the same.
-func (r Record) readBack(group string) (change, error) {
-	got, err := r.decode()
-	switch {
-	case err != nil:
-		return got, err
-	case got.group != group:
-		return got, fmt.Errorf("group: a record of group %q reads as one of %q", group, got.group)
-	case got.meta != nil && !bytes.Equal(got.meta.AppendTo(nil), r.Value),
-		got.key != nil && !got.deleted && !bytes.Equal(offsetRecord(group, *got.key, got.offset).Value, r.Value):
-		return got, fmt.Errorf("group: a record of group %q does not read as it was written", group)
-	}
-	return got, nil
+// offsetChange is what the record of a committed offset says.
+type offsetChange struct {
+	in      *Coordinator
+	group   string
+	key     offsetKey
+	offset  offset
+	deleted bool
 }
 
-// Load takes a committed record of __consumer_offsets, in order, when the coordinator takes over;
-// after the last one comes Loaded. Keys of kinds that are not known (of newer versions, of other
-// coordinators) are passed over, as Kafka does. Of a record that cannot be read it takes what
-// cannot mislead, and returns why:
-//   - whose key is unreadable is of a group that cannot be asked for; it is left out;
-//   - an offset is known to be lost, not taken for the one before it (see Fetched.Lost);
-//   - a group has no members, who join again; its offsets stay.
-func (c *Coordinator) Load(key, value []byte) error {
-	change, err := Record{key, value}.decode()
-	switch {
-	case err == errForeign:
-		return nil
-	case err == nil:
-		c.apply(change)
-		return nil
-	case change.group == "" && change.key == nil:
-		return err
-	case change.key != nil:
-		// and does not expire
+func (c *Coordinator) decodeOffset(r coordination.Record) (coordination.Change, error) {
+	k := kmsg.NewOffsetCommitKey()
+	if err := k.ReadFrom(r.Key); err != nil || !bytes.Equal(k.AppendTo(nil), r.Key) {
+		return nil, fmt.Errorf("group: key of an offset: %w", unreadable(err))
+	}
+	change := &offsetChange{in: c, group: k.Group, key: offsetKey{k.Topic, k.Partition}, deleted: r.Value == nil}
+	if change.deleted {
+		return change, nil
+	}
+	v := kmsg.NewOffsetCommitValue()
+	if err := v.ReadFrom(r.Value); err != nil {
+		// It does not expire: to forget it would be to say that nothing was committed.
 		change.offset = offset{offset: -1, epoch: -1, at: math.MaxInt64, lost: true}
-	default:
-		change.meta, change.deleted = nil, true
+		return change, fmt.Errorf("group: value of an offset: %w", err)
 	}
-	c.apply(change)
-	return err
+	change.offset = offset{v.Offset, v.LeaderEpoch, v.Metadata, v.CommitTimestamp, expiresOf(&v), v.TopicID, false}
+	return change, nil
 }
 
-// Loaded begins what no record says, after the last Load: sessions begin anew, and a generation may
-// have been begun that was not written.
-func (c *Coordinator) Loaded(now int64) {
-	c.loaded = now
-	for _, g := range c.groups {
-		g.inherited, g.stale = true, true
-		for _, m := range g.members {
-			m.heard(now)
+// Key implements coordination.Change.
+func (o *offsetChange) Key() string { return o.group }
+
+// Record implements coordination.Change.
+func (o *offsetChange) Record() coordination.Record {
+	if o.deleted {
+		return coordination.Record{Key: offsetRecordKey(o.group, o.key)}
+	}
+	return offsetRecord(o.group, o.key, o.offset)
+}
+
+// Apply implements coordination.Change.
+func (o *offsetChange) Apply() {
+	o.in.changed(o.group, o.deleted, func(g *group) {
+		o.in.forget(g, o.key)
+		if !o.deleted {
+			g.offsets[o.key] = o.offset
+			o.in.memory.Charge(offsetBytes(o.key, o.offset))
 		}
-	}
+	})
 }
 
-// apply makes a record's change. It is the only way in which what the log knows changes, live and
-// on replay.
-func (c *Coordinator) apply(change change) {
-	g := c.groups[change.group]
-	if g == nil {
-		if change.deleted {
+// metadataChange is what the record of a group itself says; nil metadata is that it was deleted.
+type metadataChange struct {
+	in       *Coordinator
+	group    string
+	metadata *kmsg.GroupMetadataValue
+}
+
+func (c *Coordinator) decodeMetadata(r coordination.Record) (coordination.Change, error) {
+	k := kmsg.NewGroupMetadataKey()
+	if err := k.ReadFrom(r.Key); err != nil || !bytes.Equal(k.AppendTo(nil), r.Key) {
+		return nil, fmt.Errorf("group: key of a group: %w", unreadable(err))
+	}
+	change := &metadataChange{in: c, group: k.Group}
+	if r.Value == nil {
+		return change, nil
+	}
+	v := kmsg.NewGroupMetadataValue()
+	if err := v.ReadFrom(r.Value); err != nil {
+		return change, fmt.Errorf("group: value of a group: %w", err)
+	}
+	change.metadata = &v
+	return change, nil
+}
+
+// Key implements coordination.Change.
+func (m *metadataChange) Key() string { return m.group }
+
+// Record implements coordination.Change.
+func (m *metadataChange) Record() coordination.Record {
+	r := coordination.Record{Key: groupRecordKey(m.group)}
+	if m.metadata != nil {
+		r.Value = m.metadata.AppendTo(nil)
+	}
+	return r
+}
+
+// Apply implements coordination.Change.
+func (m *metadataChange) Apply() {
+	m.in.changed(m.group, m.metadata == nil, func(g *group) {
+		if m.metadata == nil {
+			m.in.replaceMembers(g, nil)
+			g.become(empty, g.since)
+			g.generation, g.protocolType, g.protocol, g.leader, g.ended = 0, "", "", "", true
 			return
 		}
-		g = newGroup(change.group, 0)
+		m.in.applyGroup(g, m.metadata)
+	})
+}
+
+// changed changes a group as a record says. Nothing is left of one that was deleted and has no
+// offsets; a deletion makes none.
+func (c *Coordinator) changed(id string, deletion bool, change func(*group)) {
+	g := c.groups[id]
+	if g == nil {
+		if deletion {
+			return
+		}
+		g = newGroup(id, 0)
 		c.put(g)
 	}
 	g.recorded, g.stale = true, true
-	switch {
-	case change.key != nil && change.deleted:
-		c.forget(g, *change.key)
-	case change.key != nil:
-		c.forget(g, *change.key)
-		g.offsets[*change.key] = change.offset
-		c.charge(offsetBytes(*change.key, change.offset))
-	case change.deleted:
-		c.replaceMembers(g, nil)
-		g.become(empty, g.since)
-		g.generation, g.protocolType, g.protocol, g.leader, g.ended = 0, "", "", "", true
-	default:
-		c.applyGroup(g, change.meta)
-	}
+	change(g)
 	if g.ended && len(g.offsets) == 0 {
 		c.drop(g)
 	}
@@ -170,7 +158,7 @@ func (c *Coordinator) apply(change change) {
 func (c *Coordinator) forget(g *group, k offsetKey) {
 	if o, ok := g.offsets[k]; ok {
 		delete(g.offsets, k)
-		c.charge(-offsetBytes(k, o))
+		c.memory.Charge(-offsetBytes(k, o))
 	}
 }
 
@@ -210,7 +198,7 @@ func (c *Coordinator) replaceMembers(g *group, recorded []kmsg.GroupMetadataValu
 		c.settle(m)
 	}
 	for _, m := range before {
-		c.charge(-m.bytes)
+		c.memory.Charge(-m.bytes)
 	}
 }
 

@@ -28,8 +28,8 @@ func TestIdsThatAreHandedOutAreBounded(t *testing.T) {
 		t.Errorf("%d ids are handed out, want %d", n, maxPending)
 	}
 	s.wait(60_000)
-	if len(s.core.groups) != 0 || s.core.bytes != 0 {
-		t.Errorf("%d groups and %d bytes are left", len(s.core.groups), s.core.bytes)
+	if len(s.core.groups) != 0 || s.core.memory.Taken() != 0 {
+		t.Errorf("%d groups and %d bytes are left", len(s.core.groups), s.core.memory.Taken())
 	}
 }
 
@@ -69,7 +69,7 @@ func TestGroupsKeepToTheirBudget(t *testing.T) {
 		t.Error("a member is taken that there is no memory for")
 	}
 	s.wait(2 * s.config.OffsetsRetentionMS)
-	s.core.ExpireOffsets(s.now)
+	s.core.ApplyRetention(s.now)
 	s.settle()
 	if b.left != 100_000 {
 		t.Errorf("%d bytes are left of 100,000 with nothing there", b.left)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/raft/coordination"
 )
 
 // offsetKey says what an offset is of.
@@ -32,7 +34,7 @@ type Topics func(name string) (id [16]byte, partitions int)
 
 // Commit takes an OffsetCommit request whose topics are named; partitions that are not there are
 // refused one by one.
-func (c *Coordinator) Commit(now int64, r *kmsg.OffsetCommitRequest, topics Topics, reply Reply) {
+func (c *Coordinator) Commit(now int64, r *kmsg.OffsetCommitRequest, topics Topics, reply coordination.Reply) {
 	refuse := func(err *kerr.Error) kmsg.Response {
 		return commitAnswer(r, func(kmsg.OffsetCommitRequestTopic, kmsg.OffsetCommitRequestTopicPartition) *kerr.Error { return err })
 	}
@@ -43,7 +45,7 @@ func (c *Coordinator) Commit(now int64, r *kmsg.OffsetCommitRequest, topics Topi
 		return
 	}
 	expires := expiresAt(now, r)
-	var records []Record
+	var records []coordination.Record
 	var grows int64
 	if g == nil {
 		grows += groupOverhead
@@ -59,12 +61,12 @@ func (c *Coordinator) Commit(now int64, r *kmsg.OffsetCommitRequest, topics Topi
 		records = append(records, offsetRecord(r.Group, k, o))
 		return nil
 	})
-	if !c.room(grows) {
+	if !c.memory.Room(grows) {
 		reply(refuse(kerr.CoordinatorNotAvailable))
 		return
 	}
 	if len(records) > 0 {
-		if err := c.write(r.Group, records); err != nil {
+		if err := c.writer.Write(r.Group, records); err != nil {
 			reply(refuse(commitError(err)))
 			return
 		}

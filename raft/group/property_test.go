@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/coordination"
 )
 
 // TestGroupsKeepTheirPromises lets members and administrators do anything in any order while the
@@ -96,7 +97,7 @@ type groupWorld struct {
 func (w *groupWorld) anyone(t *rapid.T) *player { return rapid.SampledFrom(w.players).Draw(t, "who") }
 
 // once returns a reply that must be called once.
-func (w *groupWorld) once(what string, reply Reply) Reply {
+func (w *groupWorld) once(what string, reply coordination.Reply) coordination.Reply {
 	w.open++
 	called := false
 	return func(r kmsg.Response) {
@@ -251,7 +252,7 @@ func (w *groupWorld) drop(topic string) {
 
 // expire looks for what was kept for its time.
 func (w *groupWorld) expire() {
-	w.core.ExpireOffsets(w.now)
+	w.core.ApplyRetention(w.now)
 	w.settle()
 	now := w.now
 	w.core.When("g", func(*kerr.Error) {

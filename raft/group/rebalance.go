@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/raft/coordination"
 )
 
 // prepare begins a rebalance, unless one is under way.
@@ -133,7 +135,7 @@ func (c *Coordinator) becomeEmpty(g *group, now int64) {
 // writeEmpty writes that a group has no members. While the log takes no writes it has some who are
 // not there: a coordinator that takes over waits for their sessions to end.
 func (c *Coordinator) writeEmpty(g *group) {
-	g.behind = c.write(g.id, []Record{g.record(g.since, nil)}) != nil
+	g.behind = c.writer.Write(g.id, []coordination.Record{g.record(g.since, nil)}) != nil
 }
 
 // leave takes a member out and has the others rebalance. What it waits for is answered with err.
@@ -156,13 +158,6 @@ func (c *Coordinator) Next() int64 {
 		next = sooner(next, g.next())
 	}
 	return next
-}
-
-// touch notes that a group may have another deadline.
-func (c *Coordinator) touch(id string) {
-	if g := c.groups[id]; g != nil {
-		g.stale = true
-	}
 }
 
 // next is the deadline of a group, looked for again if something happened to it: there may be many
@@ -214,7 +209,7 @@ func (c *Coordinator) groupsWhere(ok func(*group) bool) []string {
 
 // Expire does what the time has come for: sessions, rebalances, ids that were not joined with.
 func (c *Coordinator) Expire(now int64) {
-	due := func(g *group) bool { at := g.next(); return at != 0 && at <= now || g.behind && !c.readOnly }
+	due := func(g *group) bool { at := g.next(); return at != 0 && at <= now || g.behind && c.Writable() }
 	for _, id := range c.groupsWhere(due) {
 		g := c.groups[id]
 		g.stale = true

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/raft/coordination"
 )
 
 // Versions of Kafka's records in __consumer_offsets.
@@ -21,13 +23,13 @@ func offsetRecordKey(group string, k offsetKey) []byte {
 	return key.AppendTo(nil)
 }
 
-func offsetRecord(group string, k offsetKey, o offset) Record {
+func offsetRecord(group string, k offsetKey, o offset) coordination.Record {
 	v := kmsg.NewOffsetCommitValue()
 	v.Version, v.Offset, v.LeaderEpoch, v.Metadata, v.CommitTimestamp, v.TopicID = offsetValueVersion, o.offset, o.epoch, o.metadata, o.at, o.topicID
 	if o.expires != 0 {
 		v.UnknownTags.Set(expiresTag, binary.BigEndian.AppendUint64(nil, uint64(o.expires)))
 	}
-	return Record{offsetRecordKey(group, k), v.AppendTo(nil)}
+	return coordination.Record{Key: offsetRecordKey(group, k), Value: v.AppendTo(nil)}
 }
 
 // expiresTag is the tag of an offset's own time of expiry, in milliseconds, big-endian. Kafka has a
@@ -54,7 +56,7 @@ func groupRecordKey(group string) []byte {
 
 // record returns the group's metadata record, with the given assignments or, for nil, those that
 // stand.
-func (g *group) record(now int64, assignments map[string][]byte) Record {
+func (g *group) record(now int64, assignments map[string][]byte) coordination.Record {
 	v := kmsg.NewGroupMetadataValue()
 	v.Version, v.ProtocolType, v.Generation, v.CurrentStateTimestamp = groupValueVersion, g.protocolType, g.generation, now
 	if g.protocol != "" {
@@ -79,5 +81,5 @@ func (g *group) record(now int64, assignments map[string][]byte) Record {
 		}
 		v.Members = append(v.Members, out)
 	}
-	return Record{groupRecordKey(g.id), v.AppendTo(nil)}
+	return coordination.Record{Key: groupRecordKey(g.id), Value: v.AppendTo(nil)}
 }

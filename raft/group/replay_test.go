@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/troupe-mq/troupe/raft/coordination"
 )
 
 // known is what a coordinator knows by the log: what it would know if it had just taken over. Of a
@@ -55,7 +57,7 @@ func (s *script) differs() error {
 		log = append(log, w.Records...)
 	}
 	for _, r := range log {
-		if err := next.Load(r.Key, r.Value); err != nil {
+		if err := next.Replay(coordination.NoProducer, r); err != nil {
 			return err
 		}
 	}
@@ -93,8 +95,8 @@ func (c *Coordinator) miscounted() error {
 			sum += offsetBytes(k, o)
 		}
 	}
-	if sum != c.bytes {
-		return fmt.Errorf("charged %d for %d", c.bytes, sum)
+	if sum != c.memory.Taken() {
+		return fmt.Errorf("charged %d for %d", c.memory.Taken(), sum)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/coordination"
 )
 
 // TestScripts runs the stories of testdata: every command is a request, a moment of time or a
@@ -63,11 +64,11 @@ type script struct {
 	ids    int
 	topics map[string]byte // first byte of a topic's id
 	hold   bool
-	held   []*Write
-	log    []Record
+	held   []*coordination.Write
+	log    []coordination.Record
 	out    []string
 	lives  int // of the coordinator
-	wrote  func(Record)
+	wrote  func(coordination.Record)
 
 	compacted bool
 }
@@ -225,7 +226,7 @@ func (s *script) look(a args, group string) {
 			s.say("%s", code(o.Topics[0].Partitions[0].ErrorCode))
 		})
 	case "expire":
-		s.core.ExpireOffsets(s.now)
+		s.core.ApplyRetention(s.now)
 	case "recreate":
 		s.topics[topic]++
 	default:
@@ -267,7 +268,7 @@ func (s *script) settle() {
 }
 
 // note tells somebody who listens what is written.
-func (s *script) note(writes []*Write) {
+func (s *script) note(writes []*coordination.Write) {
 	for _, w := range writes {
 		for _, r := range w.Records {
 			if s.wrote != nil {
@@ -282,7 +283,7 @@ func (s *script) release(err *protocol.Error) {
 	held := s.held
 	s.held = nil
 	if err != nil && len(held) > 0 {
-		s.reload(Translate(err))
+		s.reload(coordination.Translate(err))
 		return
 	}
 	for _, w := range held {
@@ -299,7 +300,7 @@ func (s *script) compact() {
 	for i, r := range s.log {
 		last[string(r.Key)] = i
 	}
-	var kept []Record
+	var kept []coordination.Record
 	for i, r := range s.log {
 		if last[string(r.Key)] == i && r.Value != nil {
 			kept = append(kept, r)
@@ -311,12 +312,12 @@ func (s *script) compact() {
 func (s *script) reload(cause *kerr.Error) {
 	s.lives++
 	s.core.Abandon(cause)
-	if s.core.bytes != 0 {
-		s.say("%d bytes were not given back", s.core.bytes)
+	if s.core.memory.Taken() != 0 {
+		s.say("%d bytes were not given back", s.core.memory.Taken())
 	}
 	s.core = New(s.config, s.newID)
 	for _, r := range s.log {
-		if err := s.core.Load(r.Key, r.Value); err != nil {
+		if err := s.core.Replay(coordination.NoProducer, r); err != nil {
 			s.say("%v", err)
 		}
 	}

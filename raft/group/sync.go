@@ -3,10 +3,12 @@ package group
 import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/raft/coordination"
 )
 
 // Sync takes a SyncGroup request (KIP-559).
-func (c *Coordinator) Sync(now int64, r *kmsg.SyncGroupRequest, reply Reply) {
+func (c *Coordinator) Sync(now int64, r *kmsg.SyncGroupRequest, reply coordination.Reply) {
 	w := &waiting{r, c.held(r.Group, reply, func(err *kerr.Error) kmsg.Response { return refusedSync(r, err) })}
 	g := c.groups[r.Group]
 	if g == nil {
@@ -54,7 +56,7 @@ func (c *Coordinator) await(g *group, now int64, m *member, w *waiting, r *kmsg.
 			assignments[a.MemberID] = a.MemberAssignment
 		}
 	}
-	if err := c.write(g.id, []Record{g.record(now, assignments)}); err != nil {
+	if err := c.writer.Write(g.id, []coordination.Record{g.record(now, assignments)}); err != nil {
 		if err == kerr.RecordListTooLarge {
 			err = kerr.UnknownServerError // as Kafka: members know no better
 		}
@@ -93,7 +95,7 @@ func refusedSync(request *kmsg.SyncGroupRequest, err *kerr.Error) kmsg.Response 
 }
 
 // Heartbeat takes a Heartbeat request.
-func (c *Coordinator) Heartbeat(now int64, r *kmsg.HeartbeatRequest, reply Reply) {
+func (c *Coordinator) Heartbeat(now int64, r *kmsg.HeartbeatRequest, reply coordination.Reply) {
 	reply = c.held(r.Group, reply, func(err *kerr.Error) kmsg.Response {
 		out := r.ResponseKind().(*kmsg.HeartbeatResponse)
 		out.ErrorCode = err.Code
@@ -132,7 +134,7 @@ func (c *Coordinator) beat(now int64, r *kmsg.HeartbeatRequest) *kerr.Error {
 
 // Leave takes a LeaveGroup request; from version 3 on several members at once, static ones by
 // instance id (KIP-345).
-func (c *Coordinator) Leave(now int64, r *kmsg.LeaveGroupRequest, reply Reply) {
+func (c *Coordinator) Leave(now int64, r *kmsg.LeaveGroupRequest, reply coordination.Reply) {
 	reply = c.held(r.Group, reply, func(err *kerr.Error) kmsg.Response {
 		out := r.ResponseKind().(*kmsg.LeaveGroupResponse)
 		out.ErrorCode = err.Code

@@ -172,7 +172,7 @@ var Bugs = []Bug{
 		New: "	if !planted.Is(\"early-commits\") {\n		reply = c.held(r.Group, reply, refuse)\n	}\n	g := c.groups[r.Group]\n	if err := c.mayCommit(",
 	},
 	{
-		Name: "abandoned-joins", World: "many", Seeds: 24, File: "raft/group/write.go",
+		Name: "abandoned-joins", World: "many", Seeds: 24, File: "raft/group/coordinator.go",
 		Why: "a coordinator that moves leaves its members waiting",
 		Old: "			m.refuse(cause)\n",
 		New: "			if !planted.Is(\"abandoned-joins\") {\n				m.refuse(cause)\n			}\n",
