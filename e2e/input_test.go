@@ -19,10 +19,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/api"
 	"github.com/troupe-mq/troupe/e2e/cluster"
 	"github.com/troupe-mq/troupe/e2e/history"
 	"github.com/troupe-mq/troupe/e2e/load"
-	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/protocol/batch"
 )
 
@@ -60,11 +60,9 @@ func TestBadInputHarmsNobody(t *testing.T) {
 // anyRequest is a request of a key and version that the nodes know, in a frame, filled with
 // defaults.
 func anyRequest(random *rand.Rand) []byte {
-	key, known := kmsg.Key(0), protocol.Range{}
-	for ok := false; !ok; known, ok = protocol.Versions(key) {
-		key = kmsg.Key(random.IntN(kmsg.MaxKey + 1))
-	}
-	r := kmsg.RequestForKey(int16(key))
+	all := api.APIs()
+	known := all[random.IntN(len(all))]
+	r := kmsg.RequestForKey(int16(known.Key))
 	r.SetVersion(known.Min + int16(random.IntN(int(known.Max-known.Min)+1)))
 	return kmsg.NewRequestFormatter(kmsg.FormatterClientID("bad")).AppendRequest(nil, r, int32(random.Int32()))
 }

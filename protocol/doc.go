@@ -1,5 +1,5 @@
-// Package protocol is Kafka's wire, without sockets: frames, headers, the table of APIs and
-// versions that Troupe speaks, and errors. Bodies are kmsg's.
+// Package protocol is Kafka's wire, without sockets: frames, headers and errors. Bodies are kmsg's,
+// and which versions of them are spoken is said by actors/api.
 //
 // A request and its answer on a connection:
 //

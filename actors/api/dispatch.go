@@ -2,7 +2,6 @@ package api
 
 import (
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -11,62 +10,52 @@ import (
 	"github.com/troupe-mq/troupe/actors/server"
 )
 
-// Table is all the APIs of a node; it implements server.Handler. What is not in it is neither
-// advertised nor answered.
+// Table is the APIs of a node; it implements server.Handler.
 type Table struct {
 	cluster  Cluster
 	log      *slog.Logger
+	ids      *producerIDs
+	sessions *fetchSessions
+	groups   *groupAPI
 	handlers map[int16]handler
 	versions []kmsg.ApiVersionsResponseApiKey
+}
+
+// handler is a row of the table at work.
+type handler struct {
+	*API
+	handle func(*Call)
 }
 
 var _ server.Handler = (*Table)(nil)
 
 // NewTable makes the table of a node. groups coordinates the consumer groups.
 func NewTable(c Cluster, groups Groups, log *slog.Logger) *Table {
-	t := &Table{cluster: c, log: log, handlers: make(map[int16]handler)}
-	ids := newProducerIDs(c)
-	sessions := newFetchSessions(
+	t := &Table{cluster: c, log: log, ids: newProducerIDs(c), groups: &groupAPI{groups}, handlers: make(map[int16]handler, len(apis))}
+	t.sessions = newFetchSessions(
 		func() int { return int(setting(c, "max.incremental.fetch.session.cache.slots")) }, c.SessionBytes, func() time.Time { return c.Runtime().Now() }, c.Ledger())
-	all := slices.Concat(dataHandlers(ids, sessions), adminHandlers(), groupHandlers(groups))
-	all = append(all, handler{kmsg.ApiVersions, 0, 5, t.apiVersions},
-		handler{kmsg.SASLHandshake, 0, 1, saslHandshake}, handler{kmsg.SASLAuthenticate, 0, 2, saslAuthenticate})
-	for _, h := range all {
-		t.handlers[int16(h.key)] = h
+	for i := range apis {
+		a := &apis[i]
+		t.handlers[int16(a.Key)] = handler{a, a.bind(t)}
 		advertised := kmsg.NewApiVersionsResponseApiKey()
-		advertised.ApiKey, advertised.MinVersion, advertised.MaxVersion = int16(h.key), h.min, h.max
-		if h.key == kmsg.Produce {
-			// librdkafka switches compression off for brokers that do not know old versions (KAFKA-18659)
-			advertised.MinVersion = 0
-		}
+		advertised.ApiKey, advertised.MinVersion, advertised.MaxVersion = int16(a.Key), a.Advertised(), a.Max
 		t.versions = append(t.versions, advertised)
 	}
-	slices.SortFunc(t.versions, func(a, b kmsg.ApiVersionsResponseApiKey) int { return int(a.ApiKey) - int(b.ApiKey) })
 	return t
-}
-
-func dataHandlers(ids *producerIDs, sessions *fetchSessions) []handler {
-	return []handler{
-		{kmsg.Produce, 3, 13, produce},
-		{kmsg.Fetch, 4, 18, sessions.fetch},
-		{kmsg.ListOffsets, 1, 11, listOffsets},
-		{kmsg.OffsetForLeaderEpoch, 2, 4, offsetForLeaderEpoch},
-		{kmsg.DeleteRecords, 0, 2, deleteRecords},
-		{kmsg.InitProducerID, 0, 5, ids.initProducerID},
-	}
 }
 
 // Speaks implements server.Handler.
 func (t *Table) Speaks(key, version int16) bool {
 	h, ok := t.handlers[key]
-	return ok && version >= h.min && version <= h.max
+	return ok && version >= h.Min && version <= h.Max
 }
+
+// Waits implements server.Handler.
+func (t *Table) Waits(key int16) bool { return t.handlers[key].API != nil && t.handlers[key].API.Waits }
 
 // Handle implements server.Handler.
 func (t *Table) Handle(r *server.Request, p *server.Pending) {
-	h := t.handlers[r.Body.Key()]
-	c := &Call{Request: r, Cluster: t.cluster, log: t.log, pending: p}
-	h.handle(c)
+	t.handlers[r.Body.Key()].handle(&Call{Request: r, Cluster: t.cluster, log: t.log, pending: p})
 }
 
 // Versions implements server.Handler.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/actors/api"
 )
 
 // Every API answers in every version that is advertised, to a request without and to one with an
@@ -28,11 +28,8 @@ func TestEveryVersionOfEveryAPIIsAnswered(t *testing.T) {
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(time.Minute))
 	correlation := int32(0) // so many requests were sent
-	for key := range kmsg.Key(kmsg.MaxKey + 1) {
-		known, ok := protocol.Versions(key)
-		if !ok {
-			continue
-		}
+	for _, known := range api.APIs() {
+		key := known.Key
 		for version := known.Min; version <= known.Max; version++ {
 			for _, filled := range []bool{false, true} {
 				r := kmsg.RequestForKey(int16(key))

@@ -1,107 +1,81 @@
 package api
 
 import (
-	"context"
-	"log/slog"
-	"math"
-	"strconv"
-	"time"
-
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/troupe-mq/troupe/actors"
-	"github.com/troupe-mq/troupe/actors/ledger"
-	"github.com/troupe-mq/troupe/actors/server"
-	"github.com/troupe-mq/troupe/protocol"
-	"github.com/troupe-mq/troupe/raft/metadata"
+	"github.com/troupe-mq/troupe/actors/access"
 )
 
-// Call is one request on its way through a handler.
-type Call struct {
-	*server.Request
-	Cluster Cluster
+// API is one row of the table of Kafka's APIs, from which requests are dispatched, ApiVersions
+// answers, docs/compatibility.md has its table and tests are made. What is not in the table is
+// neither advertised nor answered.
+type API struct {
+	Key kmsg.Key
+	// Min and Max are the versions that are spoken: from the smallest that Kafka 4 accepts up to the
+	// newest stable one.
+	Min, Max int16
+	// Needs are what a client must be allowed: every one of them, of each resource it names. Without
+	// them it is answered with the error that Kafka has for the kind of resource.
+	Needs []Need
+	// Also is what a client must be allowed for a part: to have topics created that it asks about, to
+	// be told settings or rights.
+	Also []Need
+	// Waits reports that requests wait for something to happen, by design and as long as they say.
+	Waits bool
 
-	log     *slog.Logger
-	pending *server.Pending
+	// bind returns what handles requests in a table. It runs on the connection's reader goroutine and
+	// must return soon (see server.Handler).
+	bind func(*Table) func(*Call)
 }
 
-// Answer resolves the call; nil means that no answer is sent. Exactly once, from any goroutine.
-func (c *Call) Answer(r kmsg.Response) { c.pending.Resolve(r) }
+// Need is a right, or one of several that do.
+type Need []Right
 
-// Refuse closes the connection in place of an answer; cause is logged. It ends the call like
-// Answer.
-func (c *Call) Refuse(cause error) { c.pending.Refuse(cause) }
-
-// complain tells the operator who sent records that are not what they say: a broken client, network
-// or memory, of which the client's owner may see nothing.
-func (c *Call) complain(topic string, partition int32, err error) {
-	c.log.Warn("a client sent a record batch that is not one", "client", c.Client, "client_id", c.ClientID, "topic", topic, "partition", partition, "error", err)
+// Right is an operation on a kind of resources.
+type Right struct {
+	Operation access.Operation
+	Kind      access.Kind
 }
 
-// Go carries on with the call besides the connection's reader goroutine, where it may wait.
-func (c *Call) Go(f func()) { c.Cluster.Runtime().Go(f) }
+// String names the right as Kafka's documentation does.
+func (r Right) String() string { return r.Operation.String() + " " + r.Kind.String() }
 
-// timeout returns a context that ends after some ms, or with the connection.
-func (c *Call) timeout(ms int32) (context.Context, context.CancelFunc) {
-	ctx, cancel := c.Cluster.Runtime().Timeout(context.Background(), time.Duration(max(ms, 0))*time.Millisecond)
-	c.Cluster.Ledger().Take(ledger.Waits, 1)
-	c.Go(func() {
-		c.Cluster.Runtime().Wait(actors.Forever, c.Connection.Closed, ctx.Done())
-		cancel()
-		c.Cluster.Ledger().Give(ledger.Waits, 1)
-	})
-	return ctx, cancel
-}
-
-// handler is one API key at the versions it speaks. Each lives in a file of its own.
-type handler struct {
-	key      kmsg.Key
-	min, max int16
-	// handle runs on the connection's reader goroutine and must return soon (see server.Handler).
-	handle func(*Call)
-}
-
-// setting returns a broker setting that is a whole number.
-func setting(c Cluster, name string) int64 {
-	n, err := strconv.ParseInt(c.Setting(name), 10, 64)
-	if err != nil {
-		return math.MaxInt32
+// Advertised is the smallest version that ApiVersions tells: below Min only for Produce, because
+// librdkafka switches compression off for brokers that do not claim Produce v0 (KAFKA-18659).
+func (a *API) Advertised() int16 {
+	if a.Key == kmsg.Produce {
+		return 0
 	}
-	return n
+	return a.Min
 }
 
-// topicOf finds a topic by id, where the request has one, else by name.
-func topicOf(image *metadata.Image, name string, id metadata.TopicID, byID bool) (*metadata.Topic, *protocol.Error) {
-	if byID {
-		if t := image.ByID[id]; t != nil {
-			return t, nil
-		}
-		return nil, protocol.Errorf(kerr.UnknownTopicID, "there is no topic with this id")
-	}
-	if t := image.Topics[name]; t != nil {
-		return t, nil
-	}
-	return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "there is no topic %q", name)
-}
+// APIs returns the table, in order of the keys. Not to be changed.
+func APIs() []API { return apis }
 
-// partitionOf finds a partition of a topic.
-func partitionOf(t *metadata.Topic, n int32) (*metadata.Partition, *protocol.Error) {
-	if n < 0 || int(n) >= len(t.Partitions) {
-		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "topic %q has no partition %d", t.Name, n)
-	}
-	return t.Partitions[n], nil
-}
-
-// endpoint returns where a client that came in by a listener reaches a node.
-func endpoint(n *metadata.Node, listener string) (metadata.Listener, bool) {
-	for _, l := range n.Listeners {
-		if l.Name == listener {
-			return l, true
+// Versions returns the row of an API, nil if Troupe does not have it.
+func Versions(key kmsg.Key) *API {
+	for i := range apis {
+		if apis[i].Key == key {
+			return &apis[i]
 		}
 	}
-	if len(n.Listeners) == 0 {
-		return metadata.Listener{}, false
+	return nil
+}
+
+// needs makes Needs of rights each of which a client must have.
+func needs(all ...Right) (list []Need) {
+	for _, r := range all {
+		list = append(list, Need{r})
 	}
-	return n.Listeners[0], true
+	return list
+}
+
+// plain binds a handler that needs nothing of the table.
+func plain(h func(*Call)) func(*Table) func(*Call) {
+	return func(*Table) func(*Call) { return h }
+}
+
+// grouped binds a handler of groups.
+func grouped(h func(*groupAPI, *Call)) func(*Table) func(*Call) {
+	return func(t *Table) func(*Call) { return func(c *Call) { h(t.groups, c) } }
 }

@@ -1,37 +1,83 @@
 package api
 
 import (
+	"flag"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/troupe-mq/troupe/protocol"
 )
 
-// What is handled is what protocol reads, version by version, and both are what ApiVersions tells.
+// The table is in order, and ApiVersions tells what it says.
 func TestWhatIsAdvertisedIsHandled(t *testing.T) {
 	table := NewTable(&operated{}, nil, slog.New(slog.DiscardHandler))
-	advertised := map[int16]kmsg.ApiVersionsResponseApiKey{}
-	for _, v := range table.versions {
-		advertised[v.ApiKey] = v
+	if len(table.versions) != len(apis) || len(table.handlers) != len(apis) {
+		t.Fatalf("%d rows, %d handlers, and %d are advertised", len(apis), len(table.handlers), len(table.versions))
 	}
-	for key := range kmsg.Key(kmsg.MaxKey + 1) {
-		known, read := protocol.Versions(key)
-		handled, is := table.handlers[int16(key)]
-		told, advertises := advertised[int16(key)]
+	for i, a := range apis {
+		told := table.versions[i]
 		switch {
-		case !read && !is && !advertises:
-		case read != is || is != advertises:
-			t.Errorf("%s: read %t, handled %t, advertised %t", key.Name(), read, is, advertises)
-		case known.Min != handled.min || known.Max != handled.max || known.Advertised != told.MinVersion || known.Max != told.MaxVersion:
-			t.Errorf("%s: read %d to %d, handled %d to %d, advertised %d to %d", key.Name(), known.Min, known.Max, handled.min, handled.max, told.MinVersion, told.MaxVersion)
-		case handled.max > kmsg.RequestForKey(int16(key)).MaxVersion():
-			t.Errorf("%s: version %d is not known to kmsg", key.Name(), handled.max)
+		case a.Min > a.Max || a.Key == kmsg.Produce && (a.Advertised() != 0 || a.Min != 3):
+			t.Errorf("%s: %d to %d, advertised from %d (see KAFKA-18659)", a.Key.Name(), a.Min, a.Max, a.Advertised())
+		case i > 0 && apis[i-1].Key >= a.Key:
+			t.Errorf("%s stands after %s", a.Key.Name(), apis[i-1].Key.Name())
+		case told.ApiKey != int16(a.Key) || told.MinVersion != a.Advertised() || told.MaxVersion != a.Max:
+			t.Errorf("%s: %+v is advertised", a.Key.Name(), told)
+		case a.Max > kmsg.RequestForKey(int16(a.Key)).MaxVersion():
+			t.Errorf("%s: version %d is not known to kmsg", a.Key.Name(), a.Max)
+		case !table.Speaks(int16(a.Key), a.Min) || table.Speaks(int16(a.Key), a.Min-1) || table.Speaks(int16(a.Key), a.Max+1):
+			t.Errorf("%s is spoken in other versions than %d to %d", a.Key.Name(), a.Min, a.Max)
 		}
 	}
+}
+
+var update = flag.Bool("update", false, "write the table of APIs into docs/compatibility.md")
+
+// docs/compatibility.md has the table as it is; -update writes it.
+func TestTheTableIsDocumented(t *testing.T) {
+	const file, begin, end = "../../docs/compatibility.md", "<!-- the table of actors/api, written by its tests -->\n", "<!-- end -->\n"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(text), begin)
+	said, after, ended := strings.Cut(rest, end)
+	if !found || !ended {
+		t.Fatalf("%s has no place for the table: %q, %q", file, begin, end)
+	}
+	want := documented()
+	if *update {
+		if err := os.WriteFile(file, []byte(before+begin+want+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if said != want {
+		t.Errorf("%s says otherwise than the table: go test ./actors/api -run %s -update\n%s", file, t.Name(), want)
+	}
+}
+
+// documented is the table in Markdown.
+func documented() string {
+	text := "| key | API | versions | needs | for parts |\n|---|---|---|---|---|\n"
+	for _, a := range apis {
+		text += fmt.Sprintf("| %d | %s | %d-%d | %s | %s |\n", a.Key, a.Key.Name(), a.Min, a.Max, rights(a.Needs), rights(a.Also))
+	}
+	return text
+}
+
+// rights are needs in words.
+func rights(needs []Need) string {
+	var all []string
+	for _, n := range needs {
+		var one []string
+		for _, r := range n {
+			one = append(one, r.String())
+		}
+		all = append(all, strings.Join(one, " or "))
+	}
+	return strings.Join(all, ", ")
 }
 
 // kafka44 is what a broker of Apache Kafka 4.4.0 with default settings answers to ApiVersions
@@ -68,19 +114,20 @@ func TestVersionsAreKafkas(t *testing.T) {
 			t.Fatal(err)
 		}
 		known[key] = true
-		got, has := protocol.Versions(kmsg.Key(key))
+		got := Versions(kmsg.Key(key))
+		has := got != nil
 		switch why, out := missing[key]; {
 		case has && out:
 			t.Errorf("%s is spoken, and said to be absent: %s", kmsg.NameForKey(key), why)
 		case !has && !out:
 			t.Errorf("%s is not spoken, and not said to be absent", kmsg.NameForKey(key))
-		case has && (got.Advertised != low || got.Max != high):
-			t.Errorf("%s: %d to %d, want %d to %d", kmsg.NameForKey(key), got.Advertised, got.Max, low, high)
+		case has && (got.Advertised() != low || got.Max != high):
+			t.Errorf("%s: %d to %d, want %d to %d", kmsg.NameForKey(key), got.Advertised(), got.Max, low, high)
 		}
 	}
-	for key := range kmsg.Key(kmsg.MaxKey + 1) {
-		if _, has := protocol.Versions(key); has && !known[int16(key)] {
-			t.Errorf("%s is spoken, and not by Kafka", key.Name())
+	for _, a := range apis {
+		if !known[int16(a.Key)] {
+			t.Errorf("%s is spoken, and not by Kafka", a.Key.Name())
 		}
 	}
 }

@@ -189,7 +189,7 @@ func (c *conn) hand(h protocol.Header, rest []byte, held *claim, size int) error
 	c.server.options.Ledger.Take(ledger.Requests, 1)
 	c.unanswered.Add(int64(size))
 	c.waiting.Add(1)
-	if p.polls = longByDesign(h.Key); p.polls {
+	if p.polls = c.server.options.Handler.Waits(h.Key.Int16()); p.polls {
 		c.polls.Add(1)
 	}
 	c.stowed.expect(p, h.Key.Int16())
@@ -207,11 +207,6 @@ const (
 	littleBody   = 4 << 10
 	answerFactor = 4
 )
-
-// longByDesign reports whether requests of an API wait for something to happen.
-func longByDesign(key kmsg.Key) bool {
-	return key == kmsg.Fetch || key == kmsg.JoinGroup || key == kmsg.SyncGroup
-}
 
 // decodeWithin decodes a request within the node's budget: while it is decoded it is taken to need
 // the most it can, after that what it does.

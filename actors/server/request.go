@@ -38,6 +38,8 @@ type Handler interface {
 	Handle(r *Request, p *Pending)
 	// Speaks reports whether requests of a key in a version are answered at all.
 	Speaks(key, version int16) bool
+	// Waits reports whether requests of a key wait for something to happen, by design.
+	Waits(key int16) bool
 	// Versions is the answer to an ApiVersions request in a version that is not spoken: in version 0,
 	// with UNSUPPORTED_VERSION (KIP-511).
 	Versions() kmsg.Response

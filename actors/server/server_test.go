@@ -15,17 +15,20 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/actors/ledger"
-	"github.com/troupe-mq/troupe/protocol"
 )
 
-// fake speaks every version of every API that is in the table, and answers as the test says.
+// fake speaks every API as kmsg knows it, Fetch from version 4 on, and answers as the test says.
 type fake struct{ handle func(*Request, *Pending) }
 
 func (f fake) Handle(r *Request, p *Pending) { f.handle(r, p) }
 
 func (f fake) Speaks(key, version int16) bool {
-	r, ok := protocol.Versions(kmsg.Key(key))
-	return ok && version >= r.Min && version <= r.Max
+	r := kmsg.RequestForKey(key)
+	return r != nil && version >= 0 && version <= r.MaxVersion() && (key != kmsg.Fetch.Int16() || version >= 4)
+}
+
+func (f fake) Waits(key int16) bool {
+	return key == kmsg.Fetch.Int16() || key == kmsg.JoinGroup.Int16() || key == kmsg.SyncGroup.Int16()
 }
 
 func (f fake) Versions() kmsg.Response {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/actors/api"
 )
 
 // field is a place in a request that can be set: its path from the root, and how to reach it in a
@@ -33,11 +33,8 @@ func (s shape) String() string { return fmt.Sprintf("%s v%d", s.key.Name(), s.ve
 
 // shapes are all requests that a node speaks.
 func shapes() (all []shape) {
-	for key := range kmsg.Key(kmsg.MaxKey + 1) {
-		known, ok := protocol.Versions(key)
-		if !ok {
-			continue
-		}
+	for _, known := range api.APIs() {
+		key := known.Key
 		for version := known.Min; version <= known.Max; version++ {
 			s := shape{key: key, version: version}
 			s.walk(reflect.TypeOf(kmsg.RequestForKey(int16(key))).Elem(), field{})

@@ -3,8 +3,6 @@ package api
 import (
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"github.com/troupe-mq/troupe/actors/coordinator"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/group"
@@ -28,23 +26,6 @@ type Groups interface {
 
 // groupAPI answers the requests of consumer groups.
 type groupAPI struct{ groups Groups }
-
-func groupHandlers(groups Groups) []handler {
-	g := &groupAPI{groups}
-	return []handler{
-		{kmsg.FindCoordinator, 0, 6, findCoordinator},
-		{kmsg.JoinGroup, 0, 9, g.joinGroup},
-		{kmsg.SyncGroup, 0, 5, g.syncGroup},
-		{kmsg.Heartbeat, 0, 4, g.heartbeat},
-		{kmsg.LeaveGroup, 0, 5, g.leaveGroup},
-		{kmsg.OffsetCommit, 2, 10, g.offsetCommit},
-		{kmsg.OffsetFetch, 1, 10, g.offsetFetch},
-		{kmsg.OffsetDelete, 0, 0, g.offsetDelete},
-		{kmsg.DescribeGroups, 0, 6, g.describeGroups},
-		{kmsg.ListGroups, 0, 5, g.listGroups},
-		{kmsg.DeleteGroups, 0, 3, g.deleteGroups},
-	}
-}
 
 // client is who a call comes from, as groups show it.
 func (c *Call) client() group.Client {
