@@ -17,7 +17,7 @@ func (c *Coordinator) Describe(id string, version int16) kmsg.DescribeGroupsResp
 	out := kmsg.NewDescribeGroupsResponseGroup()
 	out.Group, out.State, out.AuthorizedOperations = id, dead.String(), math.MinInt32
 	out.Members = []kmsg.DescribeGroupsResponseGroupMember{}
-	g := c.groups[id]
+	g := c.classicOf(id)
 	if g == nil {
 		if version >= 6 {
 			message := "Group " + id + " not found."
@@ -45,19 +45,21 @@ func (c *Coordinator) Describe(id string, version int16) kmsg.DescribeGroupsResp
 // all.
 func (c *Coordinator) List(states, types []string) []kmsg.ListGroupsResponseGroup {
 	var all []kmsg.ListGroupsResponseGroup
-	if len(types) > 0 && !slices.ContainsFunc(types, func(t string) bool { return strings.EqualFold(t, "classic") }) {
-		return nil
-	}
 	for _, id := range slices.Sorted(maps.Keys(c.groups)) {
-		g := c.groups[id]
-		if len(states) > 0 && !slices.ContainsFunc(states, func(s string) bool { return strings.EqualFold(s, g.state.String()) }) {
+		s := c.groups[id].kind.summary()
+		if !listed(s.Type, types) || !listed(s.State, states) {
 			continue
 		}
 		out := kmsg.NewListGroupsResponseGroup()
-		out.Group, out.ProtocolType, out.GroupState, out.GroupType = id, g.protocolType, g.state.String(), "classic"
+		out.Group, out.ProtocolType, out.GroupState, out.GroupType = id, s.ProtocolType, s.State, s.Type
 		all = append(all, out)
 	}
 	return all
+}
+
+// listed reports whether a filter takes something.
+func listed(what string, filter []string) bool {
+	return len(filter) == 0 || slices.ContainsFunc(filter, func(s string) bool { return strings.EqualFold(s, what) })
 }
 
 // Delete deletes a group without members and all its offsets. done is told the outcome.
@@ -78,14 +80,14 @@ func (c *Coordinator) delete(id string) *kerr.Error {
 		return kerr.InvalidGroupID
 	case g == nil:
 		return kerr.GroupIDNotFound
-	case g.state != empty || len(g.pending) > 0:
+	case !g.kind.vacant():
 		return kerr.NonEmptyGroup
 	}
-	return c.writer.WriteAll(id, append(g.tombstones(g.offsetKeys(everyOffset)), coordination.Record{Key: groupRecordKey(id)}))
+	return c.writer.WriteAll(id, append(g.offsetTombstones(g.offsetKeys(everyOffset)), g.kind.tombstones()...))
 }
 
-// tombstones delete offsets.
-func (g *group) tombstones(keys []offsetKey) (records []coordination.Record) {
+// offsetTombstones delete offsets.
+func (g *group) offsetTombstones(keys []offsetKey) (records []coordination.Record) {
 	for _, k := range keys {
 		records = append(records, coordination.Record{Key: offsetRecordKey(g.id, k)})
 	}
@@ -102,16 +104,17 @@ func (c *Coordinator) DeleteOffsets(r *kmsg.OffsetDeleteRequest, reply coordinat
 	}
 	reply = c.held(r.Group, reply, refuse)
 	g := c.groups[r.Group]
-	switch {
-	case g == nil:
+	if g == nil {
 		reply(refuse(kerr.GroupIDNotFound))
 		return
-	case g.state != empty && g.protocolType != consumerType:
-		reply(refuse(kerr.NonEmptyGroup))
+	}
+	consumed, err := g.kind.consumed()
+	if err != nil {
+		reply(refuse(err))
 		return
 	}
-	out, keys := g.deletable(r)
-	if err := c.writer.WriteAll(r.Group, g.tombstones(keys)); err != nil {
+	out, keys := g.deletable(r, consumed)
+	if err := c.writer.WriteAll(r.Group, g.offsetTombstones(keys)); err != nil {
 		reply(refuse(err))
 		return
 	}
@@ -119,9 +122,8 @@ func (c *Coordinator) DeleteOffsets(r *kmsg.OffsetDeleteRequest, reply coordinat
 }
 
 // deletable answers a request as if all that may be deleted was, and says what that is.
-func (g *group) deletable(r *kmsg.OffsetDeleteRequest) (out *kmsg.OffsetDeleteResponse, keys []offsetKey) {
+func (g *group) deletable(r *kmsg.OffsetDeleteRequest, consumed func(topic string) bool) (out *kmsg.OffsetDeleteResponse, keys []offsetKey) {
 	out = r.ResponseKind().(*kmsg.OffsetDeleteResponse)
-	topics, known := g.subscription()
 	for _, t := range r.Topics {
 		topic := kmsg.NewOffsetDeleteResponseTopic()
 		topic.Topic = t.Topic
@@ -129,7 +131,7 @@ func (g *group) deletable(r *kmsg.OffsetDeleteRequest) (out *kmsg.OffsetDeleteRe
 			part := kmsg.NewOffsetDeleteResponseTopicPartition()
 			part.Partition = p.Partition
 			k := offsetKey{t.Topic, p.Partition}
-			if _, has := g.offsets[k]; topics[t.Topic] || !known {
+			if _, has := g.offsets[k]; consumed(t.Topic) {
 				part.ErrorCode = kerr.GroupSubscribedToTopic.Code
 			} else if has {
 				keys = append(keys, k)

@@ -12,29 +12,8 @@ const (
 // live go on.
 const slightly = 4 << 10
 
-func pendingBytes(id string) int64 { return int64(len(id)) + idOverhead }
-
 func offsetBytes(k offsetKey, o offset) int64 {
 	return int64(len(k.topic)+len(o.metadata)) + offsetOverhead
-}
-
-// size is what a member takes.
-func (m *member) size() int64 {
-	n := 2*len(m.id) + len(m.clientID) + len(m.clientHost) + len(m.assignment) + memberOverhead
-	if m.instance != nil {
-		n += 2 * len(*m.instance)
-	}
-	for _, p := range m.protocols {
-		n += len(p.Name) + len(p.Metadata) + idOverhead
-	}
-	return int64(n)
-}
-
-// settle charges for what a member has become.
-func (c *Coordinator) settle(m *member) {
-	now := m.size()
-	c.memory.Charge(now - m.bytes)
-	m.bytes = now
 }
 
 // put adds a group.
@@ -45,12 +24,7 @@ func (c *Coordinator) put(g *group) {
 
 // drop forgets a group, all of it.
 func (c *Coordinator) drop(g *group) {
-	for _, m := range g.members {
-		c.memory.Charge(-m.bytes)
-	}
-	for id := range g.pending {
-		c.memory.Charge(-pendingBytes(id))
-	}
+	c.memory.Charge(-g.kind.bytes())
 	for k, o := range g.offsets {
 		c.memory.Charge(-offsetBytes(k, o))
 	}
@@ -58,18 +32,9 @@ func (c *Coordinator) drop(g *group) {
 	c.memory.Charge(-int64(2*len(g.id)) - groupOverhead)
 }
 
-// expect notes an id that was handed out, until when it is good.
-func (c *Coordinator) expect(g *group, id string, until int64) {
-	g.pending[id] = until
-	c.memory.Charge(pendingBytes(id))
-}
-
-// expected forgets an id that was handed out; false if it was not.
-func (c *Coordinator) expected(g *group, id string) bool {
-	if _, ok := g.pending[id]; !ok {
-		return false
+// tidy forgets a group that nothing is left of and that the log does not know.
+func (c *Coordinator) tidy(g *group) {
+	if c.groups[g.id] == g && !g.recorded && g.kind.vacant() {
+		c.drop(g)
 	}
-	delete(g.pending, id)
-	c.memory.Charge(-pendingBytes(id))
-	return true
 }

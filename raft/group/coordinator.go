@@ -58,25 +58,20 @@ func (c *Coordinator) Replay(by coordination.Producer, r coordination.Record) er
 	return c.writer.Replay(by, r)
 }
 
-// Loaded implements coordination.Core: sessions begin anew, and a generation may have been begun
-// that was not written.
+// Loaded implements coordination.Core.
 func (c *Coordinator) Loaded(now int64) {
 	c.loaded = now
 	for _, g := range c.groups {
-		g.inherited, g.stale = true, true
-		for _, m := range g.members {
-			m.heard(now)
-		}
+		g.stale = true
+		g.kind.loaded(now)
 	}
 }
 
 // Abandon implements coordination.Core.
 func (c *Coordinator) Abandon(cause *kerr.Error) {
 	c.Uncommitted.Abandon(cause)
-	for _, id := range c.groupsWhere(func(*group) bool { return true }) {
-		for _, m := range c.groups[id].inOrder() {
-			m.refuse(cause)
-		}
+	for _, id := range c.groupsWhere(anyGroup) {
+		c.groups[id].kind.abandon(cause)
 	}
 	c.memory.Close()
 }
@@ -87,12 +82,4 @@ func (c *Coordinator) held(id string, reply coordination.Reply, refusal func(*ke
 		g.stale = true
 	}
 	return c.Held(id, reply, refusal)
-}
-
-// answered begins a member's session anew: when its answer leaves, if that is held.
-func (c *Coordinator) answered(g *group, m *member, now int64) {
-	m.heard(now)
-	if c.OnCommit(g.id, func(now int64) { m.unanswered--; m.heard(now); g.stale = true }) {
-		m.unanswered++
-	}
 }

@@ -11,11 +11,11 @@ import (
 )
 
 // made is a group that is there.
-func (s *script) made(id string) *group {
-	g := s.core.groups[id]
+func (s *script) made(id string) *classic {
+	g := s.core.classicOf(id)
 	if g == nil {
-		g = newGroup(id, s.now)
-		s.core.put(g)
+		g = newClassic(s.core, id, s.now)
+		s.core.put(g.group)
 	}
 	return g
 }
@@ -134,7 +134,7 @@ func TestLoadGoesOnAfterDamage(t *testing.T) {
 // What a coordinator keeps of a record is its own: a group would else keep as much of the log as
 // was read at once with its record.
 func TestLoadKeepsNothingOfTheLog(t *testing.T) {
-	g := newGroup("g", 0)
+	g := newClassic(New(Config{}, nil), "g", 0)
 	g.protocolType, g.protocol, g.generation, g.leader = consumerType, "range", 1, "m"
 	m := &member{id: "m", protocols: []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: []byte("topics")}}}
 	g.add(m)

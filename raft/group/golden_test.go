@@ -18,7 +18,7 @@ import (
 // are their bytes.
 func TestRecordsAreWhatTheyWere(t *testing.T) {
 	instance := "i"
-	g := newGroup("g", 7)
+	g := newClassic(New(Config{}, nil), "g", 7)
 	g.generation, g.protocolType, g.protocol, g.leader = 3, consumerType, "range", "m"
 	g.add(&member{
 		id: "m", instance: &instance, clientID: "c", clientHost: "/h", sessionMS: 10, rebalanceMS: 20,

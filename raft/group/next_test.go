@@ -24,7 +24,7 @@ func flooded(groups int) *script {
 // Ids are handed out to so many and no more, and are forgotten in time.
 func TestIdsThatAreHandedOutAreBounded(t *testing.T) {
 	s := flooded(1)
-	if n := len(s.core.groups["flood0"].pending); n != maxPending {
+	if n := len(s.core.classicOf("flood0").pending); n != maxPending {
 		t.Errorf("%d ids are handed out, want %d", n, maxPending)
 	}
 	s.wait(60_000)
@@ -87,7 +87,7 @@ func TestWhoIsAwayCostsNoTurns(t *testing.T) {
 		r.RebalanceTimeoutMillis = 0
 		r.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range"}}
 		s.core.Join(s.now, Client{}, r, func(kmsg.Response) {})
-		for id, m := range s.core.groups["g"].members {
+		for id, m := range s.core.classicOf("g").members {
 			if m.instance == instance {
 				return id
 			}
@@ -104,11 +104,11 @@ func TestWhoIsAwayCostsNoTurns(t *testing.T) {
 	leave := kmsg.NewPtrLeaveGroupRequest()
 	leave.Group, leave.MemberID = "g", join(nil)
 	s.core.Leave(s.now, leave, func(kmsg.Response) {})
-	if s.core.groups["g"].state != preparing {
-		t.Fatalf("the group is %s", s.core.groups["g"].state)
+	if s.core.classicOf("g").state != preparing {
+		t.Fatalf("the group is %s", s.core.classicOf("g").state)
 	}
 	turns := 0
-	for ; len(s.core.groups["g"].members) > 0 && turns < 1000; turns++ {
+	for ; len(s.core.classicOf("g").members) > 0 && turns < 1000; turns++ {
 		s.now = max(s.core.Next(), s.now+1)
 		s.core.Expire(s.now)
 	}

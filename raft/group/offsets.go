@@ -40,7 +40,7 @@ func (c *Coordinator) Commit(now int64, r *kmsg.OffsetCommitRequest, topics Topi
 	}
 	reply = c.held(r.Group, reply, refuse)
 	g := c.groups[r.Group]
-	if err := c.mayCommit(g, now, r); err != nil {
+	if err := mayCommit(g, now, r); err != nil {
 		reply(refuse(err))
 		return
 	}
@@ -140,34 +140,20 @@ func commitAnswer(r *kmsg.OffsetCommitRequest, outcome func(kmsg.OffsetCommitReq
 	return out
 }
 
-// mayCommit tells why a commit is refused as a whole. Who names no generation may commit while
-// nobody is a member, whatever it calls itself: an admin client, or a consumer that assigns
-// partitions itself.
-func (c *Coordinator) mayCommit(g *group, now int64, r *kmsg.OffsetCommitRequest) *kerr.Error {
-	alone := g == nil || g.state == empty
+// mayCommit tells why a commit is refused as a whole. g may be nil: whoever is no member may commit
+// for a group that is not there.
+func mayCommit(g *group, now int64, r *kmsg.OffsetCommitRequest) *kerr.Error {
 	switch {
 	case r.Group == "" || len(r.Group) > maxGroupBytes:
 		return kerr.InvalidGroupID
-	case r.Generation < 0 && alone:
+	case g != nil:
+		return g.kind.mayCommit(now, r)
+	case r.Generation < 0:
 		return nil
-	case g == nil && r.Version >= 9:
+	case r.Version >= 9:
 		return kerr.GroupIDNotFound
-	case g == nil:
-		return kerr.IllegalGeneration
-	case r.Generation < 0 && r.MemberID == "" && r.InstanceID == nil:
-		return kerr.UnknownMemberID
 	}
-	m, refused := g.known(r.MemberID, r.InstanceID)
-	switch {
-	case refused != nil:
-		return refused
-	case r.Generation != g.generation:
-		return kerr.IllegalGeneration
-	case g.state == completing:
-		return kerr.RebalanceInProgress
-	}
-	m.heard(now)
-	return nil
+	return kerr.IllegalGeneration
 }
 
 // Fetched is a committed offset as OffsetFetch tells it; Offset is -1 if there is none.
@@ -227,12 +213,8 @@ func (c *Coordinator) CheckFetch(group string, member *string, epoch int32) *ker
 	if member == nil || *member == "" || epoch < 0 {
 		return nil
 	}
-	g := c.groups[group]
-	switch {
-	case g == nil || g.members[*member] == nil:
-		return kerr.UnknownMemberID
-	case g.generation != epoch:
-		return kerr.IllegalGeneration
+	if g := c.groups[group]; g != nil {
+		return g.kind.mayFetch(*member, epoch)
 	}
-	return nil
+	return kerr.UnknownMemberID
 }

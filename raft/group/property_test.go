@@ -270,7 +270,7 @@ func (w *groupWorld) check() {
 	if err := w.differs(); err != nil {
 		w.t.Fatal(err)
 	}
-	if g := w.core.groups["g"]; g != nil {
+	if g := w.core.classicOf("g"); g != nil {
 		if g.state == stable && g.members[g.leader] == nil {
 			w.t.Fatalf("a stable group without its leader %q", g.leader)
 		}

@@ -2,8 +2,8 @@ package group
 
 import (
 	"encoding/binary"
-
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"errors"
+	"fmt"
 
 	"github.com/troupe-mq/troupe/raft/coordination"
 )
@@ -17,69 +17,46 @@ const (
 	groupValueVersion  = 3
 )
 
-func offsetRecordKey(group string, k offsetKey) []byte {
-	key := kmsg.NewOffsetCommitKey()
-	key.Version, key.Group, key.Topic, key.Partition = offsetKeyVersion, group, k.topic, k.partition
-	return key.AppendTo(nil)
+// decode is coordination.Decode for __consumer_offsets.
+func (c *Coordinator) decode(by coordination.Producer, r coordination.Record) (coordination.Change, error) {
+	if by.Control {
+		return nil, nil
+	}
+	if len(r.Key) < 2 {
+		return nil, fmt.Errorf("group: a key of %d bytes", len(r.Key))
+	}
+	switch int16(binary.BigEndian.Uint16(r.Key)) {
+	case 0, offsetKeyVersion:
+		return c.decodeOffset(r)
+	case groupKeyVersion:
+		return c.decodeMetadata(r)
+	}
+	return nil, nil
 }
 
-func offsetRecord(group string, k offsetKey, o offset) coordination.Record {
-	v := kmsg.NewOffsetCommitValue()
-	v.Version, v.Offset, v.LeaderEpoch, v.Metadata, v.CommitTimestamp, v.TopicID = offsetValueVersion, o.offset, o.epoch, o.metadata, o.at, o.topicID
-	if o.expires != 0 {
-		v.UnknownTags.Set(expiresTag, binary.BigEndian.AppendUint64(nil, uint64(o.expires)))
+// unreadable is why a key that was read without an error is not the one that was written: its
+// lengths overflowed.
+func unreadable(err error) error {
+	if err == nil {
+		return errors.New("it is not what was written")
 	}
-	return coordination.Record{Key: offsetRecordKey(group, k), Value: v.AppendTo(nil)}
+	return err
 }
 
-// expiresTag is the tag of an offset's own time of expiry, in milliseconds, big-endian. Kafka has a
-// field for it in version 1 only, which knows neither the leader's epoch nor the topic's id; who
-// does not know the tag passes over it.
-const expiresTag = 29298
-
-// expiresOf reads the time of expiry of an offset's record, 0 if it has none of its own.
-func expiresOf(v *kmsg.OffsetCommitValue) (at int64) {
-	at = max(0, v.ExpireTimestamp)
-	v.UnknownTags.Each(func(tag uint32, value []byte) {
-		if tag == expiresTag && len(value) == 8 {
-			at = int64(binary.BigEndian.Uint64(value))
+// changed changes a group as a record says. Nothing is left of one that was deleted and has no
+// offsets; a deletion makes none.
+func (c *Coordinator) changed(id string, deletion bool, change func(*group)) {
+	g := c.groups[id]
+	if g == nil {
+		if deletion {
+			return
 		}
-	})
-	return at
-}
-
-func groupRecordKey(group string) []byte {
-	key := kmsg.NewGroupMetadataKey()
-	key.Version, key.Group = groupKeyVersion, group
-	return key.AppendTo(nil)
-}
-
-// record returns the group's metadata record, with the given assignments or, for nil, those that
-// stand.
-func (g *group) record(now int64, assignments map[string][]byte) coordination.Record {
-	v := kmsg.NewGroupMetadataValue()
-	v.Version, v.ProtocolType, v.Generation, v.CurrentStateTimestamp = groupValueVersion, g.protocolType, g.generation, now
-	if g.protocol != "" {
-		v.Protocol = &g.protocol
+		g = newClassic(c, id, 0).group
+		c.put(g)
 	}
-	if g.leader != "" {
-		v.Leader = &g.leader
+	g.recorded, g.stale = true, true
+	change(g)
+	if g.ended && len(g.offsets) == 0 {
+		c.drop(g)
 	}
-	for _, m := range g.inOrder() {
-		out := kmsg.NewGroupMetadataValueMember()
-		out.MemberID, out.InstanceID, out.ClientID, out.ClientHost = m.id, m.instance, m.clientID, m.clientHost
-		out.RebalanceTimeoutMillis, out.SessionTimeoutMillis = m.rebalanceMS, m.sessionMS
-		out.Subscription, out.Assignment = m.metadata(g.protocol), m.assignment
-		if assignments != nil {
-			out.Assignment = assignments[m.id]
-		}
-		if out.Subscription == nil {
-			out.Subscription = []byte{}
-		}
-		if out.Assignment == nil {
-			out.Assignment = []byte{}
-		}
-		v.Members = append(v.Members, out)
-	}
-	return coordination.Record{Key: groupRecordKey(g.id), Value: v.AppendTo(nil)}
 }

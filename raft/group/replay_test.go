@@ -14,7 +14,7 @@ import (
 func (c *Coordinator) known(settled func(group string) bool) string {
 	var out strings.Builder
 	for _, id := range slices.Sorted(maps.Keys(c.groups)) {
-		g := c.groups[id]
+		g := c.classicOf(id)
 		if !g.recorded {
 			continue
 		}
@@ -48,7 +48,7 @@ func deref(s *string) string {
 // was decided.
 func (s *script) differs() error {
 	settled := func(id string) bool {
-		g := s.core.groups[id]
+		g := s.core.classicOf(id)
 		return g == nil || !g.behind && (g.state == stable || g.state == empty)
 	}
 	next := New(s.config, s.newID)
@@ -70,7 +70,8 @@ func (s *script) differs() error {
 // miscounted reports whether what is counted, charged or remembered of groups is not what is there.
 func (c *Coordinator) miscounted() error {
 	var sum int64
-	for id, g := range c.groups {
+	for id := range c.groups {
+		g := c.classicOf(id)
 		sum += int64(2*len(id)) + groupOverhead
 		if at := g.deadline(); !g.stale && at != g.due {
 			return fmt.Errorf("group %s is due at %d, and thought to be at %d", id, at, g.due)

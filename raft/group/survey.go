@@ -27,7 +27,8 @@ func (c *Coordinator) Survey(topics Topics) []Surveyed {
 	all := make([]Surveyed, 0, len(c.groups))
 	for _, name := range slices.Sorted(maps.Keys(c.groups)) {
 		g := c.groups[name]
-		s := Surveyed{Group: name, State: g.state.String(), Members: len(g.members)}
+		how := g.kind.summary()
+		s := Surveyed{Group: name, State: how.State, Members: how.Members}
 		for k, o := range g.offsets {
 			if id, n := topics(k.topic); n > 0 && o.of(id) && !o.lost {
 				s.Offsets = append(s.Offsets, SurveyedOffset{k.topic, k.partition, o.offset})

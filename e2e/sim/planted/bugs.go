@@ -168,14 +168,14 @@ var Bugs = []Bug{
 	{
 		Name: "early-commits", World: "many", Seeds: 24, File: "raft/group/offsets.go",
 		Why: "a commit is answered when it is in the coordinator's memory",
-		Old: "	reply = c.held(r.Group, reply, refuse)\n	g := c.groups[r.Group]\n	if err := c.mayCommit(",
-		New: "	if !planted.Is(\"early-commits\") {\n		reply = c.held(r.Group, reply, refuse)\n	}\n	g := c.groups[r.Group]\n	if err := c.mayCommit(",
+		Old: "	reply = c.held(r.Group, reply, refuse)\n	g := c.groups[r.Group]\n	if err := mayCommit(",
+		New: "	if !planted.Is(\"early-commits\") {\n		reply = c.held(r.Group, reply, refuse)\n	}\n	g := c.groups[r.Group]\n	if err := mayCommit(",
 	},
 	{
-		Name: "abandoned-joins", World: "many", Seeds: 24, File: "raft/group/coordinator.go",
+		Name: "abandoned-joins", World: "many", Seeds: 24, File: "raft/group/classic.go",
 		Why: "a coordinator that moves leaves its members waiting",
-		Old: "			m.refuse(cause)\n",
-		New: "			if !planted.Is(\"abandoned-joins\") {\n				m.refuse(cause)\n			}\n",
+		Old: "		m.refuse(cause)\n",
+		New: "		if !planted.Is(\"abandoned-joins\") {\n			m.refuse(cause)\n		}\n",
 	},
 	{
 		Name: "evicted-producers", World: "many", Seeds: 5, File: "raft/partition/partition.go",

@@ -22,9 +22,12 @@ func (c *Coordinator) Join(now int64, client Client, r *kmsg.JoinGroupRequest, r
 	}
 	r.Protocols = once(r.Protocols)
 	client = Client{cut(client.ID, maxClientBytes), client.Host}
-	g := c.groups[r.Group]
+	g := c.classicOf(r.Group)
 	if g == nil {
 		switch {
+		case c.groups[r.Group] != nil:
+			w.refuseJoin(r.MemberID, kerr.InconsistentGroupProtocol)
+			return
 		case r.MemberID != "":
 			w.refuseJoin(r.MemberID, kerr.UnknownMemberID)
 			return
@@ -32,32 +35,25 @@ func (c *Coordinator) Join(now int64, client Client, r *kmsg.JoinGroupRequest, r
 			w.refuseJoin(r.MemberID, kerr.CoordinatorNotAvailable)
 			return
 		}
-		g = newGroup(r.Group, now)
-		c.put(g)
+		g = newClassic(c, r.Group, now)
+		c.put(g.group)
 	}
 	switch {
 	case !g.supports(r.ProtocolType, r.Protocols):
 		w.refuseJoin(r.MemberID, kerr.InconsistentGroupProtocol)
 	case !g.hasRoom(r, c.config.MaxSize):
 		w.refuseJoin("", kerr.GroupMaxSizeReached)
-	case !c.fits(g, r):
+	case !g.fits(r):
 		w.refuseJoin(r.MemberID, kerr.CoordinatorNotAvailable)
 	case r.MemberID == "":
-		c.joinNew(g, now, client, w, r)
+		g.joinNew(now, client, w, r)
 	default:
-		c.joinKnown(g, now, client, w, r)
+		g.joinKnown(now, client, w, r)
 	}
-	c.tidy(g)
+	c.tidy(g.group)
 }
 
-// tidy forgets a group that nothing is left of and that the log does not know.
-func (c *Coordinator) tidy(g *group) {
-	if c.groups[g.id] == g && !g.recorded && g.state == empty && len(g.members) == 0 && len(g.pending) == 0 {
-		c.drop(g)
-	}
-}
-
-func (g *group) hasRoom(r *kmsg.JoinGroupRequest, limit int) bool {
+func (g *classic) hasRoom(r *kmsg.JoinGroupRequest, limit int) bool {
 	if m := g.members[r.MemberID]; m != nil {
 		return true
 	}
@@ -69,44 +65,44 @@ func (g *group) hasRoom(r *kmsg.JoinGroupRequest, limit int) bool {
 
 // fits reports whether there is memory for what a join brings. Who is a member may always join
 // again as it was.
-func (c *Coordinator) fits(g *group, r *kmsg.JoinGroupRequest) bool {
+func (g *classic) fits(r *kmsg.JoinGroupRequest) bool {
 	next := (&member{id: r.MemberID, instance: r.InstanceID, protocols: r.Protocols}).size()
 	m := g.members[r.MemberID]
 	if r.InstanceID != nil && m == nil {
 		m = g.members[g.static[*r.InstanceID]]
 	}
 	if m != nil {
-		return c.memory.Room(next - m.bytes - slightly)
+		return g.room(next - m.bytes - slightly)
 	}
-	return c.memory.Room(next)
+	return g.room(next)
 }
 
 // joinNew lets somebody without a member id in.
-func (c *Coordinator) joinNew(g *group, now int64, client Client, w *waiting, r *kmsg.JoinGroupRequest) {
+func (g *classic) joinNew(now int64, client Client, w *waiting, r *kmsg.JoinGroupRequest) {
 	prefix := client.ID
 	if r.InstanceID != nil {
 		prefix = *r.InstanceID
 	}
-	id := prefix + "-" + c.newID()
+	id := prefix + "-" + g.in.newID()
 	switch {
 	case r.InstanceID != nil && g.static[*r.InstanceID] != "":
-		c.replaceStatic(g, now, id, client, w, r)
+		g.replaceStatic(now, id, client, w, r)
 	case r.InstanceID == nil && r.Version >= 4:
 		if len(g.pending) >= maxPending {
 			w.refuseJoin("", kerr.CoordinatorNotAvailable)
 			return
 		}
-		c.expect(g, id, now+int64(r.SessionTimeoutMillis))
+		g.expect(id, now+int64(r.SessionTimeoutMillis))
 		w.refuseJoin(id, kerr.MemberIDRequired)
 	default:
-		c.addMember(g, now, id, client, w, r)
+		g.addMember(now, id, client, w, r)
 	}
 }
 
 // joinKnown takes a join of somebody who has a member id.
-func (c *Coordinator) joinKnown(g *group, now int64, client Client, w *waiting, r *kmsg.JoinGroupRequest) {
-	if c.expected(g, r.MemberID) {
-		c.addMember(g, now, r.MemberID, client, w, r)
+func (g *classic) joinKnown(now int64, client Client, w *waiting, r *kmsg.JoinGroupRequest) {
+	if g.expected(r.MemberID) {
+		g.addMember(now, r.MemberID, client, w, r)
 		return
 	}
 	m, refused := g.known(r.MemberID, r.InstanceID)
@@ -116,19 +112,19 @@ func (c *Coordinator) joinKnown(g *group, now int64, client Client, w *waiting, 
 	}
 	switch {
 	case g.state == preparing:
-		c.rejoin(g, now, m, w, r)
+		g.rejoin(now, m, w, r)
 	case g.state == completing && sameProtocols(m.protocols, r.Protocols),
 		g.state == stable && m.id != g.leader && sameProtocols(m.protocols, r.Protocols):
-		c.answerJoin(g, now, m, w)
+		g.answerJoin(now, m, w)
 	case g.state == completing || g.state == stable:
-		c.rejoin(g, now, m, w, r)
+		g.rejoin(now, m, w, r)
 	default:
 		w.refuseJoin(r.MemberID, kerr.UnknownMemberID)
 	}
 }
 
 // known finds a member by its id and instance.
-func (g *group) known(id string, instance *string) (*member, *kerr.Error) {
+func (g *classic) known(id string, instance *string) (*member, *kerr.Error) {
 	if instance != nil {
 		switch at := g.static[*instance]; {
 		case at == "":
@@ -144,30 +140,30 @@ func (g *group) known(id string, instance *string) (*member, *kerr.Error) {
 	return m, nil
 }
 
-func (c *Coordinator) addMember(g *group, now int64, id string, client Client, w *waiting, r *kmsg.JoinGroupRequest) {
+func (g *classic) addMember(now int64, id string, client Client, w *waiting, r *kmsg.JoinGroupRequest) {
 	m := &member{id: id, instance: r.InstanceID, clientID: client.ID, clientHost: client.Host}
 	g.add(m)
 	g.protocolType = r.ProtocolType
 	g.newcomers = true
-	c.rejoin(g, now, m, w, r)
+	g.rejoin(now, m, w, r)
 }
 
 // rejoin notes what a member wants now and has the group rebalance.
-func (c *Coordinator) rejoin(g *group, now int64, m *member, w *waiting, r *kmsg.JoinGroupRequest) {
+func (g *classic) rejoin(now int64, m *member, w *waiting, r *kmsg.JoinGroupRequest) {
 	g.take(m, r)
-	c.settle(m)
+	g.settle(m)
 	// the member asks again: the earlier request is answered no more usefully than so
 	if m.join != nil {
 		m.join.refuseJoin(m.id, kerr.RebalanceInProgress)
 	}
 	m.join = w
 	m.heard(now)
-	c.prepare(g, now)
-	c.tryComplete(g, now)
+	g.prepare(now)
+	g.tryComplete(now)
 }
 
 // take notes what a join request says of a member.
-func (g *group) take(m *member, r *kmsg.JoinGroupRequest) {
+func (g *classic) take(m *member, r *kmsg.JoinGroupRequest) {
 	g.offer(m, r.Protocols)
 	m.sessionMS = r.SessionTimeoutMillis
 	m.rebalanceMS = r.RebalanceTimeoutMillis
@@ -178,7 +174,7 @@ func (g *group) take(m *member, r *kmsg.JoinGroupRequest) {
 
 // replaceStatic gives a static member that came back another member id; the old one is fenced
 // (KIP-345). A stable group need not rebalance if nothing changes that its assignment rests on.
-func (c *Coordinator) replaceStatic(g *group, now int64, id string, client Client, w *waiting, r *kmsg.JoinGroupRequest) {
+func (g *classic) replaceStatic(now int64, id string, client Client, w *waiting, r *kmsg.JoinGroupRequest) {
 	old := g.members[g.static[*r.InstanceID]]
 	old.refuse(kerr.FencedInstanceID)
 	led := g.leader == old.id
@@ -190,10 +186,10 @@ func (c *Coordinator) replaceStatic(g *group, now int64, id string, client Clien
 	}
 	g.take(m, r)
 	if g.state != stable || g.choose() != g.protocol || !sameTopics(old.metadata(g.protocol), m.metadata(g.protocol), g.protocolType) {
-		c.rejoin(g, now, m, w, r)
+		g.rejoin(now, m, w, r)
 		return
 	}
-	if err := c.writer.Write(g.id, []coordination.Record{g.record(now, nil)}); err != nil {
+	if err := g.write([]coordination.Record{g.record(now, nil)}); err != nil {
 		g.displace(m)
 		g.place(old)
 		if led {
@@ -202,8 +198,8 @@ func (c *Coordinator) replaceStatic(g *group, now int64, id string, client Clien
 		w.refuseJoin(id, err)
 		return
 	}
-	c.settle(m)
-	c.answerJoin(g, now, m, w)
+	g.settle(m)
+	g.answerJoin(now, m, w)
 }
 
 // sameTopics reports whether two subscriptions of a consumer name the same topics. What else stands
@@ -219,8 +215,8 @@ func sameTopics(a, b []byte, protocolType string) bool {
 }
 
 // answerJoin tells a member the generation that it is part of.
-func (c *Coordinator) answerJoin(g *group, now int64, m *member, w *waiting) {
-	c.answered(g, m, now)
+func (g *classic) answerJoin(now int64, m *member, w *waiting) {
+	g.answered(m, now)
 	request := w.request.(*kmsg.JoinGroupRequest)
 	r := request.ResponseKind().(*kmsg.JoinGroupResponse)
 	// the answer may be held while the group goes on

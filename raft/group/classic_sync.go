@@ -10,7 +10,7 @@ import (
 // Sync takes a SyncGroup request (KIP-559).
 func (c *Coordinator) Sync(now int64, r *kmsg.SyncGroupRequest, reply coordination.Reply) {
 	w := &waiting{r, c.held(r.Group, reply, func(err *kerr.Error) kmsg.Response { return refusedSync(r, err) })}
-	g := c.groups[r.Group]
+	g := c.classicOf(r.Group)
 	if g == nil {
 		w.refuseSync(kerr.UnknownMemberID)
 		return
@@ -29,16 +29,16 @@ func (c *Coordinator) Sync(now int64, r *kmsg.SyncGroupRequest, reply coordinati
 	case g.state == preparing:
 		w.refuseSync(kerr.RebalanceInProgress)
 	case g.state == completing:
-		c.await(g, now, m, w, r)
+		g.await(now, m, w, r)
 	case g.state == stable:
-		c.answerSync(g, now, m, w)
+		g.answerSync(now, m, w)
 	default:
 		w.refuseSync(kerr.UnknownMemberID)
 	}
 }
 
 // await keeps a member waiting for the leader's assignment; the leader brings it.
-func (c *Coordinator) await(g *group, now int64, m *member, w *waiting, r *kmsg.SyncGroupRequest) {
+func (g *classic) await(now int64, m *member, w *waiting, r *kmsg.SyncGroupRequest) {
 	if m.sync != nil {
 		m.sync.refuseSync(kerr.RebalanceInProgress)
 	}
@@ -56,25 +56,25 @@ func (c *Coordinator) await(g *group, now int64, m *member, w *waiting, r *kmsg.
 			assignments[a.MemberID] = a.MemberAssignment
 		}
 	}
-	if err := c.writer.Write(g.id, []coordination.Record{g.record(now, assignments)}); err != nil {
+	if err := g.write([]coordination.Record{g.record(now, assignments)}); err != nil {
 		if err == kerr.RecordListTooLarge {
 			err = kerr.UnknownServerError // as Kafka: members know no better
 		}
-		c.abandonSync(g, now, err)
-		c.prepare(g, now)
-		c.tryComplete(g, now)
+		g.abandonSync(now, err)
+		g.prepare(now)
+		g.tryComplete(now)
 		return
 	}
 	for _, m := range g.inOrder() {
 		if w := m.sync; w != nil {
 			m.sync = nil
-			c.answerSync(g, now, m, w)
+			g.answerSync(now, m, w)
 		}
 	}
 }
 
-func (c *Coordinator) answerSync(g *group, now int64, m *member, w *waiting) {
-	c.answered(g, m, now)
+func (g *classic) answerSync(now int64, m *member, w *waiting) {
+	g.answered(m, now)
 	r := w.request.ResponseKind().(*kmsg.SyncGroupResponse)
 	protocol, protocolType := g.protocol, g.protocolType
 	r.MemberAssignment, r.Protocol, r.ProtocolType = m.assignment, &protocol, &protocolType
@@ -109,7 +109,7 @@ func (c *Coordinator) Heartbeat(now int64, r *kmsg.HeartbeatRequest, reply coord
 }
 
 func (c *Coordinator) beat(now int64, r *kmsg.HeartbeatRequest) *kerr.Error {
-	g := c.groups[r.Group]
+	g := c.classicOf(r.Group)
 	if g == nil {
 		return kerr.UnknownMemberID
 	}
@@ -141,9 +141,9 @@ func (c *Coordinator) Leave(now int64, r *kmsg.LeaveGroupRequest, reply coordina
 		return out
 	})
 	out := r.ResponseKind().(*kmsg.LeaveGroupResponse)
-	g := c.groups[r.Group]
+	g := c.classicOf(r.Group)
 	if r.Version < 3 {
-		if err := c.leaveOne(g, now, r.MemberID, nil); err != nil {
+		if err := g.leaveOne(now, r.MemberID, nil); err != nil {
 			out.ErrorCode = err.Code
 		}
 		reply(out)
@@ -152,7 +152,7 @@ func (c *Coordinator) Leave(now int64, r *kmsg.LeaveGroupRequest, reply coordina
 	for _, m := range r.Members {
 		answer := kmsg.NewLeaveGroupResponseMember()
 		answer.MemberID, answer.InstanceID = m.MemberID, m.InstanceID
-		if err := c.leaveOne(g, now, m.MemberID, m.InstanceID); err != nil {
+		if err := g.leaveOne(now, m.MemberID, m.InstanceID); err != nil {
 			answer.ErrorCode = err.Code
 		}
 		out.Members = append(out.Members, answer)
@@ -160,13 +160,13 @@ func (c *Coordinator) Leave(now int64, r *kmsg.LeaveGroupRequest, reply coordina
 	reply(out)
 }
 
-func (c *Coordinator) leaveOne(g *group, now int64, id string, instance *string) *kerr.Error {
+func (g *classic) leaveOne(now int64, id string, instance *string) *kerr.Error {
 	if g == nil {
 		return kerr.UnknownMemberID
 	}
-	if instance == nil && c.expected(g, id) {
-		c.tryComplete(g, now)
-		c.tidy(g)
+	if instance == nil && g.expected(id) {
+		g.tryComplete(now)
+		g.in.tidy(g.group)
 		return nil
 	}
 	if instance != nil && id == "" {
@@ -176,6 +176,6 @@ func (c *Coordinator) leaveOne(g *group, now int64, id string, instance *string)
 	if refused != nil {
 		return refused
 	}
-	c.leave(g, now, m, kerr.UnknownMemberID)
+	g.leave(now, m, kerr.UnknownMemberID)
 	return nil
 }
