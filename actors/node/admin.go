@@ -2,12 +2,12 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/actors/health"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -29,17 +29,15 @@ func (n *Node) Cluster(ctx context.Context) (ClusterStatus, error) {
 		return s, fmt.Errorf("the metadata has no leader: a majority of the nodes that hold it must be up: %w", err)
 	}
 	leader := n.here.MetaLeader()
-	var body []byte
 	if leader == n.here.ID {
-		body, err = n.planned()
+		s.Status, err = n.planned(leader, question.Nothing{})
 	} else {
-		body, err = n.here.Links.Ask(ctx, leader, askPlan, nil)
+		s.Status, err = planQuestion.Ask(ctx, n.here.Links, leader, question.Nothing{})
 	}
-	if err != nil {
-		return s, err
+	if err == nil {
+		s.MetaLeader = leader
 	}
-	s.MetaLeader = leader
-	return s, json.Unmarshal(body, &s.Status)
+	return s, err
 }
 
 // Replacement is what comes of declaring the disk of a node lost.

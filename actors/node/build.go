@@ -40,6 +40,7 @@ func build(w World, c Config) (*Node, error) {
 		n.here.Log.Info("this node was removed from the cluster: it can be stopped for good, and its data directory deleted")
 		close(n.left)
 	})
+	n.answerQuestions()
 	for _, step := range []func() error{n.openStore, n.identify, n.openLinks, n.openLender, n.openGroups, n.openServer} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, n.close())

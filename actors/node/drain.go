@@ -42,7 +42,7 @@ func (n *Node) tellStopping() {
 	var each []func()
 	for _, peer := range n.here.Peers() {
 		if n.here.Links.Up(peer) {
-			each = append(each, func() { n.tell(peer, askRest, restBody(true)) })
+			each = append(each, func() { tell(n.here, peer, restQuestion, true) })
 		}
 	}
 	told := make(chan struct{})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -43,25 +44,11 @@ const (
 	enterAgain   = 200 * time.Millisecond
 )
 
-// entering answers a node that asks to be let in.
-func (n *Node) entering(body []byte, reply func([]byte, error)) {
-	var e entry
-	if err := metadata.Unmarshal(body, &e); err != nil {
-		reply(nil, fmt.Errorf("the request to join could not be read: %w", err))
-		return
-	}
-	n.answering(reply, func() {
-		a, err := n.admit(e)
-		if err != nil {
-			reply(nil, err)
-			return
-		}
-		reply(metadata.Marshal(a))
-	})
-}
+// enterQuestion asks to be let in: by a node that nobody can have verified.
+var enterQuestion = question.Question[entry, admission]{Name: "enter", Open: true}
 
 // admit enters a node into the metadata. An error is a refusal.
-func (n *Node) admit(e entry) (admission, error) {
+func (n *Node) admit(_ metadata.NodeID, e entry) (admission, error) {
 	me := n.here.Identity()
 	switch {
 	case e.Founders != nil && me.Founders != nil && !maps.Equal(e.Founders, me.Founders):
@@ -121,16 +108,12 @@ func (n *Node) knock(lostMeta bool) (admission, error) {
 		return admission{}, errors.New("there is no usable replica of the metadata in the data directory, and no other node to ask for it (join, peers): restore the directory")
 	}
 	e := n.plea(lostMeta)
-	body, err := metadata.Marshal(e)
-	if err != nil {
-		return admission{}, err
-	}
 	reported := n.here.Now()
 	if e.Gave != 0 && e.Founders == nil && n.here.Wait(spareTime, n.here.Stopping) == 0 {
 		return admission{}, context.Canceled
 	}
 	for {
-		a, err := n.ask(body)
+		a, err := n.ask(e)
 		var refused *remote.RemoteError
 		switch {
 		case errors.As(err, &refused):
@@ -153,9 +136,9 @@ func (n *Node) knock(lostMeta bool) (admission, error) {
 
 // ask puts the request to the nodes this one was told of, until one lets it in or refuses it for
 // good.
-func (n *Node) ask(body []byte) (a admission, err error) {
+func (n *Node) ask(e entry) (a admission, err error) {
 	for _, door := range n.doors() {
-		a, err = n.askAt(door, body)
+		a, err = n.askAt(door, e)
 		if err == nil && a.Again == "" || errors.As(err, new(*remote.RemoteError)) {
 			break
 		}
@@ -163,32 +146,28 @@ func (n *Node) ask(body []byte) (a admission, err error) {
 	return a, err
 }
 
-// door asks one node.
+// door is a way to a node that this one was told of.
 type door func(ctx context.Context, body []byte) ([]byte, error)
 
 // doors are the nodes that this one was told of.
 func (n *Node) doors() (all []door) {
 	for _, at := range n.config.Join {
 		all = append(all, func(ctx context.Context, body []byte) ([]byte, error) {
-			return n.here.Links.AskAt(ctx, at, askEnter, body)
+			return n.here.Links.AskAt(ctx, at, enterQuestion.Name, body)
 		})
 	}
 	for _, peer := range n.here.ConfiguredPeers() {
 		all = append(all, func(ctx context.Context, body []byte) ([]byte, error) {
-			return n.here.Links.Ask(ctx, peer, askEnter, body)
+			return n.here.Links.Ask(ctx, peer, enterQuestion.Name, body)
 		})
 	}
 	return all
 }
 
-func (n *Node) askAt(at door, body []byte) (a admission, err error) {
+func (n *Node) askAt(at door, e entry) (admission, error) {
 	ctx, cancel := n.here.Timeout(n.here.Context, enterTimeout)
 	defer cancel()
-	answer, err := at(ctx, body)
-	if err == nil {
-		err = metadata.Unmarshal(answer, &a)
-	}
-	return a, err
+	return enterQuestion.AskBy(e, func(body []byte) ([]byte, error) { return at(ctx, body) })
 }
 
 // admitted takes up an admission: the links to the others, the beginning of a replica of __meta,
@@ -236,12 +215,7 @@ func (n *Node) checkIn() {
 // inquire asks once where the other nodes are, as a node does that knows of no leader. One that was
 // removed hears it by that.
 func (n *Node) inquire() {
-	body, err := metadata.Marshal(n.plea(false))
-	if err != nil {
-		n.here.Fail(err)
-		return
-	}
-	a, err := n.ask(body)
+	a, err := n.ask(n.plea(false))
 	var refused *remote.RemoteError
 	switch {
 	case errors.As(err, &refused):

@@ -61,7 +61,7 @@ func TestWhoIsAskedToBeLetIn(t *testing.T) {
 				links.answers[address] = answer
 				n.config.Join = append(n.config.Join, address)
 			}
-			a, err := n.ask(nil)
+			a, err := n.ask(entry{})
 			got := a.Again
 			switch {
 			case err != nil:

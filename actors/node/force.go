@@ -2,13 +2,13 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/journal"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/recovery"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft"
@@ -148,32 +148,24 @@ func (n *Node) awaitJournal() {
 	n.here.Wait(actors.Forever, done)
 }
 
-// survivorsAsked and forceAsked answer another node.
-func (n *Node) survivorsAsked(reply func([]byte, error)) {
-	n.answering(reply, func() {
-		all, err := n.survivors()
-		if err != nil {
-			reply(nil, err)
-			return
-		}
-		reply(json.Marshal(all))
-	})
+// leftQuestion asks what replicas of the asked node have on disk.
+var leftQuestion = question.Question[question.Nothing, []recovery.Survivor]{Name: "left"}
+
+func (n *Node) survivorsAsked(metadata.NodeID, question.Nothing) ([]recovery.Survivor, error) {
+	return n.survivors()
 }
 
-func (n *Node) forceAsked(body []byte, reply func([]byte, error)) {
-	var s recovery.Step
-	if err := json.Unmarshal(body, &s); err != nil {
-		reply(nil, err)
-		return
-	}
-	n.force(s, func(err error) { reply(nil, err) })
+// forceQuestion has a replica go on without lost ones; it is answered once that does.
+var forceQuestion = question.Question[recovery.Step, question.Nothing]{Name: "force"}
+
+func (n *Node) forceAsked(_ metadata.NodeID, s recovery.Step, reply func(question.Nothing, error)) {
+	n.force(s, func(err error) { reply(question.Nothing{}, err) })
 }
 
 // askForced has a replica forced wherever it is.
 func (n *Node) askForced(ctx context.Context, s recovery.Step) error {
 	if s.Node != n.here.ID {
-		body, _ := json.Marshal(s)
-		_, err := n.here.Links.Ask(ctx, s.Node, askForce, body)
+		_, err := forceQuestion.Ask(ctx, n.here.Links, s.Node, s)
 		return err
 	}
 	var failed error

@@ -3,6 +3,8 @@ package node
 import (
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -19,11 +21,11 @@ func (n *Node) gossip() {
 		switch n.here.Wait(max(again.Sub(n.here.Now()), 0), n.leaders.due, n.here.Stopping) {
 		case 0:
 			n.here.Pause(gossipBatch) // many shards elect at once
-			n.tellPeers(encodeLeads(n.leaders.tell(false)))
+			n.tellPeers(n.leaders.tell(false))
 		case 1:
 			return
 		default:
-			n.tellPeers(encodeLeads(n.leaders.tell(true)))
+			n.tellPeers(n.leaders.tell(true))
 			n.failStale()
 			again = n.here.Now().Add(gossipEvery)
 		}
@@ -32,37 +34,60 @@ func (n *Node) gossip() {
 
 // tellPeers tells every peer that is up, and waits for none; one that cannot be told hears it when
 // it is linked again.
-func (n *Node) tellPeers(body []byte) {
-	if len(body) == 0 {
+func (n *Node) tellPeers(words []lead) {
+	if len(words) == 0 {
 		return
 	}
 	for _, peer := range n.here.Peers() {
 		if n.here.Links.Up(peer) {
-			n.here.Do(func() { n.tell(peer, askLead, body) })
+			n.here.Do(func() { tell(n.here, peer, leadQuestion, words) })
 		}
 	}
 }
 
-func (n *Node) tell(peer metadata.NodeID, kind string, body []byte) {
-	ctx, cancel := n.here.Timeout(n.here.Context, gossipTimeout)
+// tell tells a peer something by a question that has no answer but that it was heard.
+func tell[T any](here *local.Node, peer metadata.NodeID, q question.Question[T, question.Nothing], what T) {
+	ctx, cancel := here.Timeout(here.Context, gossipTimeout)
 	defer cancel()
-	if _, err := n.here.Links.Ask(ctx, peer, kind, body); err != nil {
-		n.here.Log.Debug("a node could not be told", "peer", peer, "what", kind, "error", err)
+	if _, err := q.Ask(ctx, here.Links, peer, what); err != nil {
+		here.Log.Debug("a node could not be told", "peer", peer, "what", q.Name, "error", err)
 	}
 }
 
 // tellAll tells a peer that was linked anew everything.
 func (n *Node) tellAll(peer metadata.NodeID) {
-	if body := encodeLeads(n.leaders.tell(true)); len(body) > 0 {
-		n.tell(peer, askLead, body)
+	if words := n.leaders.tell(true); len(words) > 0 {
+		tell(n.here, peer, leadQuestion, words)
 	}
-	n.tell(peer, askRest, restBody(n.draining.Load()))
-	n.tell(peer, askSpace, []byte{byte(n.spaces.own())})
+	tell(n.here, peer, restQuestion, n.draining.Load())
+	tell(n.here, peer, spaceQuestion, n.spaces.own())
 }
 
-func restBody(on bool) []byte {
-	if on {
-		return []byte{1}
-	}
-	return []byte{0}
+// leadQuestion tells of leaderships of the asking node's.
+var leadQuestion = question.Question[[]lead, question.Nothing]{
+	Name: "lead", Request: question.Codec[[]lead]{Encode: encodeLeads, Decode: decodeLeads},
+}
+
+func (n *Node) leadTold(from metadata.NodeID, words []lead) (none question.Nothing, err error) {
+	n.leaders.told(from, words)
+	return none, nil
+}
+
+// restQuestion tells whether the asking node stops: one byte, 1 if it does.
+var restQuestion = question.Question[bool, question.Nothing]{
+	Name: "rest",
+	Request: question.Codec[bool]{
+		Encode: func(on bool) ([]byte, error) {
+			if on {
+				return []byte{1}, nil
+			}
+			return []byte{0}, nil
+		},
+		Decode: func(b []byte) (bool, error) { return len(b) > 0 && b[0] == 1, nil },
+	},
+}
+
+func (n *Node) restTold(from metadata.NodeID, on bool) (none question.Nothing, err error) {
+	n.resting.Set(from, on)
+	return none, nil
 }

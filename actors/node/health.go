@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"slices"
 	"sync"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/health"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -75,18 +75,15 @@ func (n *Node) reportOf(ctx context.Context, id metadata.NodeID) (r health.Repor
 		defer cancel()
 		return n.report(short), true
 	}
-	answer, err := n.here.Links.Ask(ctx, id, askReport, nil)
-	if err != nil {
-		return r, false
-	}
-	return r, json.Unmarshal(answer, &r) == nil
+	r, err := reportQuestion.Ask(ctx, n.here.Links, id, question.Nothing{})
+	return r, err == nil
 }
 
-// reportAsked answers another node.
-func (n *Node) reportAsked(reply func([]byte, error)) {
-	n.answering(reply, func() {
-		ctx, cancel := n.here.Timeout(n.here.Context, observeWithin)
-		defer cancel()
-		reply(json.Marshal(n.report(ctx)))
-	})
+// reportQuestion asks a node how it is.
+var reportQuestion = question.Question[question.Nothing, health.Report]{Name: "report"}
+
+func (n *Node) reportAsked(metadata.NodeID, question.Nothing) (health.Report, error) {
+	ctx, cancel := n.here.Timeout(n.here.Context, observeWithin)
+	defer cancel()
+	return n.report(ctx), nil
 }

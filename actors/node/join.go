@@ -2,12 +2,12 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"sync"
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -105,7 +105,7 @@ func (n *Node) expected() []metadata.NodeID {
 
 // greet says hello to all and returns the answers that came in time.
 func (n *Node) greet(nodes []metadata.NodeID) map[metadata.NodeID]hello {
-	body, _ := json.Marshal(n.hello())
+	me := n.hello()
 	answers := make(map[metadata.NodeID]hello)
 	var mu sync.Mutex
 	var each []func()
@@ -114,7 +114,7 @@ func (n *Node) greet(nodes []metadata.NodeID) map[metadata.NodeID]hello {
 			continue
 		}
 		each = append(each, func() {
-			if answer, ok := n.greetOne(peer, body); ok {
+			if answer, ok := n.greetOne(peer, me); ok {
 				mu.Lock()
 				defer mu.Unlock()
 				answers[peer] = answer
@@ -125,19 +125,14 @@ func (n *Node) greet(nodes []metadata.NodeID) map[metadata.NodeID]hello {
 	return answers
 }
 
-func (n *Node) greetOne(peer metadata.NodeID, body []byte) (hello, bool) {
+// helloQuestion is how a node greets another: they recognise each other by it.
+var helloQuestion = question.Question[hello, hello]{Name: "hello", Open: true}
+
+func (n *Node) greetOne(peer metadata.NodeID, me hello) (hello, bool) {
 	ctx, cancel := n.here.Timeout(n.here.Context, greetTimeout)
 	defer cancel()
-	answer, err := n.here.Links.Ask(ctx, peer, askHello, body)
-	if err != nil {
-		return hello{}, false
-	}
-	var h hello
-	if err := json.Unmarshal(answer, &h); err != nil {
-		n.here.Log.Warn("the answer to a hello could not be read", "peer", peer, "error", err)
-		return hello{}, false
-	}
-	return h, true
+	h, err := helloQuestion.Ask(ctx, n.here.Links, peer, me)
+	return h, err == nil
 }
 
 // found writes this node's replica of __meta and then who the founders are: a crash in between

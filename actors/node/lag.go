@@ -2,12 +2,12 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"sync"
 	"time"
 
 	"github.com/troupe-mq/troupe/actors/coordinator"
 	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/group"
@@ -99,21 +99,16 @@ func (n *Node) endOf(p place) end {
 	return e
 }
 
-// askedEnds answers another node's question.
-func (n *Node) askedEnds(body []byte) ([]byte, error) {
-	var places []place
-	if err := json.Unmarshal(body, &places); err != nil {
-		return nil, err
-	}
-	return json.Marshal(n.ends(places))
-}
+// endsQuestion asks how far behind the ends of their logs places are, in shards that the asked node
+// leads.
+var endsQuestion = question.Question[[]place, []end]{Name: "ends"}
 
-func (n *Node) ends(places []place) []end {
+func (n *Node) ends(_ metadata.NodeID, places []place) ([]end, error) {
 	all := make([]end, len(places))
 	for i, p := range places {
 		all[i] = n.endOf(p)
 	}
-	return all
+	return all, nil
 }
 
 // survey asks the coordinators on this node for their groups.
@@ -199,16 +194,12 @@ type placed struct {
 // endsAt asks one node.
 func (n *Node) endsAt(ctx context.Context, node metadata.NodeID, places []place) []end {
 	if node == n.here.ID {
-		return n.ends(places)
+		all, _ := n.ends(node, places)
+		return all
 	}
-	body, _ := json.Marshal(places)
-	answer, err := n.here.Links.Ask(ctx, node, askEnds, body)
-	if err != nil {
+	all, err := endsQuestion.Ask(ctx, n.here.Links, node, places)
+	if err != nil || len(all) != len(places) {
 		return nil
 	}
-	var ends []end
-	if json.Unmarshal(answer, &ends) != nil || len(ends) != len(places) {
-		return nil
-	}
-	return ends
+	return all
 }

@@ -126,7 +126,7 @@ func (l *leaders) tell(all bool) []lead {
 
 // encodeLeads writes words as varints: shard, epoch, order, number in sync, each of them; again for
 // the next.
-func encodeLeads(words []lead) []byte {
+func encodeLeads(words []lead) ([]byte, error) {
 	var b []byte
 	for _, w := range words {
 		b = binary.AppendUvarint(b, uint64(w.shard))
@@ -137,7 +137,7 @@ func encodeLeads(words []lead) []byte {
 			b = binary.AppendUvarint(b, uint64(r))
 		}
 	}
-	return b
+	return b, nil
 }
 
 var errLeads = errors.New("node: a list of leaders ends too early")

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -124,12 +126,7 @@ func (n *Node) remark(change func(*storage.Node)) error {
 
 // looked answers a node that has its disk looked at. That it runs is durable here before it hears
 // so.
-func (n *Node) looked(from metadata.NodeID, body []byte, reply func([]byte, error)) {
-	var told life
-	if err := json.Unmarshal(body, &told); err != nil {
-		reply(nil, fmt.Errorf("what a node tells of its run could not be read: %w", err))
-		return
-	}
+func (n *Node) looked(from metadata.NodeID, told life, reply func(judgement, error)) {
 	j := judgement{Of: told.ID, Life: n.life()}
 	news, back := n.lives.take(from, told)
 	if back != nil {
@@ -137,35 +134,30 @@ func (n *Node) looked(from metadata.NodeID, body []byte, reply func([]byte, erro
 		j.Back = back.Error()
 	}
 	if !news {
-		reply(json.Marshal(j))
+		reply(j, nil)
 		return
 	}
-	n.answering(reply, func() {
-		if err := n.remark(func(*storage.Node) {}); err != nil {
+	if !n.here.Do(func() {
+		err := n.remark(func(*storage.Node) {})
+		if err != nil {
 			n.here.Fail(err)
-			reply(nil, err)
-			return
 		}
-		reply(json.Marshal(j))
-	})
+		reply(j, err)
+	}) {
+		reply(j, local.ErrStopping)
+	}
 }
+
+// runQuestion has the asked node look at the disk of the asking one.
+var runQuestion = question.Question[life, judgement]{Name: "run", Open: true}
 
 // look has a peer look at this node's disk, and looks at the peer's. back is what it says of this
 // one; an error means that the two may not exchange anything yet.
 func (n *Node) look(peer metadata.NodeID) (back string, err error) {
-	me := n.life()
-	body, err := json.Marshal(me)
-	if err != nil {
-		return "", err
-	}
 	ctx, cancel := n.here.Timeout(n.here.Context, greetTimeout)
 	defer cancel()
-	answer, err := n.here.Links.Ask(ctx, peer, askRun, body)
+	j, err := runQuestion.Ask(ctx, n.here.Links, peer, n.life())
 	if err != nil {
-		return "", err
-	}
-	var j judgement
-	if err := json.Unmarshal(answer, &j); err != nil {
 		return "", err
 	}
 	if j.Back != "" && j.Of == n.here.Identity().Run.ID { // not the run before the disk was given up

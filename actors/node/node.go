@@ -11,6 +11,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/coordinator"
 	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/actors/supervisor"
@@ -40,6 +41,7 @@ type Node struct {
 
 	leaders             *leaders
 	resting             local.NodeSet // peers that drain
+	questions           *question.Table
 	verified, verifying local.NodeSet // peers seen to be of this cluster; peers being looked at
 	unverified          waitingRoom   // what peers asked that are not verified yet
 	placed              atomic.Int64  // replicas that the metadata places here
@@ -121,13 +123,6 @@ func (n *Node) run() {
 		n.here.Do(f)
 	}
 	n.reconcileForever()
-}
-
-// answering is do for a question of another node, which is answered in any case.
-func (n *Node) answering(reply func([]byte, error), f func()) {
-	if !n.here.Do(f) {
-		reply(nil, local.ErrStopping)
-	}
 }
 
 // Ready is closed once the node is a member of the cluster, knows the leader of __meta, and serves

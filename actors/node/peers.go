@@ -1,9 +1,7 @@
 package node
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -92,11 +90,7 @@ func (n *Node) standing() {
 const standingEvery = 2 * time.Second
 
 // greeted answers a hello.
-func (n *Node) greeted(body []byte) ([]byte, error) {
-	var other hello
-	if err := json.Unmarshal(body, &other); err != nil {
-		return nil, fmt.Errorf("a hello could not be read: %w", err)
-	}
+func (n *Node) greeted(_ metadata.NodeID, other hello) (hello, error) {
 	me := n.hello()
 	if me.Founders == nil && me.Peers != other.Peers {
 		n.here.Log.Error("a node with another peer list was refused", "error", errPeerLists(me, other))
@@ -105,5 +99,5 @@ func (n *Node) greeted(body []byte) ([]byte, error) {
 		n.expel(n.here.Image())
 	}
 	me.Expelled = n.here.Image().IsGone(other.Node, other.Incarnation)
-	return json.Marshal(me)
+	return me, nil
 }

@@ -65,8 +65,9 @@ type heard struct {
 	by *Node
 }
 
-func (h *heard) Ask(_ context.Context, _ metadata.NodeID, _ string, body []byte) ([]byte, error) {
-	return h.by.greeted(body)
+func (h *heard) Ask(_ context.Context, _ metadata.NodeID, kind string, body []byte) (answer []byte, err error) {
+	h.by.questions.Answer(1, kind, body, func(b []byte, e error) { answer, err = b, e })
+	return answer, err
 }
 
 // A node whose disk was given up hears so from whoever it sends something to. One with another disk
@@ -88,6 +89,7 @@ func TestANodeThatIsGoneIsTold(t *testing.T) {
 	}{{"with the disk that is gone", 30, true}, {"with another one", 31, false}} {
 		var ended, none []error
 		survivor, gone := made(1, 10, &none), made(3, c.disk, &ended)
+		gone.answerQuestions()
 		survivor.here.Links = &heard{by: gone}
 		survivor.here.Stop() // do not wait afterwards
 		survivor.tellGone(3, 30)

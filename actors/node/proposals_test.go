@@ -9,6 +9,7 @@ import (
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -50,7 +51,9 @@ func TestNoRoomForAChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := 0
-	n.submitted(body, func(answer []byte, err error) {
+	table := question.NewTable(n.here)
+	submitQuestion.AnsweredLater(table, n.submitted)
+	table.Answer(2, "submit", body, func(answer []byte, err error) {
 		asked++
 		var o outcome
 		if err := json.Unmarshal(answer, &o); err != nil || !o.NotLeader {

@@ -3,38 +3,13 @@ package node
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/space"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
-)
-
-// The questions that nodes put to each other.
-const (
-	askHello  = "hello"  // hello → hello
-	askSubmit = "submit" // a command → outcome
-	askLead   = "lead"   // own leaderships → nothing
-	askRun    = "run"    // a life → judgement
-	askRest   = "rest"   // whether the asking node drains → nothing
-	askSpace  = "space"  // how full the asking node's disk is → nothing
-	askEnter  = "enter"  // an entry → admission
-	askGroup  = "group"  // members of shards → which of them the asked node cannot forget
-	askMoves  = "moves"  // nothing → how the changes of members are that the asked node leads
-	askPlan   = "plan"   // nothing → what the supervisor does
-
-	askTransfer = "transfer" // a leadership to hand over → nothing
-	askStanding = "standing" // a shard → how its members stand, from its leader
-	askReport   = "report"   // nothing → health.Report
-	askLeft     = "left"     // nothing → what replicas of the asked node have on disk
-	// a recovery.Step → nothing, once the replica goes on without the lost ones
-	askForce = "force"
-	// a node → the shards that the asked node leads and that can do without what that one holds
-	askSpared = "spared"
-	// places in logs that the asked node leads → how far behind their ends they are
-	askEnds = "ends"
 )
 
 // What nodes tell each other.
@@ -136,50 +111,25 @@ func (r receiver) Linked(peer metadata.NodeID, up bool) {
 	r.n.leaders.news.Fire()
 }
 
-// answer answers a question of a node that may ask it.
-func (r receiver) answer(from metadata.NodeID, kind string, body []byte, reply func([]byte, error)) {
-	switch kind {
-	case askHello:
-		reply(r.n.greeted(body))
-	case askRun:
-		r.n.looked(from, body, reply)
-	case askEnter:
-		r.n.entering(body, reply)
-	case askGroup:
-		reply(r.n.confirm(body))
-	case askMoves:
-		reply(json.Marshal(r.n.moves()))
-	case askPlan:
-		reply(r.n.planned())
-	case askSubmit:
-		r.n.submitted(body, reply)
-	case askLead:
-		words, err := decodeLeads(body)
-		if err == nil {
-			r.n.leaders.told(from, words)
-		}
-		reply(nil, err)
-	case askSpace:
-		r.n.spaceTold(from, body)
-		reply(nil, nil)
-	case askRest:
-		r.n.resting.Set(from, len(body) > 0 && body[0] == 1)
-		reply(nil, nil)
-	case askEnds:
-		r.n.answering(reply, func() { reply(r.n.askedEnds(body)) }) // it may read from the store
-	case askTransfer:
-		reply(r.n.transferAsked(body))
-	case askStanding:
-		r.n.standingAsked(body, reply)
-	case askReport:
-		r.n.reportAsked(reply)
-	case askSpared:
-		r.n.sparingAsked(body, reply)
-	case askLeft:
-		r.n.survivorsAsked(reply)
-	case askForce:
-		r.n.forceAsked(body, reply)
-	default:
-		reply(nil, fmt.Errorf("node %d does not know the question %q: is it of an older version?", r.n.here.ID, kind))
-	}
+// answerQuestions says who answers what other nodes ask.
+func (n *Node) answerQuestions() {
+	t := question.NewTable(n.here)
+	n.questions = t
+	helloQuestion.Answered(t, n.greeted)
+	runQuestion.AnsweredLater(t, n.looked)
+	enterQuestion.AnsweredAside(t, n.admit)
+	groupQuestion.Answered(t, n.confirm)
+	movesQuestion.Answered(t, n.moves)
+	planQuestion.Answered(t, n.planned)
+	submitQuestion.AnsweredLater(t, n.submitted)
+	leadQuestion.Answered(t, n.leadTold)
+	spaceQuestion.Answered(t, n.spaceTold)
+	restQuestion.Answered(t, n.restTold)
+	endsQuestion.AnsweredAside(t, n.ends) // it may read from the store
+	transferQuestion.Answered(t, n.handOver)
+	standingQuestion.AnsweredAside(t, n.standingAsked)
+	reportQuestion.AnsweredAside(t, n.reportAsked)
+	sparedQuestion.Answered(t, n.sparingAsked)
+	leftQuestion.AnsweredAside(t, n.survivorsAsked)
+	forceQuestion.AnsweredLater(t, n.forceAsked)
 }

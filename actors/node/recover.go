@@ -2,13 +2,13 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/recovery"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -40,13 +40,9 @@ func (n *Node) PlanRecovery(ctx context.Context, lost []metadata.NodeID) (recove
 		if id == n.here.ID || slices.Contains(lost, id) {
 			continue
 		}
-		answer, err := n.here.Links.Ask(ctx, id, askLeft, nil)
+		theirs, err := leftQuestion.Ask(ctx, n.here.Links, id, question.Nothing{})
 		if err != nil {
 			return refuse("node %d is neither said to be lost nor does it answer: bring it up, for it may have what the others lack, or name it too (%v)", id, err)
-		}
-		var theirs []recovery.Survivor
-		if err := json.Unmarshal(answer, &theirs); err != nil {
-			return recovery.Plan{}, err
 		}
 		survivors = append(survivors, theirs...)
 	}

@@ -1,13 +1,13 @@
 package node
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -103,25 +103,19 @@ func (n *Node) askGroup(node metadata.NodeID, about []metadata.Settled) (yes []s
 	if !n.here.Links.Up(node) {
 		return nil
 	}
-	body, err := json.Marshal(about)
-	if err != nil {
-		return nil
-	}
 	ctx, cancel := n.here.Timeout(n.here.Context, settleTimeout)
 	defer cancel()
-	answer, err := n.here.Links.Ask(ctx, node, askGroup, body)
-	if err != nil || json.Unmarshal(answer, &yes) != nil {
+	yes, err := groupQuestion.Ask(ctx, n.here.Links, node, about)
+	if err != nil {
 		return nil
 	}
 	return yes
 }
 
-// confirm answers askGroup.
-func (n *Node) confirm(body []byte) ([]byte, error) {
-	var about []metadata.Settled
-	if err := json.Unmarshal(body, &about); err != nil {
-		return nil, err
-	}
+// groupQuestion asks which members of shards the asked node cannot forget.
+var groupQuestion = question.Question[[]metadata.Settled, []storage.ShardID]{Name: "group"}
+
+func (n *Node) confirm(_ metadata.NodeID, about []metadata.Settled) ([]storage.ShardID, error) {
 	yes := []storage.ShardID{}
 	for _, s := range about {
 		ref := n.replicas.get(s.Shard)
@@ -134,7 +128,7 @@ func (n *Node) confirm(body []byte) ([]byte, error) {
 			yes = append(yes, s.Shard)
 		}
 	}
-	return json.Marshal(yes)
+	return yes, nil
 }
 
 // same reports whether two lists hold the same, in whatever order.

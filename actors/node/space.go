@@ -8,6 +8,7 @@ import (
 
 	"github.com/troupe-mq/troupe/actors/journal"
 	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/space"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -98,7 +99,7 @@ func (n *Node) lookAtSpace() space.Level {
 func (n *Node) tellSpace(before, level space.Level) {
 	for _, peer := range n.here.Peers() {
 		if n.here.Links.Up(peer) {
-			n.here.Do(func() { n.tell(peer, askSpace, []byte{byte(level)}) })
+			n.here.Do(func() { tell(n.here, peer, spaceQuestion, level) })
 		}
 	}
 	if level == before {
@@ -116,14 +117,25 @@ func (n *Node) tellSpace(before, level space.Level) {
 	}
 }
 
+// spaceQuestion tells how full the asking node's disk is: one byte, the level.
+var spaceQuestion = question.Question[space.Level, question.Nothing]{
+	Name: "space",
+	Request: question.Codec[space.Level]{
+		Encode: func(l space.Level) ([]byte, error) { return []byte{byte(l)}, nil },
+		Decode: func(b []byte) (space.Level, error) {
+			if len(b) == 0 {
+				return space.Ample, nil
+			}
+			return space.Level(b[0]), nil
+		},
+	},
+}
+
 // spaceTold takes a peer's word about its disk.
-func (n *Node) spaceTold(from metadata.NodeID, body []byte) {
-	level := space.Ample
-	if len(body) > 0 {
-		level = space.Level(body[0])
-	}
+func (n *Node) spaceTold(from metadata.NodeID, level space.Level) (none question.Nothing, err error) {
 	n.spaces.low.Set(from, level >= space.Low)
 	n.spaces.full.Set(from, level >= space.Full)
+	return none, nil
 }
 
 // low reports whether the disk of a node has too little room for it to lead.

@@ -1,8 +1,6 @@
 package node
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +8,7 @@ import (
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/health"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -75,14 +74,12 @@ func (n *Node) sparing(id metadata.NodeID) []storage.ShardID {
 	return spared
 }
 
-// sparingAsked answers another node.
-func (n *Node) sparingAsked(body []byte, reply func([]byte, error)) {
-	var id metadata.NodeID
-	if err := json.Unmarshal(body, &id); err != nil {
-		reply(nil, err)
-		return
-	}
-	reply(json.Marshal(n.sparing(id)))
+// sparedQuestion asks for the shards that the asked node leads and that can do without what a node
+// holds.
+var sparedQuestion = question.Question[metadata.NodeID, []storage.ShardID]{Name: "spared"}
+
+func (n *Node) sparingAsked(_ metadata.NodeID, id metadata.NodeID) ([]storage.ShardID, error) {
+	return n.sparing(id), nil
 }
 
 // needs tells why the cluster cannot do without what a node's disk held; empty if it can.
@@ -92,13 +89,12 @@ func (n *Node) needs(id metadata.NodeID) string {
 	spared := n.sparing(id)
 	var mu sync.Mutex
 	var each []func()
-	body, _ := json.Marshal(id)
 	for _, peer := range n.here.Peers() {
 		if peer == id || !n.here.Links.Up(peer) {
 			continue
 		}
 		each = append(each, func() {
-			more, err := n.sparedBy(ctx, peer, body)
+			more, err := sparedQuestion.Ask(ctx, n.here.Links, peer, id)
 			if err != nil {
 				n.here.Log.Warn("a node did not tell what it leads", "peer", peer, "error", err)
 			}
@@ -119,12 +115,4 @@ func (n *Node) needs(id metadata.NodeID) string {
 	}
 	return fmt.Sprintf("the disk that node %d gave up may hold what is nowhere else: without it no majority is in sync of %s%s. Bring the other nodes back, or restore the disk; "+
 		"if it is lost for good, troupe cluster replace %d", id, strings.Join(shown, ", "), more, id)
-}
-
-func (n *Node) sparedBy(ctx context.Context, peer metadata.NodeID, body []byte) (spared []storage.ShardID, err error) {
-	answer, err := n.here.Links.Ask(ctx, peer, askSpared, body)
-	if err != nil {
-		return nil, err
-	}
-	return spared, json.Unmarshal(answer, &spared)
 }

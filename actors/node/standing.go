@@ -2,15 +2,16 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/actors/api"
 	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
 
@@ -28,11 +29,7 @@ func (n *Node) Standing(ctx context.Context, s storage.ShardID) (api.Standing, e
 	case l.Node == n.here.ID:
 		out, err = n.standingHere(ctx, s)
 	default:
-		var answer []byte
-		body, _ := json.Marshal(s)
-		if answer, err = n.here.Links.Ask(ctx, l.Node, askStanding, body); err == nil {
-			err = json.Unmarshal(answer, &out)
-		}
+		out, err = standingQuestion.Ask(ctx, n.here.Links, l.Node, s)
 	}
 	if err != nil {
 		return out, protocol.Errorf(kerr.LeaderNotAvailable, "node %d, which leads, did not tell: %v", l.Node, err)
@@ -68,21 +65,11 @@ func (n *Node) standingOf(at replica.Standing) api.Standing {
 	return out
 }
 
-// standingAsked answers another node's question.
-func (n *Node) standingAsked(body []byte, reply func([]byte, error)) {
-	var s storage.ShardID
-	if err := json.Unmarshal(body, &s); err != nil {
-		reply(nil, err)
-		return
-	}
-	n.answering(reply, func() {
-		ctx, cancel := n.here.Timeout(n.here.Context, observeWithin)
-		defer cancel()
-		at, err := n.standingHere(ctx, s)
-		if err != nil {
-			reply(nil, err)
-			return
-		}
-		reply(json.Marshal(at))
-	})
+// standingQuestion asks the leader of a shard how its members stand.
+var standingQuestion = question.Question[storage.ShardID, api.Standing]{Name: "standing"}
+
+func (n *Node) standingAsked(_ metadata.NodeID, s storage.ShardID) (api.Standing, error) {
+	ctx, cancel := n.here.Timeout(n.here.Context, observeWithin)
+	defer cancel()
+	return n.standingHere(ctx, s)
 }

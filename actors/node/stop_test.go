@@ -49,10 +49,10 @@ func TestNothingRunsAfterStop(t *testing.T) {
 	reply := func(_ []byte, err error) { answers <- err }
 	ask := func(times int) {
 		for range times {
-			n.reportAsked(reply)
-			n.standingAsked([]byte("1"), reply)
-			n.survivorsAsked(reply)
-			receiver{n}.answer(1, askEnds, []byte("[]"), reply)
+			n.questions.Answer(1, "report", nil, reply)
+			n.questions.Answer(1, "standing", []byte("1"), reply)
+			n.questions.Answer(1, "left", nil, reply)
+			n.questions.Answer(1, "ends", []byte("[]"), reply)
 		}
 	}
 	ask(25)

@@ -2,13 +2,13 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -104,13 +104,7 @@ func (n *Node) submitOnce(ctx context.Context, c metadata.Command) (outcome, err
 	if leader == n.here.ID {
 		return n.submitHere(ctx, c, len(body))
 	}
-	answer, err := n.here.Links.Ask(ctx, leader, askSubmit, body)
-	if err != nil {
-		return outcome{}, err
-	}
-	var o outcome
-	err = json.Unmarshal(answer, &o)
-	return o, err
+	return submitQuestion.Ask(ctx, n.here.Links, leader, proposal{c, body})
 }
 
 func (n *Node) submitHere(ctx context.Context, c metadata.Command, size int) (outcome, error) {
@@ -141,14 +135,27 @@ func (n *Node) propose(c metadata.Command, size int, done func(outcome)) {
 	}})
 }
 
-// submitted answers a forwarded command.
-func (n *Node) submitted(body []byte, reply func([]byte, error)) {
-	c, err := metadata.Decode(body)
-	if err != nil {
-		reply(nil, err)
-		return
-	}
-	n.propose(c, len(body), func(o outcome) { reply(json.Marshal(o)) })
+// proposal is a command as it is forwarded: with how it is written, for as long as its handler is
+// called.
+type proposal struct {
+	command metadata.Command
+	body    []byte
+}
+
+// submitQuestion forwards a command to the node that leads the metadata.
+var submitQuestion = question.Question[proposal, outcome]{
+	Name: "submit",
+	Request: question.Codec[proposal]{
+		Encode: func(p proposal) ([]byte, error) { return p.body, nil },
+		Decode: func(b []byte) (proposal, error) {
+			c, err := metadata.Decode(b)
+			return proposal{c, b}, err
+		},
+	},
+}
+
+func (n *Node) submitted(_ metadata.NodeID, p proposal, reply func(outcome, error)) {
+	n.propose(p.command, len(p.body), func(o outcome) { reply(o, nil) })
 }
 
 // awaitIndex waits until this node's image contains an entry of __meta.

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -211,7 +211,7 @@ func refusal(r metadata.Result) error {
 // gather asks all nodes that are up what they tell of the shards they lead.
 func (n *Node) gather() []supervisor.Report {
 	var mu sync.Mutex
-	reports := n.moves()
+	reports, _ := n.moves(n.here.ID, question.Nothing{})
 	var asks []func()
 	for _, peer := range n.here.Peers() {
 		if !n.here.Links.Up(peer) {
@@ -220,9 +220,8 @@ func (n *Node) gather() []supervisor.Report {
 		asks = append(asks, func() {
 			ctx, cancel := n.here.Timeout(n.here.Context, movesTimeout)
 			defer cancel()
-			var told []supervisor.Report
-			body, err := n.here.Links.Ask(ctx, peer, askMoves, nil)
-			if err != nil || json.Unmarshal(body, &told) != nil {
+			told, err := movesQuestion.Ask(ctx, n.here.Links, peer, question.Nothing{})
+			if err != nil {
 				return
 			}
 			mu.Lock()
@@ -234,10 +233,13 @@ func (n *Node) gather() []supervisor.Report {
 	return reports
 }
 
+// movesQuestion asks how the changes of members are that the asked node leads.
+var movesQuestion = question.Question[question.Nothing, []supervisor.Report]{Name: "moves"}
+
 // moves tells of the shards that this node leads: how large they are and how their changes of
 // members stand; and of the replicas here that receive a log as a whole, how much of it they have,
 // which their leaders do not know before it is all there.
-func (n *Node) moves() []supervisor.Report {
+func (n *Node) moves(metadata.NodeID, question.Nothing) ([]supervisor.Report, error) {
 	reports := []supervisor.Report{}
 	all := n.replicas.now()
 	for _, shard := range all.shards {
@@ -257,14 +259,16 @@ func (n *Node) moves() []supervisor.Report {
 		}
 		reports = append(reports, r)
 	}
-	return reports
+	return reports, nil
 }
 
-// planned answers askPlan.
-func (n *Node) planned() ([]byte, error) {
+// planQuestion asks what the supervisor does, of the node that leads the metadata.
+var planQuestion = question.Question[question.Nothing, supervisor.Status]{Name: "plan"}
+
+func (n *Node) planned(metadata.NodeID, question.Nothing) (supervisor.Status, error) {
 	s := n.plan.Load()
 	if s == nil {
-		return nil, errors.New("this node does not lead the metadata, or has only just begun to: ask again")
+		return supervisor.Status{}, errors.New("this node does not lead the metadata, or has only just begun to: ask again")
 	}
-	return json.Marshal(s)
+	return *s, nil
 }

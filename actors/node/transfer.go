@@ -2,11 +2,11 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -47,35 +47,28 @@ func (n *Node) askTransfer(ctx context.Context, t transfer) {
 	switch {
 	case !l.Known:
 	case l.Node == n.here.ID:
-		n.handOver(t)
+		_, _ = n.handOver(n.here.ID, t)
 	default:
-		body, _ := json.Marshal(t)
-		if _, err := n.here.Links.Ask(ctx, l.Node, askTransfer, body); err != nil {
+		if _, err := transferQuestion.Ask(ctx, n.here.Links, l.Node, t); err != nil {
 			n.here.Log.Debug("a leader could not be asked to hand over", "leader", l.Node, "shard", t.Shard, "error", err)
 		}
 	}
 }
 
+// transferQuestion has a leader hand its leadership over; the answer is that it was asked.
+var transferQuestion = question.Question[transfer, question.Nothing]{Name: "transfer"}
+
 // handOver has this node's replica of a shard hand its leadership over.
-func (n *Node) handOver(t transfer) {
+func (n *Node) handOver(_ metadata.NodeID, t transfer) (none question.Nothing, err error) {
 	ref := n.replicas.get(t.Shard)
 	if ref == nil {
-		return
+		return none, nil
 	}
 	for _, m := range ref.Members() {
 		if m.Node == t.To {
 			ref.Send(&replica.Transfer{To: m.Replica})
-			return
+			break
 		}
 	}
-}
-
-// transferAsked answers another node's question.
-func (n *Node) transferAsked(body []byte) ([]byte, error) {
-	var t transfer
-	if err := json.Unmarshal(body, &t); err != nil {
-		return nil, err
-	}
-	n.handOver(t)
-	return nil, nil
+	return none, nil
 }

@@ -16,9 +16,6 @@ import (
 // the metadata or a log. Open to all are the questions by which a node is recognised, and lets
 // itself be let in.
 
-// openToAll reports whether a question is answered before the asking node was verified.
-func openToAll(kind string) bool { return kind == askHello || kind == askRun || kind == askEnter }
-
 const (
 	mostWaiting      = 256      // questions of one node that wait for it to be verified
 	mostWaitingBytes = 16 << 20 // of all of them together: one question may be that large
@@ -30,8 +27,8 @@ var (
 	errUnlinked   = errors.New("the asking node went away before it was verified")
 )
 
-// question is one that waits.
-type question struct {
+// asked is a question that waits.
+type asked struct {
 	kind  string
 	body  []byte
 	reply func([]byte, error)
@@ -44,19 +41,19 @@ type question struct {
 // for any goroutine.
 type waitingRoom struct {
 	mu    sync.Mutex
-	of    map[metadata.NodeID][]question
+	of    map[metadata.NodeID][]asked
 	bytes int
 }
 
 // add takes a question in; false if there is no room.
-func (w *waitingRoom) add(from metadata.NodeID, q question) bool {
+func (w *waitingRoom) add(from metadata.NodeID, q asked) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.of[from]) >= mostWaiting || w.bytes+len(q.body) > mostWaitingBytes {
 		return false
 	}
 	if w.of == nil {
-		w.of = make(map[metadata.NodeID][]question)
+		w.of = make(map[metadata.NodeID][]asked)
 	}
 	w.of[from] = append(w.of[from], q)
 	w.bytes += len(q.body)
@@ -64,7 +61,7 @@ func (w *waitingRoom) add(from metadata.NodeID, q question) bool {
 }
 
 // leave returns the questions of a node, which wait no more.
-func (w *waitingRoom) leave(from metadata.NodeID) []question {
+func (w *waitingRoom) leave(from metadata.NodeID) []asked {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	all := w.of[from]
@@ -76,12 +73,12 @@ func (w *waitingRoom) leave(from metadata.NodeID) []question {
 }
 
 // stale returns the questions that wait since before a moment, which wait no more.
-func (w *waitingRoom) stale(before time.Time) (all []question) {
+func (w *waitingRoom) stale(before time.Time) (all []asked) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, from := range slices.Sorted(maps.Keys(w.of)) { // in order: a simulated run repeats
 		waiting := w.of[from]
-		fresh := slices.IndexFunc(waiting, func(q question) bool { return !q.since.Before(before) })
+		fresh := slices.IndexFunc(waiting, func(q asked) bool { return !q.since.Before(before) })
 		if fresh < 0 {
 			fresh = len(waiting)
 		}
@@ -105,11 +102,11 @@ func (n *Node) failStale() {
 
 // Ask implements remote.Receiver.
 func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func([]byte, error)) {
-	if openToAll(kind) || r.n.verified.Has(from) {
-		r.answer(from, kind, body, reply)
+	if r.n.questions.Open(kind) || r.n.verified.Has(from) {
+		r.n.questions.Answer(from, kind, body, reply)
 		return
 	}
-	if !r.n.unverified.add(from, question{kind, bytes.Clone(body), reply, r.n.here.Now()}) {
+	if !r.n.unverified.add(from, asked{kind, bytes.Clone(body), reply, r.n.here.Now()}) {
 		reply(nil, errUnverified)
 		return
 	}
@@ -122,7 +119,7 @@ func (r receiver) Ask(from metadata.NodeID, kind string, body []byte, reply func
 // answerWaiting answers what a node asked before it was verified.
 func (r receiver) answerWaiting(from metadata.NodeID) {
 	for _, q := range r.n.unverified.leave(from) {
-		r.answer(from, q.kind, q.body, q.reply)
+		r.n.questions.Answer(from, q.kind, q.body, q.reply)
 	}
 }
 

@@ -3,8 +3,7 @@ package node
 import (
 	"errors"
 	"log/slog"
-	"os"
-	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,26 +13,19 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// asked are the kinds of questions there are, read from where they are declared so that none is
-// forgotten.
-func asked(t *testing.T) (kinds []string) {
-	t.Helper()
-	text, err := os.ReadFile("receiver.go")
-	if err != nil {
-		t.Fatal(err)
+// Open to all are the questions alone by which a node is recognised and lets itself be let in.
+func TestWhatIsOpenToAll(t *testing.T) {
+	table := unverifying(t).questions
+	open := slices.DeleteFunc(table.Names(), func(name string) bool { return !table.Open(name) })
+	if want := []string{"enter", "hello", "run"}; !slices.Equal(open, want) {
+		t.Errorf("%q are answered to whoever asks, want %q", open, want)
 	}
-	for _, found := range regexp.MustCompile(`(?m)^\task\w+\s*= "(\w+)"`).FindAllStringSubmatch(string(text), -1) {
-		kinds = append(kinds, found[1])
-	}
-	if len(kinds) < 15 {
-		t.Fatalf("only %q were found", kinds)
-	}
-	return kinds
 }
 
 func unverifying(t *testing.T) *Node {
 	n := &Node{here: local.New(local.Options{ID: 1, Runtime: actors.Goroutines{}, Log: slog.New(slog.DiscardHandler)})}
 	n.leaders = newLeaders(1)
+	n.answerQuestions()
 	n.here.SetIdentity(&storage.Node{NodeID: 1}) // no founder: it verifies nobody
 	return n
 }
@@ -41,11 +33,11 @@ func unverifying(t *testing.T) *Node {
 // Who was not seen to be a member is told nothing and changes nothing, whatever it asks; a node
 // that loses its link hears that its questions failed.
 func TestWhoWasNotVerifiedIsToldNothing(t *testing.T) {
-	for _, kind := range asked(t) {
-		if openToAll(kind) {
+	for _, kind := range unverifying(t).questions.Names() {
+		n, answers := unverifying(t), []error(nil)
+		if n.questions.Open(kind) {
 			continue
 		}
-		n, answers := unverifying(t), []error(nil)
 		r := receiver{n}
 		r.Ask(7, kind, []byte{1}, func(body []byte, err error) {
 			if body != nil {
@@ -67,14 +59,14 @@ func TestWhatWaitedIsAnsweredInOrder(t *testing.T) {
 	n := unverifying(t)
 	r, order := receiver{n}, []int(nil)
 	body := []byte{1}
-	r.Ask(7, askRest, body, func([]byte, error) { order = append(order, 1) })
+	r.Ask(7, restQuestion.Name, body, func([]byte, error) { order = append(order, 1) })
 	body[0] = 0 // the buffer is used again
-	r.Ask(7, askSpace, []byte{0}, func([]byte, error) { order = append(order, 2) })
+	r.Ask(7, spaceQuestion.Name, []byte{0}, func([]byte, error) { order = append(order, 2) })
 	n.verified.Set(7, true)
 	if r.answerWaiting(7); len(order) != 2 || order[0] != 1 || !n.resting.Has(7) {
 		t.Errorf("answered in the order %v, resting: %v", order, n.resting.Has(7))
 	}
-	r.Ask(7, askRest, []byte{0}, func([]byte, error) { order = append(order, 3) })
+	r.Ask(7, restQuestion.Name, []byte{0}, func([]byte, error) { order = append(order, 3) })
 	if len(order) != 3 || n.resting.Has(7) {
 		t.Errorf("a verified node waits")
 	}
@@ -84,14 +76,14 @@ func TestWhatWaitedIsAnsweredInOrder(t *testing.T) {
 func TestTheWaitingRoomIsBounded(t *testing.T) {
 	var w waitingRoom
 	for i := range mostWaiting + 10 {
-		if in := w.add(7, question{body: make([]byte, 10)}); in != (i < mostWaiting) {
+		if in := w.add(7, asked{body: make([]byte, 10)}); in != (i < mostWaiting) {
 			t.Fatalf("question %d is taken in: %v", i, in)
 		}
 	}
-	if w.add(8, question{body: make([]byte, mostWaitingBytes)}) {
+	if w.add(8, asked{body: make([]byte, mostWaitingBytes)}) {
 		t.Error("more bytes than there is room for are taken in")
 	}
-	if !w.add(8, question{body: make([]byte, 100)}) {
+	if !w.add(8, asked{body: make([]byte, 100)}) {
 		t.Error("one node's questions keep another's out")
 	}
 	if n := len(w.leave(7)); n != mostWaiting || w.bytes != 100 {
@@ -107,7 +99,7 @@ func TestWhatWaitsTooLongFails(t *testing.T) {
 	var w waitingRoom
 	start := time.Unix(1000, 0)
 	for i, from := range []metadata.NodeID{7, 8, 7} {
-		w.add(from, question{body: make([]byte, 10), since: start.Add(time.Duration(i) * time.Second)})
+		w.add(from, asked{body: make([]byte, 10), since: start.Add(time.Duration(i) * time.Second)})
 	}
 	if old := w.stale(start.Add(2 * time.Second)); len(old) != 2 || w.bytes != 10 || len(w.of) != 1 {
 		t.Errorf("%d fail, %d bytes of %d nodes stay", len(old), w.bytes, len(w.of))

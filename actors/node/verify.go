@@ -1,7 +1,6 @@
 package node
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -16,8 +15,7 @@ func (n *Node) verify(peer metadata.NodeID) {
 	n.here.Do(func() {
 		defer n.verifying.Set(peer, false)
 		me := n.hello()
-		body, _ := json.Marshal(me)
-		other, ok := n.greetOne(peer, body)
+		other, ok := n.greetOne(peer, me)
 		if !ok || other.Founders == nil {
 			return
 		}
@@ -48,7 +46,6 @@ func (n *Node) verify(peer metadata.NodeID) {
 func (n *Node) tellGone(peer metadata.NodeID, incarnation uint64) {
 	me := n.hello()
 	me.Gone = incarnation
-	body, _ := json.Marshal(me)
-	n.greetOne(peer, body)
+	n.greetOne(peer, me)
 	n.here.Pause(greetTimeout) // it sends on until it has ended
 }
