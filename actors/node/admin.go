@@ -24,7 +24,7 @@ type ClusterStatus struct {
 // Cluster returns the cluster's status as the supervisor sees it, wherever that is.
 func (n *Node) Cluster(ctx context.Context) (ClusterStatus, error) {
 	s := ClusterStatus{ClusterID: n.here.Image().ClusterID, MetaLeader: n.here.MetaLeader(), Lost: n.losses.list()}
-	err := n.here.Until(ctx, &n.leaders.news, func() bool { return n.here.MetaLeader() >= 0 })
+	err := n.here.Until(ctx, n.leaders.News(), func() bool { return n.here.MetaLeader() >= 0 })
 	if err != nil {
 		return s, fmt.Errorf("the metadata has no leader: a majority of the nodes that hold it must be up: %w", err)
 	}
@@ -68,4 +68,10 @@ func (n *Node) Administer(ctx context.Context, c metadata.Command) error {
 		return err
 	}
 	return refusal(r)
+}
+
+// Maintain puts a node into maintenance, or takes it out: its leaderships move away and stay away
+// until then.
+func (n *Node) Maintain(ctx context.Context, id metadata.NodeID, on bool) error {
+	return n.Administer(ctx, metadata.Command{RestNode: &metadata.RestNode{Node: id, On: on}})
 }

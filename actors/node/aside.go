@@ -65,7 +65,7 @@ func (n *Node) keepEvidence() {
 	}
 	n.here.Every(evidenceEvery, func(time.Time) {
 		admitted := n.here.Identity().Founders != nil
-		for _, e := range expendable(k.Evidence(), admitted, n.spaces.own() == space.Ample, n.store.Room().Free) {
+		for _, e := range expendable(k.Evidence(), admitted, n.space.Own() == space.Ample, n.store.Room().Free) {
 			n.here.Log.Warn("a damaged store that was set aside is deleted", "dir", e.Dir, "bytes", e.Bytes, "cause", e.Cause)
 			if err := k.Drop(e); err != nil {
 				n.here.Log.Warn("it could not be deleted", "dir", e.Dir, "error", err)

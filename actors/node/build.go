@@ -10,7 +10,9 @@ import (
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/journal"
+	"github.com/troupe-mq/troupe/actors/node/leadership"
 	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/upkeep"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -27,7 +29,6 @@ func build(w World, c Config) (*Node, error) {
 		here:      local.New(local.Options{ID: c.ID, Runtime: w.Runtime, Log: c.Logger, Peers: c.Peers, Fatal: c.Fatal}),
 		config:    c,
 		world:     w,
-		leaders:   newLeaders(c.ID),
 		losses:    newLosses(),
 		reached:   reached{},
 		producers: replica.NewProducers(mostProducers(c.Memory)),
@@ -40,12 +41,12 @@ func build(w World, c Config) (*Node, error) {
 		n.here.Log.Info("this node was removed from the cluster: it can be stopped for good, and its data directory deleted")
 		close(n.left)
 	})
-	n.answerQuestions()
 	for _, step := range []func() error{n.openStore, n.identify, n.openLinks, n.openLender, n.openGroups, n.openServer} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, n.close())
 		}
 	}
+	n.answerQuestions()
 	return n, nil
 }
 
@@ -61,12 +62,13 @@ func (n *Node) openStore() error {
 	for r, cause := range store.Suspect() {
 		n.here.Log.Error("a replica on this disk cannot be proved whole and stays out of service", "replica", r, "error", cause)
 	}
-	n.journal = n.world.Journal(store, journal.Options{Fatal: n.config.Fatal, Stages: &n.stages, Slow: n.config.Disk.SlowSync, Stalled: n.stalled})
+	n.journal = n.world.Journal(store, journal.Options{Fatal: n.config.Fatal, Stages: &n.stages, Slow: n.config.Disk.SlowSync, Stalled: func(s journal.Stall) { upkeep.LogStall(n.here.Log, s) }})
 	n.unwritten = func() int64 { return 0 }
 	if j, ok := n.journal.(interface{ Unwritten() int64 }); ok {
 		n.unwritten = j.Unwritten
 	}
-	n.lookAtSpace()
+	n.space = upkeep.NewSpace(n.here, upkeep.SpaceOptions{Disk: n.config.Disk, Dir: n.config.Dir, Store: store, Unwritten: n.unwritten})
+	n.leaders = leadership.New(n.here, &n.replicas, n.space)
 	n.host = n.world.Host(actors.Options{Logger: n.here.Log, Fatal: n.panicked})
 	return nil
 }
@@ -171,7 +173,7 @@ func (n *Node) options(state storage.State, h *hosted) replica.Options {
 	}
 	return replica.Options{
 		Shard: state.Shard, Replica: state.Replica, Self: n.here.ID, Members: h.members, Version: h.version, Limits: limits, Tail: n.cacheBytes,
-		State: state, Store: n.Store(), Node: ground{n}, Stages: &n.stages, Room: n.roomy, Producers: n.producers, Meters: &n.meters, Tracer: n.config.Tracer,
+		State: state, Store: n.Store(), Node: ground{n}, Stages: &n.stages, Room: n.space.Roomy, Producers: n.producers, Meters: &n.meters, Tracer: n.config.Tracer,
 		Now: func() int64 { return n.here.Now().UnixMilli() },
 	}
 }

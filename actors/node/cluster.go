@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,46 +31,27 @@ func (n *Node) Image() *metadata.Image { return n.here.Image() }
 func (n *Node) Alive(id metadata.NodeID) bool { return n.here.Alive(id) }
 
 // Leadership implements api.Cluster.
-func (n *Node) Leadership(s storage.ShardID) api.Leadership {
-	l, ok := n.leaders.get(s)
-	if !ok || !n.here.Alive(l.node) || l.node == n.here.ID && !n.leads(s, l.epoch) {
-		return api.Leadership{}
-	}
-	return api.Leadership{Known: true, Node: l.node, Epoch: l.epoch, InSync: n.nodesOf(s, l)}
-}
+func (n *Node) Leadership(s storage.ShardID) api.Leadership { return n.leaders.Of(s) }
 
 // AwaitLeaderships implements api.Cluster.
 func (n *Node) AwaitLeaderships(ctx context.Context, ok func() bool) error {
-	return n.here.Until(ctx, &n.leaders.news, ok)
+	return n.leaders.Await(ctx, ok)
 }
 
-// leads reports whether this node's replica of a shard leads in an epoch.
-func (n *Node) leads(s storage.ShardID, epoch int32) bool {
-	ref := n.replicas.get(s)
-	if ref == nil {
-		return false
-	}
-	v := ref.View()
-	return v.Role == replica.Leader && v.Epoch == epoch
+// Transfer implements api.Cluster.
+func (n *Node) Transfer(ctx context.Context, s storage.ShardID, to metadata.NodeID) error {
+	return n.leaders.Transfer(ctx, s, to)
 }
 
-// nodesOf returns the nodes whose replicas are in sync and which are up, in the order of the
-// partition's replicas.
-func (n *Node) nodesOf(s storage.ShardID, l lead) []metadata.NodeID {
-	var nodes []metadata.NodeID
-	for _, m := range n.here.Members(s) {
-		if slices.Contains(l.inSync, m.Replica) && n.here.Alive(m.Node) {
-			nodes = append(nodes, m.Node)
-		}
-	}
-	return nodes
-}
+// Drain hands every leadership over and keeps them away, so that the node can stop without a gap.
+// It returns when none is left that another node could take, or with ctx's error.
+func (n *Node) Drain(ctx context.Context) error { return n.leaders.Drain(ctx) }
 
 // MetaLeader implements api.Cluster.
 func (n *Node) MetaLeader() metadata.NodeID { return n.here.MetaLeader() }
 
 // Replica implements api.Cluster.
-func (n *Node) Replica(s storage.ShardID) *replica.Ref { return n.replicas.get(s) }
+func (n *Node) Replica(s storage.ShardID) *replica.Ref { return n.replicas.Get(s) }
 
 // Place implements api.Cluster.
 func (n *Node) Place(topic string, partitions, replicationFactor int) ([][]metadata.NodeID, error) {
@@ -107,7 +87,7 @@ func (n *Node) Readers(t *metadata.Topic, readers int) ([]metadata.AlterReplicas
 
 // takes reports whether a node is to be given new replicas before others: it is up, stays so, and
 // has room.
-func (n *Node) takes(id metadata.NodeID) bool { return n.here.Alive(id) && !n.rests(id) }
+func (n *Node) takes(id metadata.NodeID) bool { return n.here.Alive(id) && !n.leaders.NoLeader(id) }
 
 // AwaitFormed implements api.Cluster.
 func (n *Node) AwaitFormed(ctx context.Context) error {

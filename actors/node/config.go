@@ -3,6 +3,7 @@ package node
 import (
 	"log/slog"
 
+	"github.com/troupe-mq/troupe/actors/node/upkeep"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/spans"
 	"github.com/troupe-mq/troupe/raft"
@@ -22,6 +23,9 @@ type Endpoint struct {
 	Listen     string // host:port
 	Advertised string // host:port
 }
+
+// Disk is how much of its disk a node leaves free, and when it is slow.
+type Disk = upkeep.Disk
 
 // Config is what a node is started with.
 type Config struct {

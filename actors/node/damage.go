@@ -43,7 +43,7 @@ func (n *Node) damaged(r storage.ReplicaID, err error) {
 	if !errors.Is(err, storage.ErrCorrupt) {
 		return
 	}
-	n.replicas.each(func(ref *replica.Ref) {
+	n.replicas.Each(func(ref *replica.Ref) {
 		if ref.Replica == r {
 			ref.Send(&replica.Damaged{Cause: err})
 		}

@@ -22,7 +22,7 @@ func (n *Node) Disk(context.Context) api.Disk {
 		d.Total, d.Free = usage.Disk+usage.Free, usage.Free
 	}
 	image := n.here.Image()
-	n.replicas.each(func(r *replica.Ref) {
+	n.replicas.Each(func(r *replica.Ref) {
 		if p := image.Shard(r.Shard); p != nil && r.Shard != metadata.MetaShard {
 			d.Replicas = append(d.Replicas, api.ReplicaOnDisk{Topic: p.Topic, Partition: p.Index, Bytes: r.Bytes()})
 		}

@@ -104,7 +104,7 @@ func (n *Node) forceOne(s recovery.Step) error {
 	n.replicas.change(nil, []storage.ShardID{s.Shard})
 	actors.AwaitAll(n.here, h.address.Stop)
 	n.groups.Forget(s.Shard)
-	n.leaders.forget(s.Shard)
+	n.leaders.Forget(s.Shard)
 	n.awaitJournal()
 	a, err := n.forced(s)
 	if err == nil {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"github.com/troupe-mq/troupe/actors/journal"
+	"github.com/troupe-mq/troupe/actors/node/upkeep"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft"
@@ -19,7 +20,7 @@ func (g ground) Write(w journal.Write) { g.n.journal.Write(w) }
 
 // Send implements replica.Node.
 func (g ground) Send(to metadata.NodeID, m remote.Raft) {
-	if g.n.spaces.full.Has(to) && bulky(m.Shard, m.Message) {
+	if g.n.space.PeerFull(to) && upkeep.Bulky(m.Shard, m.Message) {
 		return // it would be dropped there
 	}
 	g.n.here.Links.Send(to, m)
@@ -32,7 +33,7 @@ func (g ground) Pull(to metadata.NodeID, p *raft.Pull) { g.n.here.Links.Tell(to,
 func (g ground) Flush() { g.n.here.Links.Flush() }
 
 // Changed implements replica.Node.
-func (g ground) Changed(v *replica.View) { g.n.leaders.own(v) }
+func (g ground) Changed(v *replica.View) { g.n.leaders.Changed(v) }
 
 // Restored implements replica.Node.
 func (g ground) Restored(s storage.ShardID, r storage.ReplicaID, index uint64) {

@@ -44,7 +44,7 @@ func (n *Node) picture(ctx context.Context) health.Picture {
 	p := health.Picture{
 		Image: n.here.Image(), MetaLeader: n.here.MetaLeader(), Alive: n.here.Alive,
 		Leader: func(s storage.ShardID) health.Leader {
-			l := n.Leadership(s)
+			l := n.leaders.Of(s)
 			return health.Leader{Known: l.Known, Node: l.Node, InSync: l.InSync}
 		},
 		Reports: make(map[metadata.NodeID]health.Report), TopicSetting: n.TopicSetting,

@@ -77,7 +77,7 @@ func (l *lagTimes) put(p place, t int64) {
 
 // endOf tells how far behind the end of its log a place is, if this node leads the shard.
 func (n *Node) endOf(p place) end {
-	ref := n.replicas.get(p.Shard)
+	ref := n.replicas.Get(p.Shard)
 	if ref == nil {
 		return end{}
 	}
@@ -162,7 +162,7 @@ func (n *Node) gatherEnds(ctx context.Context, groups []group.Surveyed) map[plac
 				continue
 			}
 			at := place{p.Shard, o.Offset}
-			if l := n.Leadership(p.Shard); l.Known && !seen[at] {
+			if l := n.leaders.Of(p.Shard); l.Known && !seen[at] {
 				seen[at] = true
 				asks[l.Node] = append(asks[l.Node], at)
 			}

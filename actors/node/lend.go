@@ -53,7 +53,7 @@ func (n *Node) lend(from metadata.NodeID, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if ref := n.replicas.get(p.Shard); ref != nil && ref.Replica == p.To {
+	if ref := n.replicas.Get(p.Shard); ref != nil && ref.Replica == p.To {
 		ref.Send(&replica.Lend{To: p.From, Next: p.Next})
 	}
 	n.lender.Send(&pulled{from, p})
@@ -66,7 +66,7 @@ func (n *Node) chunk(body []byte) error {
 	if err != nil {
 		return err
 	}
-	if ref := n.replicas.get(c.Shard); ref != nil && ref.Replica == c.To {
+	if ref := n.replicas.Get(c.Shard); ref != nil && ref.Replica == c.To {
 		ref.Send(&replica.Pulled{Chunk: c})
 	}
 	return nil
@@ -101,7 +101,7 @@ func (l *lender) give() {
 	if err != nil {
 		l.n.here.Log.Error("the log of a replica here cannot be given to another", "shard", c.Shard, "error", err)
 	}
-	if ref := l.n.replicas.get(c.Shard); c.Gone && ref != nil {
+	if ref := l.n.replicas.Get(c.Shard); c.Gone && ref != nil {
 		ref.Send(&replica.Lost{To: c.To})
 	}
 	l.n.here.Links.Carry(l.nodes[c.To], tellChunk, c.Encode())

@@ -293,6 +293,7 @@ var errBack = errors.New("this data directory holds what it held some time ago: 
 // tellLives tells the peers how far the store is, until the node stops, and keeps what they told.
 func (n *Node) tellLives() {
 	n.here.Every(lifeEvery, func(time.Time) {
+		n.failStale()
 		body, err := json.Marshal(n.life())
 		if err != nil {
 			return

@@ -175,7 +175,7 @@ func (n *Node) buried(i *metadata.Image) []storage.Append {
 			delete(suspect, m.ID)
 		}
 	})
-	n.replicas.each(func(ref *replica.Ref) { delete(suspect, ref.Replica) })
+	n.replicas.Each(func(ref *replica.Ref) { delete(suspect, ref.Replica) })
 	var removes []storage.Append
 	for _, r := range slices.Sorted(maps.Keys(suspect)) {
 		removes = append(removes, storage.Append{State: storage.State{Shard: metadata.MetaShard, Replica: r}, Remove: true})

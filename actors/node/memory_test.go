@@ -5,6 +5,7 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 
+	"github.com/troupe-mq/troupe/actors/node/upkeep"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -41,7 +42,7 @@ func TestANodeIsCrowdedByWhatWaitsForItsDisk(t *testing.T) {
 		t.Error("without a budget it is crowded")
 	}
 	entries := &raftpb.Message{Type: raftpb.MsgApp.Enum(), Entries: []*raftpb.Entry{{}}}
-	if bulky(metadata.MetaShard, entries) || !bulky(metadata.MetaShard+1, entries) || bulky(metadata.MetaShard+1, &raftpb.Message{Type: raftpb.MsgApp.Enum()}) {
+	if upkeep.Bulky(metadata.MetaShard, entries) || !upkeep.Bulky(metadata.MetaShard+1, entries) || upkeep.Bulky(metadata.MetaShard+1, &raftpb.Message{Type: raftpb.MsgApp.Enum()}) {
 		t.Error("of a crowded node's messages only entries of partitions are dropped")
 	}
 }

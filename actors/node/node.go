@@ -10,8 +10,10 @@ import (
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/coordinator"
 	"github.com/troupe-mq/troupe/actors/ledger"
+	"github.com/troupe-mq/troupe/actors/node/leadership"
 	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/node/question"
+	"github.com/troupe-mq/troupe/actors/node/upkeep"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/stages"
 	"github.com/troupe-mq/troupe/actors/supervisor"
@@ -39,8 +41,7 @@ type Node struct {
 	groups    *coordinator.Host[*group.Coordinator]
 	server    Server
 
-	leaders             *leaders
-	resting             local.NodeSet // peers that drain
+	leaders             *leadership.Leaderships
 	questions           *question.Table
 	verified, verifying local.NodeSet // peers seen to be of this cluster; peers being looked at
 	unverified          waitingRoom   // what peers asked that are not verified yet
@@ -64,9 +65,8 @@ type Node struct {
 	sweepAt   atomic.Uint64
 	replicas  replicas
 	lender    actors.Address
-	calm      calm // since when each peer is up
 	waits     waits
-	spaces    spaces
+	space     *upkeep.Space
 	forcings  forcings
 	proposals proposals
 	scrubbed  scrubbed
@@ -79,7 +79,6 @@ type Node struct {
 	caught    sync.Map // ids of replicas that have been in sync since the node started
 	observing sync.Mutex
 
-	draining    atomic.Bool
 	ready       chan struct{}
 	outside     atomic.Pointer[string] // why the cluster did not let the node in when it last asked
 	accompanied atomic.Bool            // a leader of the metadata was known in this run
@@ -105,9 +104,9 @@ func StartIn(w World, c Config) (*Node, error) {
 	}
 	n.here.Do(n.run)
 	n.here.Do(n.tick)
-	n.here.Do(n.gossip)
-	n.here.Do(n.watchSpace)
-	n.here.Do(n.keepBallast)
+	n.here.Do(n.leaders.Gossip)
+	n.here.Do(n.space.Watch)
+	n.here.Do(n.space.KeepBallast)
 	n.here.Do(n.keepEvidence)
 	n.here.Do(n.tellLives)
 	return n, nil
@@ -119,7 +118,7 @@ func (n *Node) run() {
 		n.here.Fail(err)
 		return
 	}
-	for _, f := range []func(){n.register, n.balance, n.replaceLost, n.settleForever, n.standing, n.supervise, n.retain, n.clean, n.watchWaits, n.scrub} {
+	for _, f := range []func(){n.register, n.leaders.Balance, n.replaceLost, n.settleForever, n.standing, n.supervise, n.retain, n.clean, n.watchWaits, n.scrub} {
 		n.here.Do(f)
 	}
 	n.reconcileForever()

@@ -85,7 +85,7 @@ func (n *Node) Topic(ctx context.Context, topic string) ([]ReplicaStatus, error)
 	}
 	all := []ReplicaStatus{}
 	for _, p := range t.Partitions {
-		l := n.Leadership(p.Shard)
+		l := n.leaders.Of(p.Shard)
 		s, _ := n.Standing(ctx, p.Shard) // what is not known is said to be
 		for _, r := range p.Replicas {
 			one := ReplicaStatus{Partition: p.Index, Node: r.Node, Replica: r.ID, Role: "voter", Up: n.here.Alive(r.Node), Coming: r.Pending, Lag: -1}

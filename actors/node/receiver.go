@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/troupe-mq/troupe/actors/node/question"
+	"github.com/troupe-mq/troupe/actors/node/upkeep"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/space"
@@ -37,11 +38,11 @@ func (r receiver) Raft(from metadata.NodeID, messages []remote.Raft) {
 }
 
 func (r receiver) handOut(from metadata.NodeID, messages []remote.Raft) {
-	full := r.n.spaces.own() == space.Full || r.n.crowded()
+	full := r.n.space.Own() == space.Full || r.n.crowded()
 	running, answers := r.n.replicas.now(), beats{room: len(messages)}
 	for i := range messages {
 		m := &messages[i]
-		if full && bulky(m.Shard, m.Message) {
+		if full && upkeep.Bulky(m.Shard, m.Message) {
 			continue // as if it were lost: the leader sends it again
 		}
 		h := running.byShard[m.Shard]
@@ -92,7 +93,7 @@ func (r receiver) Told(from metadata.NodeID, kind string, body []byte) {
 
 // Unreachable implements remote.Receiver.
 func (r receiver) Unreachable(s storage.ShardID, to storage.ReplicaID) {
-	if ref := r.n.replicas.get(s); ref != nil {
+	if ref := r.n.replicas.Get(s); ref != nil {
 		ref.Send(&replica.Unreachable{To: to})
 	}
 }
@@ -101,20 +102,25 @@ func (r receiver) Unreachable(s storage.ShardID, to storage.ReplicaID) {
 func (r receiver) Linked(peer metadata.NodeID, up bool) {
 	r.n.here.Log.Info("link to a node changed", "peer", peer, "up", up)
 	if up {
-		r.n.here.Do(func() { r.n.tellAll(peer) })
+		r.n.here.Do(func() {
+			r.n.leaders.TellAll(peer)
+			r.n.space.Tell(peer)
+		})
 	} else {
 		r.n.verified.Set(peer, false)
 		r.failWaiting(peer)
-		r.n.replicas.each(func(ref *replica.Ref) { ref.Send(&replica.Down{Node: peer}) })
+		r.n.replicas.Each(func(ref *replica.Ref) { ref.Send(&replica.Down{Node: peer}) })
 	}
 	r.n.here.Linked.Fire()
-	r.n.leaders.news.Fire()
+	r.n.leaders.News().Fire()
 }
 
 // answerQuestions says who answers what other nodes ask.
 func (n *Node) answerQuestions() {
 	t := question.NewTable(n.here)
 	n.questions = t
+	n.leaders.Answer(t)
+	n.space.Answer(t)
 	helloQuestion.Answered(t, n.greeted)
 	runQuestion.AnsweredLater(t, n.looked)
 	enterQuestion.AnsweredAside(t, n.admit)
@@ -122,11 +128,7 @@ func (n *Node) answerQuestions() {
 	movesQuestion.Answered(t, n.moves)
 	planQuestion.Answered(t, n.planned)
 	submitQuestion.AnsweredLater(t, n.submitted)
-	leadQuestion.Answered(t, n.leadTold)
-	spaceQuestion.Answered(t, n.spaceTold)
-	restQuestion.Answered(t, n.restTold)
 	endsQuestion.AnsweredAside(t, n.ends) // it may read from the store
-	transferQuestion.Answered(t, n.handOver)
 	standingQuestion.AnsweredAside(t, n.standingAsked)
 	reportQuestion.AnsweredAside(t, n.reportAsked)
 	sparedQuestion.Answered(t, n.sparingAsked)

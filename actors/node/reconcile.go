@@ -91,7 +91,7 @@ func (n *Node) remove(shards []storage.ShardID) {
 	for _, s := range shards {
 		h := running[s]
 		stops = append(stops, h.address.Stop)
-		n.leaders.forget(s)
+		n.leaders.Forget(s)
 		n.groups.Forget(s)
 		removes = append(removes, storage.Append{State: storage.State{Shard: s, Replica: h.ref.Replica}, Remove: true})
 	}

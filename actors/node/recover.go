@@ -65,7 +65,7 @@ func (n *Node) Recover(ctx context.Context, lost []metadata.NodeID, id string) (
 	for _, s := range p.Steps {
 		err := n.askForced(ctx, s)
 		if err == nil && s.Shard == metadata.MetaShard {
-			err = n.here.Until(ctx, &n.leaders.news, func() bool { return n.here.MetaLeader() >= 0 })
+			err = n.here.Until(ctx, n.leaders.News(), func() bool { return n.here.MetaLeader() >= 0 })
 		}
 		switch {
 		case err == nil:

@@ -43,16 +43,16 @@ func (r *replicas) now() *running {
 	return &running{}
 }
 
-// get returns the replica of a shard, nil if none runs here.
-func (r *replicas) get(s storage.ShardID) *replica.Ref {
+// Get returns the replica of a shard, nil if none runs here.
+func (r *replicas) Get(s storage.ShardID) *replica.Ref {
 	if h := r.now().byShard[s]; h != nil {
 		return h.ref
 	}
 	return nil
 }
 
-// each calls f with every replica, in the order of shards.
-func (r *replicas) each(f func(*replica.Ref)) {
+// Each calls f with every replica, in the order of shards.
+func (r *replicas) Each(f func(*replica.Ref)) {
 	for _, ref := range r.now().refs {
 		f(ref)
 	}

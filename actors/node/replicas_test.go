@@ -16,7 +16,7 @@ func TestReplicasOfOneMoment(t *testing.T) {
 	coming.Go(func() {
 		for i := range 20_000 {
 			s := storage.ShardID(1 + i%shards)
-			if r.get(s) == nil {
+			if r.Get(s) == nil {
 				r.change(map[storage.ShardID]*hosted{s: {ref: &replica.Ref{}}}, nil)
 			} else {
 				r.change(nil, []storage.ShardID{s})
@@ -26,7 +26,7 @@ func TestReplicasOfOneMoment(t *testing.T) {
 	done := make(chan struct{})
 	go func() { coming.Wait(); close(done) }()
 	for seen := 0; ; {
-		r.each(func(ref *replica.Ref) {
+		r.Each(func(ref *replica.Ref) {
 			if ref == nil {
 				t.Error("a replica that is none")
 			}

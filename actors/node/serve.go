@@ -47,7 +47,7 @@ func (n *Node) openGroups() error {
 		Image:   n.Image,
 		Replica: n.Replica,
 		Agreed:  n.agreedOf,
-		Room:    n.roomy,
+		Room:    n.space.Roomy,
 		Logger:  n.here.Log,
 	})
 	return nil

@@ -118,7 +118,7 @@ var groupQuestion = question.Question[[]metadata.Settled, []storage.ShardID]{Nam
 func (n *Node) confirm(_ metadata.NodeID, about []metadata.Settled) ([]storage.ShardID, error) {
 	yes := []storage.ShardID{}
 	for _, s := range about {
-		ref := n.replicas.get(s.Shard)
+		ref := n.replicas.Get(s.Shard)
 		if ref == nil {
 			continue
 		}

@@ -64,10 +64,10 @@ func (n *Node) electorates(ref *replica.Ref) (sets [][]metadata.NodeID) {
 func (n *Node) sparing(id metadata.NodeID) []storage.ShardID {
 	i := n.here.Image()
 	spared := []storage.ShardID{}
-	n.replicas.each(func(ref *replica.Ref) {
+	n.replicas.Each(func(ref *replica.Ref) {
 		v := ref.View()
 		p := i.Shard(ref.Shard)
-		if v.Role == replica.Leader && p != nil && health.Spares(n.electorates(ref), n.nodesOf(ref.Shard, lead{inSync: v.InSync}), id) {
+		if v.Role == replica.Leader && p != nil && health.Spares(n.electorates(ref), n.leaders.NodesOf(ref.Shard, v.InSync), id) {
 			spared = append(spared, ref.Shard)
 		}
 	})

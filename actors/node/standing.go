@@ -20,7 +20,7 @@ var errNotLeading = errors.New("node: the shard is not led here")
 
 // Standing implements api.Cluster.
 func (n *Node) Standing(ctx context.Context, s storage.ShardID) (api.Standing, error) {
-	l := n.Leadership(s)
+	l := n.leaders.Of(s)
 	var out api.Standing
 	var err error
 	switch {
@@ -38,7 +38,7 @@ func (n *Node) Standing(ctx context.Context, s storage.ShardID) (api.Standing, e
 }
 
 func (n *Node) standingHere(ctx context.Context, s storage.ShardID) (api.Standing, error) {
-	ref := n.replicas.get(s)
+	ref := n.replicas.Get(s)
 	if ref == nil {
 		return api.Standing{}, errNotLeading
 	}

@@ -3,7 +3,6 @@ package node
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/replica"
@@ -37,12 +36,12 @@ func (n *Node) Status() Status {
 		MetaLeader:  n.here.MetaLeader(),
 		Restored:    n.restored.Load(),
 		Quarantined: int64(len(n.losses.list())),
-		Draining:    n.draining.Load(),
-		Disk:        n.spaces.own().String(),
-		DiskFree:    n.spaces.free.Load(),
+		Draining:    n.leaders.Draining(),
+		Disk:        n.space.Own().String(),
+		DiskFree:    n.space.Free(),
 		InFlight:    n.ledger.Read(),
 	}
-	n.replicas.each(func(r *replica.Ref) {
+	n.replicas.Each(func(r *replica.Ref) {
 		v := r.View()
 		s.Replicas++
 		if v.Role == replica.Leader {
@@ -72,8 +71,7 @@ func (n *Node) behind(r *replica.Ref, v *replica.View) bool {
 	if _, caught := n.caught.Load(r.Replica); caught {
 		return false
 	}
-	l, ok := n.leaders.get(r.Shard)
-	if !ok || !slices.Contains(l.inSync, r.Replica) {
+	if !n.leaders.InSync(r.Shard, r.Replica) {
 		return true
 	}
 	n.caught.Store(r.Replica, struct{}{})
@@ -120,7 +118,7 @@ func (n *Node) Digest(topic string, partition int32) (Digest, error) {
 	if p == nil {
 		return Digest{}, ErrNoReplica
 	}
-	ref := n.replicas.get(p.Shard)
+	ref := n.replicas.Get(p.Shard)
 	if ref == nil {
 		return Digest{}, ErrNoReplica
 	}

@@ -68,7 +68,7 @@ func (n *Node) Submit(ctx context.Context, c metadata.Command) (metadata.Result,
 		case err != nil && !errors.Is(err, errNoMetaLeader):
 			return metadata.Result{}, timedOut(err)
 		}
-		switch n.here.Wait(submitRetry, n.leaders.news.Changed(), ctx.Done(), n.here.Stopping) {
+		switch n.here.Wait(submitRetry, n.leaders.News().Changed(), ctx.Done(), n.here.Stopping) {
 		case 1:
 			return metadata.Result{}, notTaken(o.Full)
 		case 2:

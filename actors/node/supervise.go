@@ -154,7 +154,7 @@ func (n *Node) usableNodes(image *metadata.Image, now time.Time) (all []metadata
 // usable reports whether replicas may be moved to a node: it is up, for some time, and has room for
 // them.
 func (n *Node) usable(id metadata.NodeID, now time.Time) bool {
-	return !n.low(id) && (id == n.here.ID || n.here.Links.Up(id) && n.calm.of(id, now) >= settledIn)
+	return !n.space.Low(id) && (id == n.here.ID || n.here.Links.Up(id) && n.leaders.UpFor(id, now) >= settledIn)
 }
 
 // carryOut gives __meta the supervisor's commands and returns its answers.

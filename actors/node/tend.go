@@ -86,7 +86,7 @@ func (n *Node) cleanOne(c *replica.Cleaner, p *metadata.Partition, ref *replica.
 	if n.here.Wait(actors.Forever, done, n.here.Stopping) != 0 || t.Err != nil || !t.Due {
 		return
 	}
-	if !n.roomy() && t.Cleaning.Bytes > n.spaces.free.Load()/4 {
+	if !n.space.Roomy() && t.Cleaning.Bytes > n.space.Free()/4 {
 		n.here.Log.Warn("a log is not cleaned for want of space", "topic", p.Topic, "partition", p.Index, "bytes", t.Cleaning.Bytes)
 		return
 	}

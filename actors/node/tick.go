@@ -1,13 +1,10 @@
 package node
 
 import (
-	"sync"
 	"time"
 
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft"
-	"github.com/troupe-mq/troupe/raft/metadata"
-	"github.com/troupe-mq/troupe/storage"
 )
 
 // tickEvery is one tick of raft's time.
@@ -62,84 +59,3 @@ const (
 	// partReplicas is how many replicas have their turn together, before there are calmTicks parts.
 	partReplicas = 256
 )
-
-const (
-	balanceEvery = time.Second
-	calmBefore   = 2 * time.Second // a preferred leader's node must be up this long
-	balanceLimit = 64              // leaderships handed back at once
-)
-
-// balance hands leaderships back to the preferred leaders, whose places are even by construction,
-// once their nodes have been up and in sync for a while. A node in maintenance gives all of its own
-// away instead.
-func (n *Node) balance() {
-	rests := false
-	n.here.Every(balanceEvery, func(now time.Time) { rests = n.settleLeaders(now, rests) })
-}
-
-// handBack starts the transfers that are due.
-func (n *Node) handBack(now time.Time) {
-	left := balanceLimit
-	all := n.replicas.now()
-	for _, s := range all.shards {
-		if left == 0 {
-			return
-		}
-		if to := n.preferred(s, all.byShard[s], now); to != 0 {
-			all.byShard[s].ref.Send(&replica.Transfer{To: to})
-			left--
-		}
-	}
-}
-
-// preferred returns the replica that a led shard should be handed to; 0 to keep it.
-func (n *Node) preferred(s storage.ShardID, h *hosted, now time.Time) storage.ReplicaID {
-	v := h.ref.View()
-	if s == metadata.MetaShard || v.Role != replica.Leader || len(h.ref.Members()) == 0 {
-		return 0
-	}
-	first := h.ref.Members()[0]
-	if first.Replica == h.ref.Replica || n.rests(first.Node) || n.calm.of(first.Node, now) < calmBefore {
-		return 0
-	}
-	for _, r := range v.InSync {
-		if r == first.Replica {
-			return r
-		}
-	}
-	return 0
-}
-
-// calm remembers since when each peer is up.
-type calm struct {
-	mu    sync.Mutex
-	since map[metadata.NodeID]time.Time
-}
-
-func (c *calm) look(now time.Time, peers []metadata.NodeID, up func(metadata.NodeID) bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.since == nil {
-		c.since = make(map[metadata.NodeID]time.Time)
-	}
-	for _, p := range peers {
-		_, known := c.since[p]
-		switch {
-		case !up(p):
-			delete(c.since, p)
-		case !known:
-			c.since[p] = now
-		}
-	}
-}
-
-// of returns how long a peer has been up, 0 if it is not.
-func (c *calm) of(n metadata.NodeID, now time.Time) time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	since, ok := c.since[n]
-	if !ok {
-		return 0
-	}
-	return now.Sub(since)
-}

@@ -8,9 +8,12 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/leadership"
 	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/upkeep"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
+	"github.com/troupe-mq/troupe/storage/memory"
 )
 
 // Open to all are the questions alone by which a node is recognised and lets itself be let in.
@@ -24,7 +27,8 @@ func TestWhatIsOpenToAll(t *testing.T) {
 
 func unverifying(t *testing.T) *Node {
 	n := &Node{here: local.New(local.Options{ID: 1, Runtime: actors.Goroutines{}, Log: slog.New(slog.DiscardHandler)})}
-	n.leaders = newLeaders(1)
+	n.space = upkeep.NewSpace(n.here, upkeep.SpaceOptions{Store: memory.New(), Unwritten: func() int64 { return 0 }})
+	n.leaders = leadership.New(n.here, &n.replicas, n.space)
 	n.answerQuestions()
 	n.here.SetIdentity(&storage.Node{NodeID: 1}) // no founder: it verifies nobody
 	return n
@@ -45,7 +49,7 @@ func TestWhoWasNotVerifiedIsToldNothing(t *testing.T) {
 			}
 			answers = append(answers, err)
 		})
-		if len(answers) > 0 || n.resting.Has(7) {
+		if len(answers) > 0 || n.leaders.NoLeader(7) {
 			t.Errorf("%s: a stranger is answered %v", kind, answers)
 		}
 		if r.failWaiting(7); len(answers) != 1 || !errors.Is(answers[0], errUnlinked) {
@@ -59,15 +63,15 @@ func TestWhatWaitedIsAnsweredInOrder(t *testing.T) {
 	n := unverifying(t)
 	r, order := receiver{n}, []int(nil)
 	body := []byte{1}
-	r.Ask(7, restQuestion.Name, body, func([]byte, error) { order = append(order, 1) })
+	r.Ask(7, "rest", body, func([]byte, error) { order = append(order, 1) })
 	body[0] = 0 // the buffer is used again
-	r.Ask(7, spaceQuestion.Name, []byte{0}, func([]byte, error) { order = append(order, 2) })
+	r.Ask(7, "space", []byte{0}, func([]byte, error) { order = append(order, 2) })
 	n.verified.Set(7, true)
-	if r.answerWaiting(7); len(order) != 2 || order[0] != 1 || !n.resting.Has(7) {
-		t.Errorf("answered in the order %v, resting: %v", order, n.resting.Has(7))
+	if r.answerWaiting(7); len(order) != 2 || order[0] != 1 || !n.leaders.NoLeader(7) {
+		t.Errorf("answered in the order %v, resting: %v", order, n.leaders.NoLeader(7))
 	}
-	r.Ask(7, restQuestion.Name, []byte{0}, func([]byte, error) { order = append(order, 3) })
-	if len(order) != 3 || n.resting.Has(7) {
+	r.Ask(7, "rest", []byte{0}, func([]byte, error) { order = append(order, 3) })
+	if len(order) != 3 || n.leaders.NoLeader(7) {
 		t.Errorf("a verified node waits")
 	}
 }

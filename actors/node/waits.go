@@ -115,7 +115,7 @@ func (n *Node) nameOf(s storage.ShardID) string {
 // waitingNow looks at the views of all replicas, and at the journal.
 func (n *Node) waitingNow() (found []waiting) {
 	image := n.here.Image()
-	n.replicas.each(func(r *replica.Ref) {
+	n.replicas.Each(func(r *replica.Ref) {
 		if r.Idle() {
 			return
 		}
@@ -168,7 +168,7 @@ func (n *Node) missing(p *metadata.Partition) string {
 func (n *Node) report(ctx context.Context) health.Report {
 	image, usage := n.here.Image(), n.store.Usage()
 	r := health.Report{
-		Node: n.here.ID, Version: n.config.Version, Draining: n.draining.Load(), DiskUsed: usage.Disk, DiskFree: usage.Free, Waits: n.waits.list(),
+		Node: n.here.ID, Version: n.config.Version, Draining: n.leaders.Draining(), DiskUsed: usage.Disk, DiskFree: usage.Free, Waits: n.waits.list(),
 	}
 	for _, e := range n.evidence() {
 		r.SetAside = append(r.SetAside, health.SetAside{Dir: e.Dir, Bytes: e.Bytes, Cause: e.Cause, MS: n.here.Now().Sub(e.At).Milliseconds()})
@@ -199,7 +199,7 @@ func (n *Node) report(ctx context.Context) health.Report {
 
 // changing returns who votes in the shards that this node leads and whose members change.
 func (n *Node) changing(image *metadata.Image) (all []health.Members) {
-	n.replicas.each(func(ref *replica.Ref) {
+	n.replicas.Each(func(ref *replica.Ref) {
 		p := image.Shard(ref.Shard)
 		if p == nil || !p.Moving() || ref.View().Role != replica.Leader {
 			return

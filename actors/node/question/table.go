@@ -23,8 +23,8 @@ type answerer struct {
 	answer func(from metadata.NodeID, body []byte, reply func([]byte, error))
 }
 
-// Form is what of a question is written as JSON, so that tests hold it to its bytes; nil for what is
-// written in another way, or not at all.
+// Form is what of a question is written as JSON, so that tests hold it to its bytes; nil for what
+// is written in another way, or not at all.
 type Form struct {
 	Name              string
 	Request, Response reflect.Type

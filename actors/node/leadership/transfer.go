@@ -1,4 +1,4 @@
-package node
+package leadership
 
 import (
 	"context"
@@ -24,15 +24,15 @@ type transfer struct {
 	To    metadata.NodeID
 }
 
-// Transfer implements api.Cluster.
-func (n *Node) Transfer(ctx context.Context, s storage.ShardID, to metadata.NodeID) error {
-	ctx, cancel := n.here.Timeout(ctx, transferWithin)
+// Transfer has the replica on a node lead a shard, and waits until it does, but not for long.
+func (l *Leaderships) Transfer(ctx context.Context, s storage.ShardID, to metadata.NodeID) error {
+	ctx, cancel := l.here.Timeout(ctx, transferWithin)
 	defer cancel()
-	there := func() bool { l := n.Leadership(s); return l.Known && l.Node == to }
+	there := func() bool { at := l.Of(s); return at.Known && at.Node == to }
 	for ctx.Err() == nil {
-		n.askTransfer(ctx, transfer{s, to})
-		wait, enough := n.here.Timeout(ctx, transferAgain)
-		err := n.AwaitLeaderships(wait, there)
+		l.askTransfer(ctx, transfer{s, to})
+		wait, enough := l.here.Timeout(ctx, transferAgain)
+		err := l.Await(wait, there)
 		enough()
 		if err == nil {
 			return nil
@@ -42,15 +42,15 @@ func (n *Node) Transfer(ctx context.Context, s storage.ShardID, to metadata.Node
 }
 
 // askTransfer asks the leader, wherever it is.
-func (n *Node) askTransfer(ctx context.Context, t transfer) {
-	l := n.Leadership(t.Shard)
+func (l *Leaderships) askTransfer(ctx context.Context, t transfer) {
+	leader := l.Of(t.Shard)
 	switch {
-	case !l.Known:
-	case l.Node == n.here.ID:
-		_, _ = n.handOver(n.here.ID, t)
+	case !leader.Known:
+	case leader.Node == l.here.ID:
+		_, _ = l.handOver(l.here.ID, t)
 	default:
-		if _, err := transferQuestion.Ask(ctx, n.here.Links, l.Node, t); err != nil {
-			n.here.Log.Debug("a leader could not be asked to hand over", "leader", l.Node, "shard", t.Shard, "error", err)
+		if _, err := transferQuestion.Ask(ctx, l.here.Links, leader.Node, t); err != nil {
+			l.here.Log.Debug("a leader could not be asked to hand over", "leader", leader.Node, "shard", t.Shard, "error", err)
 		}
 	}
 }
@@ -59,8 +59,8 @@ func (n *Node) askTransfer(ctx context.Context, t transfer) {
 var transferQuestion = question.Question[transfer, question.Nothing]{Name: "transfer"}
 
 // handOver has this node's replica of a shard hand its leadership over.
-func (n *Node) handOver(_ metadata.NodeID, t transfer) (none question.Nothing, err error) {
-	ref := n.replicas.get(t.Shard)
+func (l *Leaderships) handOver(_ metadata.NodeID, t transfer) (none question.Nothing, err error) {
+	ref := l.replicas.Get(t.Shard)
 	if ref == nil {
 		return none, nil
 	}

@@ -1,4 +1,4 @@
-package node
+package leadership
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -22,51 +23,51 @@ const (
 // Drain hands every leadership over, all at once, and keeps them away, so that the node can stop
 // without a gap. It returns when none is left that another node could take, or with ctx's error.
 // How long it took goes to the log.
-func (n *Node) Drain(ctx context.Context) error {
-	n.draining.Store(true)
+func (l *Leaderships) Drain(ctx context.Context) error {
+	l.draining.Store(true)
 	rest := &replica.Rest{On: true}
-	n.replicas.each(func(r *replica.Ref) { r.Send(rest) })
-	n.tellStopping()
-	began, h := n.here.Now(), handover{asked: make(map[storage.ShardID]time.Time)}
-	err := n.handAll(ctx, &h)
-	now := n.here.Now()
-	h.look(now, func(s storage.ShardID) bool { return !n.stillLeads(s) })
-	n.here.Log.Info("leaderships were handed over", "handed", h.handed, "longest", h.longest, "took", now.Sub(began), "left", len(h.asked))
+	l.replicas.Each(func(r *replica.Ref) { r.Send(rest) })
+	l.tellStopping()
+	began, h := l.here.Now(), handover{asked: make(map[storage.ShardID]time.Time)}
+	err := l.handAll(ctx, &h)
+	now := l.here.Now()
+	h.look(now, func(s storage.ShardID) bool { return !l.stillLeads(s) })
+	l.here.Log.Info("leaderships were handed over", "handed", h.handed, "longest", h.longest, "took", now.Sub(began), "left", len(h.asked))
 	return err
 }
 
 // tellStopping tells the other nodes that this one stops, and waits a moment for them to have heard
 // it. Nodes that are stopped together hear of each other by it, and do not hand the same
 // leaderships back and forth.
-func (n *Node) tellStopping() {
+func (l *Leaderships) tellStopping() {
 	var each []func()
-	for _, peer := range n.here.Peers() {
-		if n.here.Links.Up(peer) {
-			each = append(each, func() { tell(n.here, peer, restQuestion, true) })
+	for _, peer := range l.here.Peers() {
+		if l.here.Links.Up(peer) {
+			each = append(each, func() { question.Tell(l.here, peer, stoppingQuestion, true) })
 		}
 	}
 	told := make(chan struct{})
-	n.here.Do(func() {
-		actors.Together(n.here, each...)
+	l.here.Do(func() {
+		actors.Together(l.here, each...)
 		close(told)
 	})
-	n.here.Wait(drainTold, told)
+	l.here.Wait(drainTold, told)
 }
 
 // inheritable are the led replicas that a node which does not stop itself can take over.
-func (n *Node) inheritable() []*replica.Ref {
-	return slices.DeleteFunc(n.movable(), func(r *replica.Ref) bool { return len(n.heirs(r)) == 0 })
+func (l *Leaderships) inheritable() []*replica.Ref {
+	return slices.DeleteFunc(l.movable(), func(r *replica.Ref) bool { return len(l.heirs(r)) == 0 })
 }
 
 // heirs are the replicas that can take a leadership over: in sync, on another node that does not
 // stop itself. Those that may keep it come first.
-func (n *Node) heirs(r *replica.Ref) []storage.ReplicaID {
+func (l *Leaderships) heirs(r *replica.Ref) []storage.ReplicaID {
 	var first, last []storage.ReplicaID
 	v := r.View()
-	for _, m := range n.here.Members(r.Shard) {
+	for _, m := range l.here.Members(r.Shard) {
 		switch {
-		case m.Node == n.here.ID || !slices.Contains(v.InSync, m.Replica) || n.resting.Has(m.Node):
-		case n.rests(m.Node):
+		case m.Node == l.here.ID || !slices.Contains(v.InSync, m.Replica) || l.stopping.Has(m.Node):
+		case l.NoLeader(m.Node):
 			last = append(last, m.Replica)
 		default:
 			first = append(first, m.Replica)
@@ -77,9 +78,9 @@ func (n *Node) heirs(r *replica.Ref) []storage.ReplicaID {
 
 // heir is the replica that should take a leadership over. 0 leaves the choice to raft, which knows
 // who has the most of the log, but not who stops.
-func (n *Node) heir(r *replica.Ref) storage.ReplicaID {
-	heirs := n.heirs(r)
-	if len(heirs) == 0 || !slices.ContainsFunc(n.here.Peers(), n.resting.Has) {
+func (l *Leaderships) heir(r *replica.Ref) storage.ReplicaID {
+	heirs := l.heirs(r)
+	if len(heirs) == 0 || !slices.ContainsFunc(l.here.Peers(), l.stopping.Has) {
 		return 0
 	}
 	return heirs[0]
@@ -87,11 +88,11 @@ func (n *Node) heir(r *replica.Ref) storage.ReplicaID {
 
 // handAll has leaderships handed over until none is left to hand over, and notes what became of
 // them.
-func (n *Node) handAll(ctx context.Context, h *handover) error {
+func (l *Leaderships) handAll(ctx context.Context, h *handover) error {
 	var asked, empty time.Time // empty is when nothing was led any more
 	for {
-		now, led := n.here.Now(), n.inheritable()
-		h.look(now, n.successorOf)
+		now, led := l.here.Now(), l.inheritable()
+		h.look(now, l.successorOf)
 		switch {
 		case len(led) > 0:
 			empty = time.Time{}
@@ -105,18 +106,18 @@ func (n *Node) handAll(ctx context.Context, h *handover) error {
 			asked = now
 			for _, r := range led {
 				h.ask(r.Shard, now)
-				r.Send(&replica.Transfer{To: n.heir(r)})
+				r.Send(&replica.Transfer{To: l.heir(r)})
 			}
 		}
-		if n.here.Wait(drainLook, ctx.Done()) == 0 {
+		if l.here.Wait(drainLook, ctx.Done()) == 0 {
 			return ctx.Err()
 		}
 	}
 }
 
 // successorOf reports whether the replica here knows another one that leads, or is no more.
-func (n *Node) successorOf(s storage.ShardID) bool {
-	r := n.replicas.get(s)
+func (l *Leaderships) successorOf(s storage.ShardID) bool {
+	r := l.replicas.Get(s)
 	if r == nil {
 		return true
 	}
@@ -124,8 +125,8 @@ func (n *Node) successorOf(s storage.ShardID) bool {
 	return v.Role != replica.Leader && v.Leader != 0 && v.Leader != r.Replica
 }
 
-func (n *Node) stillLeads(s storage.ShardID) bool {
-	r := n.replicas.get(s)
+func (l *Leaderships) stillLeads(s storage.ShardID) bool {
+	r := l.replicas.Get(s)
 	return r != nil && r.View().Role == replica.Leader
 }
 
@@ -156,11 +157,11 @@ func (h *handover) look(now time.Time, arrived func(storage.ShardID) bool) {
 }
 
 // movable are the led replicas that have another replica in sync.
-func (n *Node) movable() []*replica.Ref {
+func (l *Leaderships) movable() []*replica.Ref {
 	var led []*replica.Ref
-	n.replicas.each(func(r *replica.Ref) {
+	l.replicas.Each(func(r *replica.Ref) {
 		v := r.View()
-		if v.Role == replica.Leader && len(n.nodesOf(r.Shard, lead{inSync: v.InSync})) > 1 {
+		if v.Role == replica.Leader && len(l.NodesOf(r.Shard, v.InSync)) > 1 {
 			led = append(led, r)
 		}
 	})

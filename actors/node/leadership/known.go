@@ -1,4 +1,4 @@
-package node
+package leadership
 
 import (
 	"encoding/binary"
@@ -22,13 +22,13 @@ type lead struct {
 	order  uint64 // of the leader's words: of two about one epoch the higher is the later
 }
 
-// leaders is what a node knows of who leads what: its own leaderships, and what leaders on other
+// known is what a node knows of who leads what: its own leaderships, and what leaders on other
 // nodes told. A word of a higher epoch replaces one of a lower; the last word of an epoch counts.
-type leaders struct {
+type known struct {
 	self metadata.NodeID
 
 	mu    sync.RWMutex
-	known map[storage.ShardID]lead
+	leads map[storage.ShardID]lead
 	fresh map[storage.ShardID]struct{} // own, not told to the peers yet
 	order uint64                       // of the last own word
 
@@ -36,34 +36,34 @@ type leaders struct {
 	due  chan struct{} // holds one token while fresh is not empty
 }
 
-func newLeaders(self metadata.NodeID) *leaders {
-	return &leaders{
+func newKnown(self metadata.NodeID) *known {
+	return &known{
 		self:  self,
-		known: make(map[storage.ShardID]lead),
+		leads: make(map[storage.ShardID]lead),
 		fresh: make(map[storage.ShardID]struct{}),
 		due:   make(chan struct{}, 1),
 	}
 }
 
 // get returns the leader of a shard, if one is known.
-func (l *leaders) get(s storage.ShardID) (lead, bool) {
+func (l *known) get(s storage.ShardID) (lead, bool) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	known, ok := l.known[s]
+	known, ok := l.leads[s]
 	return known, ok
 }
 
 // own takes the view of a replica on this node.
-func (l *leaders) own(v *replica.View) {
+func (l *known) own(v *replica.View) {
 	if v.Role != replica.Leader {
 		return
 	}
 	l.mu.Lock()
-	before, ok := l.known[v.Shard]
+	before, ok := l.leads[v.Shard]
 	same := ok && before.epoch == v.Epoch && before.node == l.self && slices.Equal(before.inSync, v.InSync)
 	if !same {
 		l.order++
-		l.known[v.Shard] = lead{v.Shard, v.Epoch, l.self, v.InSync, l.order}
+		l.leads[v.Shard] = lead{v.Shard, v.Epoch, l.self, v.InSync, l.order}
 		l.fresh[v.Shard] = struct{}{}
 	}
 	l.mu.Unlock()
@@ -78,12 +78,12 @@ func (l *leaders) own(v *replica.View) {
 }
 
 // told takes the word of leaders on another node.
-func (l *leaders) told(from metadata.NodeID, words []lead) {
+func (l *known) told(from metadata.NodeID, words []lead) {
 	l.mu.Lock()
 	for _, w := range words {
 		w.node = from
-		if before, ok := l.known[w.shard]; !ok || w.later(before) {
-			l.known[w.shard] = w
+		if before, ok := l.leads[w.shard]; !ok || w.later(before) {
+			l.leads[w.shard] = w
 		}
 	}
 	l.mu.Unlock()
@@ -95,28 +95,28 @@ func (w lead) later(than lead) bool {
 }
 
 // forget drops a shard that is no more.
-func (l *leaders) forget(s storage.ShardID) {
+func (l *known) forget(s storage.ShardID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.known, s)
+	delete(l.leads, s)
 	delete(l.fresh, s)
 }
 
 // tell returns the own leaderships that changed since the last call; all of them if all is set.
-func (l *leaders) tell(all bool) []lead {
+func (l *known) tell(all bool) []lead {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var words []lead
 	if all {
-		for _, s := range slices.Sorted(maps.Keys(l.known)) {
-			if w := l.known[s]; w.node == l.self {
+		for _, s := range slices.Sorted(maps.Keys(l.leads)) {
+			if w := l.leads[s]; w.node == l.self {
 				words = append(words, w)
 			}
 		}
 		return words
 	}
 	for _, s := range slices.Sorted(maps.Keys(l.fresh)) {
-		if w := l.known[s]; w.node == l.self {
+		if w := l.leads[s]; w.node == l.self {
 			words = append(words, w)
 		}
 	}
