@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -92,6 +93,43 @@ func (i *Image) understood(n *Node) *protocol.Error {
 		}
 	}
 	return nil
+}
+
+// beyond returns an error if the cluster works at a level that this build does not support: it
+// would make other metadata of the same log than its peers.
+func (i *Image) beyond() error {
+	for _, name := range i.FeaturesInUse() {
+		if level, can := i.Feature(name), Features[name]; level < can.Min || level > can.Max {
+			return errBeyond(name, level)
+		}
+	}
+	return nil
+}
+
+// strange returns an error if an update is of a feature that this build does not know, and that all
+// nodes support as they are registered: their builds carry it out.
+func (i *Image) strange(c *UpdateFeatures) error {
+	for _, u := range c.Updates {
+		if _, ours := Features[u.Name]; !ours && u.Level != 0 && i.supported(u.Name, u.Level) {
+			return errBeyond(u.Name, u.Level)
+		}
+	}
+	return nil
+}
+
+// supported reports whether there are nodes, and all of them can work at a level of a feature.
+func (i *Image) supported(feature string, level int16) bool {
+	for _, n := range i.Nodes {
+		if can := n.supports(feature); level < can.Min || level > can.Max {
+			return false
+		}
+	}
+	return len(i.Nodes) > 0
+}
+
+func errBeyond(feature string, level int16) error {
+	can := Features[feature]
+	return fmt.Errorf("metadata: the cluster works at %s %d and this build supports %d to %d: start this node with a build that supports %d", feature, level, can.Min, can.Max, level)
 }
 
 // UpdateFeatures sets the levels that the whole cluster works at, all or none.

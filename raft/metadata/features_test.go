@@ -81,3 +81,55 @@ func TestNodesThatDoNotUnderstandTheClusterAreRefused(t *testing.T) {
 		t.Error(r.Err)
 	}
 }
+
+// A node that was registered by a newer build, and runs an older one now, does not apply what that
+// cannot: it would come to other metadata than its peers. What it has stays as it was.
+func TestABuildDoesNotGoBeyondItsLevels(t *testing.T) {
+	most := Features[ClusterVersion].Max
+	newer := func() *Machine {
+		m := NewMachine()
+		m.image = m.image.at(7)
+		m.image.ClusterID = "c"
+		m.image.Nodes = map[NodeID]*Node{1: {ID: 1, Features: map[string]Levels{ClusterVersion: {Min: 1, Max: 99}, "more": {Min: 1, Max: 1}}}}
+		return m
+	}
+	for name, c := range map[string]Command{
+		"a level":   {UpdateFeatures: &UpdateFeatures{[]FeatureUpdate{{Name: ClusterVersion, Level: most + 1}}}},
+		"a feature": {UpdateFeatures: &UpdateFeatures{[]FeatureUpdate{{Name: "more", Level: 1}}}},
+		"the level that the cluster begins at": {FormCluster: &FormCluster{
+			ClusterID: "d", Founders: map[NodeID]uint64{1: 101}, Levels: map[string]int16{ClusterVersion: most + 1},
+		}},
+	} {
+		m := newer()
+		if c.FormCluster != nil {
+			m.image.ClusterID = ""
+		}
+		before := m.Image()
+		data, err := c.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := m.Apply(8, 1, data); err == nil || !strings.Contains(err.Error(), "start this node with a build that supports") || m.Image() != before {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+	m := newer()
+	apply(t, m, Command{UpdateFeatures: &UpdateFeatures{[]FeatureUpdate{{Name: ClusterVersion, Level: most}}}})
+	snapshot := m.Snapshot()
+	m.image.Levels = map[string]int16{ClusterVersion: most + 1}
+	beyond, fresh := m.Snapshot(), NewMachine()
+	if err := fresh.Restore(snapshot); err != nil {
+		t.Error(err)
+	}
+	if before := fresh.Image(); fresh.Restore(beyond) == nil || fresh.Image() != before {
+		t.Error("a snapshot of a newer level is taken")
+	}
+}
+
+// An update that no node supports is refused, and not the end of those that do not know it.
+func TestAnUnknownFeatureIsRefused(t *testing.T) {
+	m := upgradeable()
+	if r := apply(t, m, Command{UpdateFeatures: &UpdateFeatures{[]FeatureUpdate{{Name: "more", Level: 1}}}}); r.Err == nil {
+		t.Error("it is carried out")
+	}
+}

@@ -53,11 +53,21 @@ func (m *Machine) Apply(index, _ uint64, data []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.UpdateFeatures != nil {
+		if err := m.image.strange(c.UpdateFeatures); err != nil {
+			return nil, err
+		}
+	}
 	next := m.image.at(index)
 	result := Result{Index: index}
 	if refused := c.kind().apply(next, &result); refused != nil {
 		next = m.image.at(index)
 		result = Result{Index: index, Err: refused}
+	}
+	if next.LevelsAt != m.image.LevelsAt {
+		if err := next.beyond(); err != nil {
+			return nil, err
+		}
 	}
 	m.image = next
 	return result, nil
@@ -102,7 +112,11 @@ func (m *Machine) Restore(b []byte) error {
 	if err := Unmarshal(b[1:], &s); err != nil {
 		return fmt.Errorf("metadata: decode a snapshot: %w", err)
 	}
-	m.image = s.image(m.image.local)
+	i := s.image(m.image.local)
+	if err := i.beyond(); err != nil {
+		return err
+	}
+	m.image = i
 	return nil
 }
 
