@@ -327,3 +327,95 @@ func TestWhatTheRaceDetectorCannotRunIsRun(t *testing.T) {
 		}
 	}
 }
+
+// unguarded are the files of actors/api that may look for topics whatever the client may do, and
+// why.
+var unguarded = map[string]string{
+	"bounds.go":                  "counts all replicas",
+	"create_partitions.go":       "goes on with a topic that was allowed",
+	"delete_topics.go":           "who may delete from the cluster may delete any",
+	"elect_leaders.go":           "is asked of the cluster as a whole",
+	"find_coordinator.go":        "looks for the topic of the offsets",
+	"list_config_resources.go":   "is asked of the cluster as a whole",
+	"log_dirs.go":                "is asked of the cluster as a whole",
+	"new_topic.go":               "waits for a topic that it has created",
+	"offset_commit.go":           "names topics by their ids, and asks then",
+	"offset_fetch.go":            "names topics by their ids, and asks then",
+	"offset_for_leader_epoch.go": "who acts for the cluster may know any",
+	"reassignments.go":           "is asked of the cluster as a whole",
+}
+
+// TestOneWayToTopicsAndGroups: requests reach topics and groups by actors/api/seam.go, which asks
+// whether the client may.
+func TestOneWayToTopicsAndGroups(t *testing.T) {
+	ways := []string{"Topics", "ByID", "Shards", "Partition", "Shard"} // of an image
+	finds := []string{"topicNamed", "partitionNamed", "allTopics", "topicNames", "anyTopic"}
+	for _, s := range sources(t) {
+		name := path.Base(s.path)
+		if s.test || s.dir != "actors/api" || name == "seam.go" {
+			continue
+		}
+		images := imagesIn(s.file)
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.SelectorExpr:
+				if isImage(n.X, images) && slices.Contains(ways, n.Sel.Name) {
+					t.Errorf("%s takes %s from an image: only seam.go does, which asks whether the client may", s.set.Position(n.Pos()), n.Sel.Name)
+				}
+				if n.Sel.Name == "groups" && name != "dispatch.go" {
+					t.Errorf("%s reaches for groups: Call.Group asks whether the client may", s.set.Position(n.Pos()))
+				}
+			case *ast.CallExpr:
+				if called := calledName(n); slices.Contains(finds, called) && unguarded[name] == "" {
+					t.Errorf("%s calls %s, which does not ask whether the client may: use Call.Topic", s.set.Position(n.Pos()), called)
+				}
+			}
+			return true
+		})
+	}
+}
+
+// imagesIn returns the names that stand for an image of the metadata somewhere in a file: by their
+// type, or by what they are set to.
+func imagesIn(f *ast.File) map[string]bool {
+	names := make(map[string]bool)
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Field:
+			if star, ok := n.Type.(*ast.StarExpr); ok && selected(star.X) == "Image" {
+				for _, name := range n.Names {
+					names[name.Name] = true
+				}
+			}
+		case *ast.AssignStmt:
+			for i, right := range n.Rhs {
+				if left, ok := n.Lhs[min(i, len(n.Lhs)-1)].(*ast.Ident); ok && isImage(right, nil) {
+					names[left.Name] = true
+				}
+			}
+		}
+		return true
+	})
+	return names
+}
+
+// isImage reports whether an expression is an image: a call of Image, or one of some names.
+func isImage(e ast.Expr, names map[string]bool) bool {
+	if call, ok := e.(*ast.CallExpr); ok {
+		return calledName(call) == "Image"
+	}
+	return names[selected(e)]
+}
+
+// selected returns the last name of an expression: b of a.b, and of b.
+func selected(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	case *ast.Ident:
+		return e.Name
+	}
+	return ""
+}
+
+func calledName(call *ast.CallExpr) string { return selected(call.Fun) }

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -29,7 +30,7 @@ func alterConfigs(c *Call) {
 			for _, config := range want.Configs {
 				set[config.Name] = config.Value
 			}
-			err := alter(ctx, c.Cluster, want.ResourceType, want.ResourceName, set, true, request.ValidateOnly)
+			err := c.alter(ctx, want.ResourceType, want.ResourceName, set, true, request.ValidateOnly)
 			out.ErrorCode, out.ErrorMessage = protocol.Code(err), protocol.Detail(err)
 			r.Resources = append(r.Resources, out)
 		}
@@ -57,18 +58,21 @@ func incrementalAlterConfigs(c *Call) {
 
 func (c *Call) incrementalAlter(ctx context.Context, want kmsg.IncrementalAlterConfigsRequestResource, validateOnly bool) error {
 	if want.ResourceType == kmsg.ConfigResourceTypeBrokerLogger {
+		if err := c.ClusterWide(access.AlterConfigs); err != nil {
+			return err
+		}
 		return alterLogger(c.Cluster, want, validateOnly)
 	}
-	set, err := increments(c.Cluster, want)
+	set, err := c.increments(want)
 	if err != nil {
 		return err
 	}
-	return alter(ctx, c.Cluster, want.ResourceType, want.ResourceName, set, false, validateOnly)
+	return c.alter(ctx, want.ResourceType, want.ResourceName, set, false, validateOnly)
 }
 
 // alter checks and submits a change; a nil value removes the setting.
-func alter(ctx context.Context, c Cluster, kind kmsg.ConfigResourceType, name string, set map[string]*string, replace, validateOnly bool) error {
-	at, err := resourceOf(c.Image(), kind, name)
+func (c *Call) alter(ctx context.Context, kind kmsg.ConfigResourceType, name string, set map[string]*string, replace, validateOnly bool) error {
+	at, err := c.resourceOf(access.AlterConfigs, kind, name)
 	if err != nil {
 		return err
 	}
@@ -77,11 +81,11 @@ func alter(ctx context.Context, c Cluster, kind kmsg.ConfigResourceType, name st
 			return err
 		}
 	}
-	if err := checkForeign(c.Image(), at, set); err != nil {
+	if err := checkForeign(c.Cluster.Image(), at, set); err != nil {
 		return err
 	}
 	if at.topic != nil {
-		if err := checkPairs(c, at.topic.Name, changed(at.topic.Configs, set, replace)); err != nil {
+		if err := checkPairs(c.Cluster, at.topic.Name, changed(at.topic.Configs, set, replace)); err != nil {
 			return err
 		}
 	}
@@ -94,7 +98,7 @@ func alter(ctx context.Context, c Cluster, kind kmsg.ConfigResourceType, name st
 	} else {
 		command.Node = &at.node
 	}
-	return submit(ctx, c, metadata.Command{AlterConfigs: command})
+	return submit(ctx, c.Cluster, metadata.Command{AlterConfigs: command})
 }
 
 func checkSetting(at resource, name string, value *string, replace bool) *protocol.Error {
@@ -167,8 +171,8 @@ func checkForeign(image *metadata.Image, at resource, set map[string]*string) *p
 }
 
 // increments makes of a request's operations the values that result.
-func increments(c Cluster, want kmsg.IncrementalAlterConfigsRequestResource) (map[string]*string, error) {
-	at, err := resourceOf(c.Image(), want.ResourceType, want.ResourceName)
+func (c *Call) increments(want kmsg.IncrementalAlterConfigsRequestResource) (map[string]*string, error) {
+	at, err := c.resourceOf(access.AlterConfigs, want.ResourceType, want.ResourceName)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +181,7 @@ func increments(c Cluster, want kmsg.IncrementalAlterConfigsRequestResource) (ma
 		if _, twice := set[config.Name]; twice {
 			return nil, protocol.Errorf(kerr.InvalidRequest, "Error due to duplicate config keys: %s", config.Name)
 		}
-		value, err := increment(c, at, config)
+		value, err := increment(c.Cluster, at, config)
 		if err != nil {
 			return nil, err
 		}

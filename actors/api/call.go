@@ -22,6 +22,7 @@ type Call struct {
 	*server.Request
 	Cluster Cluster
 
+	groups  Groups
 	log     *slog.Logger
 	pending *server.Pending
 }
@@ -61,20 +62,6 @@ func setting(c Cluster, name string) int64 {
 		return math.MaxInt32
 	}
 	return n
-}
-
-// topicOf finds a topic by id, where the request has one, else by name.
-func topicOf(image *metadata.Image, name string, id metadata.TopicID, byID bool) (*metadata.Topic, *protocol.Error) {
-	if byID {
-		if t := image.ByID[id]; t != nil {
-			return t, nil
-		}
-		return nil, protocol.Errorf(kerr.UnknownTopicID, "there is no topic with this id")
-	}
-	if t := image.Topics[name]; t != nil {
-		return t, nil
-	}
-	return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "there is no topic %q", name)
 }
 
 // partitionOf finds a partition of a topic.

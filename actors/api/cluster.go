@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -26,6 +27,8 @@ type Cluster interface {
 	Runtime() actors.Runtime
 	// Self is this node's id.
 	Self() metadata.NodeID
+	// Access says who may do what, as of the newest metadata.
+	Access() access.Authorizer
 	// Image is the newest metadata this node applied; never nil.
 	Image() *metadata.Image
 	// Alive reports whether this node believes that node n is up. Self is always alive.

@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -16,16 +17,19 @@ type resource struct {
 	node  metadata.NodeID
 }
 
-// resourceOf finds the resource that a request names.
-func resourceOf(image *metadata.Image, kind kmsg.ConfigResourceType, name string) (resource, *protocol.Error) {
+// resourceOf finds the resource that a request names to do something to its configs.
+func (c *Call) resourceOf(o access.Operation, kind kmsg.ConfigResourceType, name string) (resource, *protocol.Error) {
 	switch kind {
 	case kmsg.ConfigResourceTypeTopic:
-		if err := metadata.ValidateTopicName(name); err != nil {
-			return resource{}, err
+		t, err := c.Topic(name, [16]byte{}, false, o)
+		if invalid := metadata.ValidateTopicName(name); invalid != nil && err != errTopicDenied {
+			return resource{}, invalid
 		}
-		t, err := topicOf(image, name, [16]byte{}, false)
 		return resource{topic: t}, err
 	case kmsg.ConfigResourceTypeBroker:
+		if err := c.ClusterWide(o); err != nil {
+			return resource{}, err
+		}
 		if name == "" {
 			return resource{node: metadata.DefaultNode}, nil
 		}
@@ -33,7 +37,7 @@ func resourceOf(image *metadata.Image, kind kmsg.ConfigResourceType, name string
 		if err != nil {
 			return resource{}, protocol.Errorf(kerr.InvalidRequest, "Broker id must be an integer, but it is: %s", name)
 		}
-		if image.Nodes[int32(id)] == nil {
+		if c.Cluster.Image().Nodes[int32(id)] == nil {
 			return resource{}, protocol.Errorf(kerr.InvalidRequest, "there is no broker %q", name)
 		}
 		return resource{node: int32(id)}, nil

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -21,7 +22,7 @@ func createPartitions(c *Call) {
 		for _, t := range request.Topics {
 			out := kmsg.NewCreatePartitionsResponseTopic()
 			out.Topic = t.Topic
-			err := addPartitions(ctx, c.Cluster, t, request.ValidateOnly)
+			err := c.addPartitions(ctx, t, request.ValidateOnly)
 			out.ErrorCode, out.ErrorMessage = protocol.Code(err), protocol.Detail(err)
 			r.Topics = append(r.Topics, out)
 		}
@@ -29,11 +30,15 @@ func createPartitions(c *Call) {
 	})
 }
 
-func addPartitions(ctx context.Context, c Cluster, want kmsg.CreatePartitionsRequestTopic, validateOnly bool) error {
-	t, unknown := topicOf(c.Image(), want.Topic, [16]byte{}, false)
+func (c *Call) addPartitions(ctx context.Context, want kmsg.CreatePartitionsRequestTopic, validateOnly bool) error {
+	t, unknown := c.Topic(want.Topic, [16]byte{}, false, access.Alter)
 	if unknown != nil {
 		return unknown
 	}
+	return addPartitions(ctx, c.Cluster, t, want, validateOnly)
+}
+
+func addPartitions(ctx context.Context, c Cluster, t *metadata.Topic, want kmsg.CreatePartitionsRequestTopic, validateOnly bool) error {
 	have := len(t.Partitions)
 	more := int(want.Count) - have
 	switch {
@@ -76,8 +81,8 @@ func addPartitions(ctx context.Context, c Cluster, want kmsg.CreatePartitionsReq
 // partition has.
 func addReaders(ctx context.Context, c Cluster, topic string, from int) error {
 	image := c.Image()
-	t := image.Topics[topic]
-	if t == nil {
+	t, gone := topicNamed(image, topic)
+	if gone != nil {
 		return nil // deleted meanwhile
 	}
 	readers := len(t.Partitions[0].Replicas) - t.Partitions[0].Voters()

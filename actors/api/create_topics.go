@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -62,7 +63,10 @@ func createTopic(c *Call, request *kmsg.CreateTopicsRequest, t *kmsg.CreateTopic
 	out := kmsg.NewCreateTopicsResponseTopic()
 	out.Topic, out.NumPartitions, out.ReplicationFactor = t.Topic, -1, -1
 	n, err := requested(t, twice)
-	if whole != nil {
+	if !twice && c.ClusterWide(access.Create) != nil && !c.may(access.Create, access.Topic, t.Topic) {
+		err = errTopicDenied
+	}
+	if whole != nil && err != errTopicDenied {
 		err = whole
 	}
 	ctx, cancel := c.timeout(request.TimeoutMillis)
@@ -80,8 +84,12 @@ func createTopic(c *Call, request *kmsg.CreateTopicsRequest, t *kmsg.CreateTopic
 		out.ErrorCode, out.ErrorMessage = protocol.Code(err), protocol.Detail(err)
 		return out
 	}
-	out.NumPartitions, out.ReplicationFactor = int32(n.partitions), int16(n.replicas)
-	out.Configs = createdConfigs(c.Cluster, n)
+	if c.may(access.DescribeConfigs, access.Topic, n.name) {
+		out.NumPartitions, out.ReplicationFactor = int32(n.partitions), int16(n.replicas)
+		out.Configs = createdConfigs(c.Cluster, n)
+	} else {
+		out.ConfigErrorCode = errTopicDenied.Kafka.Code
+	}
 	out.ErrorMessage = c.warnOfTwo(n.name, max(n.replicas, n.wanted))
 	return out
 }

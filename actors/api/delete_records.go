@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
@@ -38,11 +39,10 @@ const (
 func deleteRecords(c *Call) {
 	request := c.Body.(*kmsg.DeleteRecordsRequest)
 	d := &deleting{call: c, response: request.ResponseKind().(*kmsg.DeleteRecordsResponse), done: make(chan struct{}), left: 1, drop: c.pending.Hold()}
-	image := c.Cluster.Image()
 	d.response.Topics = deletesOf(request)
 	for i := range d.response.Topics {
 		out := &d.response.Topics[i]
-		topic, err := trimmable(c.Cluster, image, out.Topic)
+		topic, err := c.trimmable(out.Topic)
 		for k := range out.Partitions {
 			d.trim(topic, &out.Partitions[k], err)
 		}
@@ -87,8 +87,8 @@ func deletesOf(request *kmsg.DeleteRecordsRequest) (topics []kmsg.DeleteRecordsR
 
 // trimmable finds a topic whose records clients may delete, by Kafka's rules: what an internal
 // topic or one that is only compacted holds is not old when it lies far back.
-func trimmable(c Cluster, image *metadata.Image, name string) (*metadata.Topic, *protocol.Error) {
-	t, err := topicOf(image, name, [16]byte{}, false)
+func (c *Call) trimmable(name string) (*metadata.Topic, *protocol.Error) {
+	t, err := c.Topic(name, [16]byte{}, false, access.Delete)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -24,8 +25,8 @@ func deleteTopics(c *Call) {
 		for _, want := range topics {
 			out := kmsg.NewDeleteTopicsResponseTopic()
 			out.Topic, out.TopicID = want.Topic, want.TopicID
-			t, err := deletable(c.Cluster, want)
-			if t != nil {
+			t, err := c.deletable(want)
+			if t != nil && protocol.Code(err) != kerr.TopicAuthorizationFailed.Code {
 				out.Topic, out.TopicID = &t.Name, t.ID
 			}
 			if err == nil {
@@ -38,15 +39,24 @@ func deleteTopics(c *Call) {
 	})
 }
 
-func deletable(c Cluster, want kmsg.DeleteTopicsRequestTopic) (*metadata.Topic, error) {
-	if c.Setting("delete.topic.enable") != "true" {
+// deletable finds a topic that the client may delete: that topic, or any. To who may describe it,
+// it is told whether it is there.
+func (c *Call) deletable(want kmsg.DeleteTopicsRequestTopic) (*metadata.Topic, error) {
+	if c.Cluster.Setting("delete.topic.enable") != "true" {
 		return nil, protocol.Errorf(kerr.TopicDeletionDisabled, "topic deletion is disabled (delete.topic.enable)")
 	}
 	name := ""
 	if want.Topic != nil {
 		name = *want.Topic
 	}
-	t, err := topicOf(c.Image(), name, want.TopicID, want.TopicID != [16]byte{})
+	byID := want.TopicID != [16]byte{}
+	var t *metadata.Topic
+	var err *protocol.Error
+	if any := c.ClusterWide(access.Delete) == nil; any {
+		t, err = c.anyTopic(name, want.TopicID, byID)
+	} else if t, err = c.Topic(name, want.TopicID, byID, access.Describe); err == nil {
+		t, err = c.Topic(t.Name, t.ID, false, access.Delete)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 func describeCluster(c *Call) {
 	request := c.Body.(*kmsg.DescribeClusterRequest)
 	r := request.ResponseKind().(*kmsg.DescribeClusterResponse)
-	r.ClusterAuthorizedOperations = operationsIf(request.IncludeClusterAuthorizedOperations, clusterOperations)
+	r.ClusterAuthorizedOperations = c.clusterOperations(request.IncludeClusterAuthorizedOperations)
 	r.EndpointType = 1
 	if request.Version >= 1 && request.EndpointType != 1 {
 		r.ErrorCode = kerr.MismatchedEndpointType.Code

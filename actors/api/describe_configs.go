@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -39,12 +40,15 @@ func describeConfigs(c *Call) {
 // describe lists the settings of one resource.
 func (c *Call) describe(request *kmsg.DescribeConfigsRequest, want kmsg.DescribeConfigsRequestResource) ([]kmsg.DescribeConfigsResponseResourceConfig, error) {
 	if want.ResourceType == kmsg.ConfigResourceTypeBrokerLogger {
+		if err := c.ClusterWide(access.DescribeConfigs); err != nil {
+			return nil, err
+		}
 		if err := checkLogger(c.Cluster, want.ResourceName); err != nil {
 			return nil, err
 		}
 		return describeLogger(c.Cluster, want.ConfigNames), nil
 	}
-	at, err := resourceOf(c.Cluster.Image(), want.ResourceType, want.ResourceName)
+	at, err := c.resourceOf(access.DescribeConfigs, want.ResourceType, want.ResourceName)
 	if err != nil {
 		return nil, err
 	}

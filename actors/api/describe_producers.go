@@ -3,6 +3,7 @@ package api
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -20,13 +21,12 @@ func describeProducers(c *Call) {
 		asked += len(t.Partitions)
 	}
 	all := &several{left: asked, done: func() { c.Answer(r) }}
-	image := c.Cluster.Image()
 	for i, t := range request.Topics {
 		out := &r.Topics[i]
 		*out = kmsg.NewDescribeProducersResponseTopic()
 		out.Topic, out.Partitions = t.Topic, make([]kmsg.DescribeProducersResponseTopicPartition, len(t.Partitions))
 		for j, n := range t.Partitions {
-			askProducers(c.Cluster, image, t.Topic, n, func(states []partition.ProducerState, err *protocol.Error) {
+			c.askProducers(t.Topic, n, func(states []partition.ProducerState, err *protocol.Error) {
 				all.one(func() { out.Partitions[j] = describedProducers(n, states, err) })
 			})
 		}
@@ -35,13 +35,13 @@ func describeProducers(c *Call) {
 }
 
 // askProducers asks the leader of a partition, which must be here. done is called once.
-func askProducers(c Cluster, image *metadata.Image, topic string, n int32, done func([]partition.ProducerState, *protocol.Error)) {
-	t, err := topicOf(image, topic, metadata.TopicID{}, false)
+func (c *Call) askProducers(topic string, n int32, done func([]partition.ProducerState, *protocol.Error)) {
+	t, err := c.Topic(topic, metadata.TopicID{}, false, access.Read)
 	if err != nil {
 		done(nil, err)
 		return
 	}
-	l, err := leading(c, t, n, -1)
+	l, err := leading(c.Cluster, t, n, -1)
 	if err != nil {
 		done(nil, err)
 		return

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -29,6 +30,11 @@ func describeQuorum(c *Call) {
 	request := c.Body.(*kmsg.DescribeQuorumRequest)
 	c.Go(func() {
 		r := request.ResponseKind().(*kmsg.DescribeQuorumResponse)
+		if err := c.ClusterWide(access.Describe); err != nil {
+			r.ErrorCode, r.ErrorMessage = err.Kafka.Code, protocol.Detail(err)
+			c.Answer(r)
+			return
+		}
 		for _, t := range distinct(request.Topics, func(t kmsg.DescribeQuorumRequestTopic) string { return t.Topic }) {
 			topic := kmsg.NewDescribeQuorumResponseTopic()
 			topic.Topic = t.Topic

@@ -1,12 +1,13 @@
 package api
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
+	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -25,22 +26,21 @@ func describeTopicPartitions(c *Call) {
 	if first.Partition < 0 {
 		for _, t := range request.Topics { // there is no field for an error of the whole request
 			out := missingTopic(t.Topic)
-			out.ErrorCode, out.AuthorizedOperations = kerr.InvalidRequest.Code, noOperations
+			out.ErrorCode = kerr.InvalidRequest.Code
 			r.Topics = append(r.Topics, out)
 		}
 		c.Answer(r)
 		return
 	}
-	image := c.Cluster.Image()
 	room := min(max(int(request.ResponsePartitionLimit), 1), mostDescribed)
-	for _, name := range pagedTopics(image, request, first.Topic) {
+	for _, name := range c.pagedTopics(request, first.Topic) {
 		from := int32(0)
 		if name == first.Topic {
 			from = first.Partition
 		}
-		t := image.Topics[name]
-		if t == nil {
-			r.Topics = append(r.Topics, missingTopic(name))
+		t, err := c.Topic(name, metadata.TopicID{}, false, access.Describe)
+		if err != nil {
+			r.Topics = append(r.Topics, c.missingTopic(name, err))
 			continue
 		}
 		all := t.Partitions[min(int(from), len(t.Partitions)):]
@@ -50,7 +50,7 @@ func describeTopicPartitions(c *Call) {
 			r.NextCursor = &next
 		}
 		if room > 0 {
-			r.Topics = append(r.Topics, topicPage(c.Cluster, t, all[:min(room, len(all))]))
+			r.Topics = append(r.Topics, c.topicPage(t, all[:min(room, len(all))]))
 		}
 		if room -= min(room, len(all)); r.NextCursor != nil {
 			break
@@ -60,13 +60,13 @@ func describeTopicPartitions(c *Call) {
 }
 
 // pagedTopics are the topics asked for, all of them for none, from one name on and in order.
-func pagedTopics(image *metadata.Image, request *kmsg.DescribeTopicPartitionsRequest, first string) []string {
+func (c *Call) pagedTopics(request *kmsg.DescribeTopicPartitionsRequest, first string) []string {
 	var names []string
 	for _, t := range request.Topics {
 		names = append(names, t.Topic)
 	}
 	if len(names) == 0 {
-		names = slices.Collect(maps.Keys(image.Topics))
+		names = c.Topics(access.Describe)
 	}
 	slices.Sort(names)
 	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name < first })
@@ -74,21 +74,31 @@ func pagedTopics(image *metadata.Image, request *kmsg.DescribeTopicPartitionsReq
 
 func missingTopic(name string) kmsg.DescribeTopicPartitionsResponseTopic {
 	out := kmsg.NewDescribeTopicPartitionsResponseTopic()
-	out.Topic, out.AuthorizedOperations = &name, topicOperations
+	out.Topic, out.AuthorizedOperations = &name, noOperations
 	out.Partitions = []kmsg.DescribeTopicPartitionsResponseTopicPartition{}
-	out.ErrorCode = kerr.UnknownTopicOrPartition.Code
+	return out
+}
+
+// missingTopic answers for a topic that is not there, or not told of.
+func (c *Call) missingTopic(name string, err *protocol.Error) kmsg.DescribeTopicPartitionsResponseTopic {
+	out := missingTopic(name)
+	out.ErrorCode = err.Kafka.Code
+	if err == errTopicDenied {
+		return out
+	}
+	out.AuthorizedOperations = c.operations(true, access.Resource{Kind: access.Topic, Name: name})
 	if err := metadata.ValidateTopicName(name); err != nil {
 		out.ErrorCode = err.Kafka.Code
 	}
 	return out
 }
 
-func topicPage(c Cluster, t *metadata.Topic, partitions []*metadata.Partition) kmsg.DescribeTopicPartitionsResponseTopic {
+func (c *Call) topicPage(t *metadata.Topic, partitions []*metadata.Partition) kmsg.DescribeTopicPartitionsResponseTopic {
 	out := kmsg.NewDescribeTopicPartitionsResponseTopic()
-	out.Topic, out.TopicID, out.IsInternal, out.AuthorizedOperations = &t.Name, t.ID, t.Internal, topicOperations
+	out.Topic, out.TopicID, out.IsInternal, out.AuthorizedOperations = &t.Name, t.ID, t.Internal, c.operations(true, access.Resource{Kind: access.Topic, Name: t.Name})
 	out.Partitions = []kmsg.DescribeTopicPartitionsResponseTopicPartition{}
 	for _, p := range partitions {
-		known := describePartition(c, p)
+		known := describePartition(c.Cluster, p)
 		one := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 		one.ErrorCode, one.Partition, one.LeaderID, one.LeaderEpoch = known.ErrorCode, known.Partition, known.Leader, known.LeaderEpoch
 		one.Replicas, one.ISR, one.OfflineReplicas = known.Replicas, known.ISR, known.OfflineReplicas

@@ -5,12 +5,20 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/actors/access"
+	"github.com/troupe-mq/troupe/protocol"
 )
 
 // describeUserSCRAMCredentials tells that no user has credentials: listeners take none (KIP-554).
 func describeUserSCRAMCredentials(c *Call) {
 	request := c.Body.(*kmsg.DescribeUserSCRAMCredentialsRequest)
 	r := request.ResponseKind().(*kmsg.DescribeUserSCRAMCredentialsResponse)
+	if err := c.ClusterWide(access.Describe); err != nil {
+		r.ErrorCode, r.ErrorMessage = err.Kafka.Code, protocol.Detail(err)
+		c.Answer(r)
+		return
+	}
 	named := make(map[string]int)
 	for _, u := range request.Users {
 		named[u.Name]++
@@ -32,6 +40,11 @@ func describeUserSCRAMCredentials(c *Call) {
 // describeClientQuotas tells that nobody has a quota (KIP-546).
 func describeClientQuotas(c *Call) {
 	r := c.Body.ResponseKind().(*kmsg.DescribeClientQuotasResponse)
+	if err := c.ClusterWide(access.DescribeConfigs); err != nil {
+		r.ErrorCode, r.ErrorMessage = err.Kafka.Code, protocol.Detail(err)
+		c.Answer(r)
+		return
+	}
 	r.Entries = []kmsg.DescribeClientQuotasResponseEntry{}
 	c.Answer(r)
 }

@@ -16,7 +16,7 @@ type Table struct {
 	log      *slog.Logger
 	ids      *producerIDs
 	sessions *fetchSessions
-	groups   *groupAPI
+	groups   Groups
 	handlers map[int16]handler
 	versions []kmsg.ApiVersionsResponseApiKey
 }
@@ -31,7 +31,7 @@ var _ server.Handler = (*Table)(nil)
 
 // NewTable makes the table of a node. groups coordinates the consumer groups.
 func NewTable(c Cluster, groups Groups, log *slog.Logger) *Table {
-	t := &Table{cluster: c, log: log, ids: newProducerIDs(c), groups: &groupAPI{groups}, handlers: make(map[int16]handler, len(apis))}
+	t := &Table{cluster: c, log: log, ids: newProducerIDs(c), groups: groups, handlers: make(map[int16]handler, len(apis))}
 	t.sessions = newFetchSessions(
 		func() int { return int(setting(c, "max.incremental.fetch.session.cache.slots")) }, c.SessionBytes, func() time.Time { return c.Runtime().Now() }, c.Ledger())
 	for i := range apis {
@@ -55,7 +55,7 @@ func (t *Table) Waits(key int16) bool { return t.handlers[key].API != nil && t.h
 
 // Handle implements server.Handler.
 func (t *Table) Handle(r *server.Request, p *server.Pending) {
-	t.handlers[r.Body.Key()].handle(&Call{Request: r, Cluster: t.cluster, log: t.log, pending: p})
+	t.handlers[r.Body.Key()].handle(&Call{Request: r, Cluster: t.cluster, groups: t.groups, log: t.log, pending: p})
 }
 
 // Versions implements server.Handler.

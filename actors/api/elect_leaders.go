@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -28,6 +29,10 @@ func electLeaders(c *Call) {
 	request := c.Body.(*kmsg.ElectLeadersRequest)
 	c.Go(func() {
 		r := request.ResponseKind().(*kmsg.ElectLeadersResponse)
+		if err := c.ClusterWide(access.Alter); err != nil {
+			c.Answer(notElected(r, request.Topics, err))
+			return
+		}
 		ctx, cancel := c.timeout(request.TimeoutMillis)
 		defer cancel()
 		asked := allPartitions(c.Cluster.Image())
@@ -51,6 +56,19 @@ func electLeaders(c *Call) {
 		}
 		c.Answer(r)
 	})
+}
+
+// notElected refuses a request as a whole.
+func notElected(r *kmsg.ElectLeadersResponse, topics []kmsg.ElectLeadersRequestTopic, err *protocol.Error) *kmsg.ElectLeadersResponse {
+	r.ErrorCode = err.Kafka.Code
+	for _, t := range namedOnce(topics) {
+		outcomes := make([]error, len(t.partitions))
+		for i := range outcomes {
+			outcomes[i] = err
+		}
+		r.Topics = append(r.Topics, elected(t, outcomes, false))
+	}
+	return r
 }
 
 // namedOnce are the partitions that a request names, each once, whether their topic is named once
@@ -89,7 +107,7 @@ func elected(t namedPartitions, outcomes []error, all bool) kmsg.ElectLeadersRes
 }
 
 func elect(ctx context.Context, c Cluster, topic string, n int32, kind int8) error {
-	t, unknown := topicOf(c.Image(), topic, [16]byte{}, false)
+	t, unknown := topicNamed(c.Image(), topic)
 	if unknown != nil {
 		return unknown
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -87,6 +88,11 @@ func updateFeatures(c *Call) {
 		r := request.ResponseKind().(*kmsg.UpdateFeaturesResponse)
 		command := &metadata.UpdateFeatures{}
 		err := error(nil)
+		if denied := c.ClusterWide(access.Alter); denied != nil {
+			r.ErrorCode, r.ErrorMessage = denied.Kafka.Code, protocol.Detail(denied)
+			c.Answer(r)
+			return
+		}
 		for _, u := range request.FeatureUpdates {
 			if kafkas, is := kafkaFeatures[u.Feature]; is {
 				if u.MaxVersionLevel != kafkas && err == nil {

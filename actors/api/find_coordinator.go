@@ -1,9 +1,12 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/coordination"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -22,7 +25,8 @@ const offsetsTimeoutMS = 10_000
 // created.
 func findCoordinator(c *Call) {
 	request := c.Body.(*kmsg.FindCoordinatorRequest)
-	if request.CoordinatorType != 0 || c.Cluster.Image().Topics[metadata.ConsumerOffsets] != nil {
+	_, missing := topicNamed(c.Cluster.Image(), metadata.ConsumerOffsets)
+	if request.CoordinatorType != 0 || missing == nil || !c.seesSome(request) {
 		c.Answer(coordinators(c, request))
 		return
 	}
@@ -33,6 +37,15 @@ func findCoordinator(c *Call) {
 		_ = internalTopic(ctx, c.Cluster, metadata.ConsumerOffsets, "offsets.topic.num.partitions", "offsets.topic.replication.factor")
 		c.Answer(coordinators(c, request))
 	})
+}
+
+// seesSome reports whether a client may be told the coordinator of a group that it asks for.
+func (c *Call) seesSome(request *kmsg.FindCoordinatorRequest) bool {
+	keys := request.CoordinatorKeys
+	if request.Version < 4 {
+		keys = []string{request.CoordinatorKey}
+	}
+	return slices.ContainsFunc(keys, func(key string) bool { return c.may(access.Describe, access.Group, key) })
 }
 
 func coordinators(c *Call, request *kmsg.FindCoordinatorRequest) *kmsg.FindCoordinatorResponse {
@@ -63,6 +76,10 @@ func coordinatorOf(c *Call, kind int8, key string) kmsg.FindCoordinatorResponseC
 // locate finds the node that leads a group's partition.
 func locate(c *Call, kind int8, key string) (metadata.Listener, metadata.NodeID, *protocol.Error) {
 	switch {
+	case kind == 0 && !c.may(access.Describe, access.Group, key):
+		return metadata.Listener{}, -1, errGroupDenied
+	case kind == 1 && c.TransactionalID(key, access.Describe) != nil:
+		return metadata.Listener{}, -1, errTransactionalDenied
 	case kind == 1:
 		return metadata.Listener{}, -1, protocol.Errorf(kerr.TransactionalIDAuthorizationFailed, "transactions are not offered by this version")
 	case kind != 0:
@@ -71,8 +88,8 @@ func locate(c *Call, kind int8, key string) (metadata.Listener, metadata.NodeID,
 		return metadata.Listener{}, -1, protocol.Errorf(kerr.InvalidGroupID, "the group id is empty")
 	}
 	image := c.Cluster.Image()
-	t := image.Topics[metadata.ConsumerOffsets]
-	if t == nil {
+	t, missing := topicNamed(image, metadata.ConsumerOffsets)
+	if missing != nil {
 		return metadata.Listener{}, -1, protocol.Errorf(kerr.CoordinatorNotAvailable, "%s is being created", metadata.ConsumerOffsets)
 	}
 	l := c.Cluster.Leadership(t.Partitions[coordination.PartitionOf(key, len(t.Partitions))].Shard)

@@ -24,9 +24,6 @@ type Groups interface {
 	Each(run Command, refuse func(*protocol.Error)) int
 }
 
-// groupAPI answers the requests of consumer groups.
-type groupAPI struct{ groups Groups }
-
 // client is who a call comes from, as groups show it.
 func (c *Call) client() group.Client {
 	return group.Client{ID: c.ClientID, Host: "/" + hostOf(c.Client)}
@@ -48,6 +45,3 @@ func (s *several) one(set func()) {
 		s.done()
 	}
 }
-
-// topics tells topics' ids and sizes by the image of the moment.
-func (c *Call) topics() group.Topics { return coordinator.Topics(c.Cluster.Image()) }

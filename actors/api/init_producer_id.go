@@ -5,6 +5,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -41,6 +42,11 @@ func (ids *producerIDs) initProducerID(c *Call) {
 			c.Answer(r)
 			return
 		}
+		if err := c.mayProduce(); err != nil {
+			r.ErrorCode = err.Kafka.Code
+			c.Answer(r)
+			return
+		}
 		id, err := ids.take(c)
 		if err != nil {
 			r.ErrorCode = protocol.Code(err)
@@ -49,6 +55,15 @@ func (ids *producerIDs) initProducerID(c *Call) {
 		}
 		c.Answer(r)
 	})
+}
+
+// mayProduce tells why the client may not be an idempotent producer: it may neither write so at
+// large, nor to any topic.
+func (c *Call) mayProduce() *protocol.Error {
+	if err := c.ClusterWide(access.IdempotentWrite); err != nil && !c.Cluster.Access().AllowsAny(c.From, access.Write, access.Topic) {
+		return err
+	}
+	return nil
 }
 
 // blockTimeoutMS bounds how long a producer waits for a block of ids.

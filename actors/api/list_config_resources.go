@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -20,6 +21,11 @@ func listConfigResources(c *Call) {
 	request := c.Body.(*kmsg.ListConfigResourcesRequest)
 	r := request.ResponseKind().(*kmsg.ListConfigResourcesResponse)
 	r.ConfigResources = []kmsg.ListConfigResourcesResponseConfigResource{}
+	if err := c.ClusterWide(access.DescribeConfigs); err != nil {
+		r.ErrorCode = err.Kafka.Code
+		c.Answer(r)
+		return
+	}
 	kinds := request.ResourceTypes
 	switch {
 	case request.Version == 0:
@@ -50,7 +56,7 @@ var listed = []int8{int8(kmsg.ConfigResourceTypeTopic), int8(kmsg.ConfigResource
 func configNames(image *metadata.Image, kind kmsg.ConfigResourceType) (names []string) {
 	switch kind {
 	case kmsg.ConfigResourceTypeTopic:
-		return slices.Sorted(maps.Keys(image.Topics))
+		return topicNames(image)
 	case kmsg.ConfigResourceTypeBroker, kmsg.ConfigResourceTypeBrokerLogger:
 		for _, id := range slices.Sorted(maps.Keys(image.Nodes)) {
 			names = append(names, strconv.Itoa(int(id)))

@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
 )
@@ -34,11 +35,10 @@ func listOffsets(c *Call) {
 	c.Go(func() {
 		request := c.Body.(*kmsg.ListOffsetsRequest)
 		r := request.ResponseKind().(*kmsg.ListOffsetsResponse)
-		image := c.Cluster.Image()
 		for _, t := range request.Topics {
 			out := kmsg.NewListOffsetsResponseTopic()
 			out.Topic = t.Topic
-			topic, unknown := topicOf(image, t.Topic, [16]byte{}, false)
+			topic, unknown := c.Topic(t.Topic, [16]byte{}, false, access.Describe)
 			for _, p := range t.Partitions {
 				part := kmsg.NewListOffsetsResponseTopicPartition()
 				part.Partition, part.Offset, part.Timestamp, part.LeaderEpoch = p.Partition, -1, -1, -1

@@ -3,6 +3,8 @@ package api
 import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/troupe-mq/troupe/actors/access"
 )
 
 // Version notes
@@ -18,6 +20,11 @@ func describeLogDirs(c *Call) {
 	request := c.Body.(*kmsg.DescribeLogDirsRequest)
 	c.Go(func() {
 		r := request.ResponseKind().(*kmsg.DescribeLogDirsResponse)
+		if err := c.ClusterWide(access.Describe); err != nil {
+			r.ErrorCode = err.Kafka.Code
+			c.Answer(r)
+			return
+		}
 		ctx, cancel := c.timeout(logDirsTimeoutMS)
 		defer cancel()
 		disk := c.Cluster.Disk(ctx)
@@ -58,6 +65,7 @@ func alterReplicaLogDirs(c *Call) {
 		r := request.ResponseKind().(*kmsg.AlterReplicaLogDirsResponse)
 		ctx, cancel := c.timeout(logDirsTimeoutMS)
 		defer cancel()
+		denied := c.ClusterWide(access.Alter)
 		own := c.Cluster.Disk(ctx).Dir
 		image := c.Cluster.Image()
 		for _, d := range request.Dirs {
@@ -67,11 +75,13 @@ func alterReplicaLogDirs(c *Call) {
 				for _, n := range t.Partitions {
 					p := kmsg.NewAlterReplicaLogDirsResponseTopicPartition()
 					p.Partition = n
-					at := image.Partition(t.Topic, n)
+					at, unknown := partitionNamed(image, t.Topic, n)
 					switch {
+					case denied != nil:
+						p.ErrorCode = denied.Kafka.Code
 					case d.Dir != own:
 						p.ErrorCode = kerr.LogDirNotFound.Code
-					case at == nil:
+					case unknown != nil:
 						p.ErrorCode = kerr.UnknownTopicOrPartition.Code
 					case c.Cluster.Replica(at.Shard) == nil:
 						p.ErrorCode = kerr.ReplicaNotAvailable.Code

@@ -165,7 +165,7 @@ func TestWhatATopicShouldHaveIsRecorded(t *testing.T) {
 	o.register(t, 2)
 	more := kmsg.NewCreatePartitionsRequestTopic()
 	more.Topic, more.Count = "n", 2
-	if err := addPartitions(context.Background(), c, more, false); err != nil {
+	if err := addPartitions(context.Background(), c, c.Image().Topics[more.Topic], more, false); err != nil {
 		t.Fatal(err)
 	}
 	for at, voters := range []int{1, 2} {

@@ -3,14 +3,15 @@ package api
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/group"
 )
 
 // joinGroup has a member join its group.
-func (g *groupAPI) joinGroup(c *Call) {
+func joinGroup(c *Call) {
 	request := c.Body.(*kmsg.JoinGroupRequest)
-	g.groups.Do(request.Group, func(now int64, core *group.Coordinator) {
+	c.Group(request.Group, access.Read).Do(func(now int64, core *group.Coordinator) {
 		core.Join(now, c.client(), request, c.Answer)
 	}, func(err *protocol.Error) {
 		r := request.ResponseKind().(*kmsg.JoinGroupResponse)
@@ -21,9 +22,9 @@ func (g *groupAPI) joinGroup(c *Call) {
 }
 
 // syncGroup gives a member its assignment, and takes the leader's.
-func (g *groupAPI) syncGroup(c *Call) {
+func syncGroup(c *Call) {
 	request := c.Body.(*kmsg.SyncGroupRequest)
-	g.groups.Do(request.Group, func(now int64, core *group.Coordinator) {
+	c.Group(request.Group, access.Read).Do(func(now int64, core *group.Coordinator) {
 		core.Sync(now, request, c.Answer)
 	}, func(err *protocol.Error) {
 		r := request.ResponseKind().(*kmsg.SyncGroupResponse)
@@ -33,9 +34,9 @@ func (g *groupAPI) syncGroup(c *Call) {
 }
 
 // heartbeat keeps a member's session alive.
-func (g *groupAPI) heartbeat(c *Call) {
+func heartbeat(c *Call) {
 	request := c.Body.(*kmsg.HeartbeatRequest)
-	g.groups.Do(request.Group, func(now int64, core *group.Coordinator) {
+	c.Group(request.Group, access.Read).Do(func(now int64, core *group.Coordinator) {
 		core.Heartbeat(now, request, c.Answer)
 	}, func(err *protocol.Error) {
 		r := request.ResponseKind().(*kmsg.HeartbeatResponse)
@@ -45,9 +46,9 @@ func (g *groupAPI) heartbeat(c *Call) {
 }
 
 // leaveGroup takes members out of their group.
-func (g *groupAPI) leaveGroup(c *Call) {
+func leaveGroup(c *Call) {
 	request := c.Body.(*kmsg.LeaveGroupRequest)
-	g.groups.Do(request.Group, func(now int64, core *group.Coordinator) {
+	c.Group(request.Group, access.Read).Do(func(now int64, core *group.Coordinator) {
 		core.Leave(now, request, c.Answer)
 	}, func(err *protocol.Error) {
 		r := request.ResponseKind().(*kmsg.LeaveGroupResponse)

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -34,15 +35,15 @@ const autoCreateTimeoutMS = 10_000
 // the reader goroutine.
 func clusterMetadata(c *Call) {
 	request := c.Body.(*kmsg.MetadataRequest)
-	missing := creatable(c, request)
+	missing, denied := creatable(c, request)
 	if len(missing) == 0 {
-		c.Answer(describeMetadata(c, request, nil))
+		c.Answer(describeMetadata(c, request, denied))
 		return
 	}
 	c.Go(func() {
 		ctx, cancel := c.timeout(autoCreateTimeoutMS)
 		defer cancel()
-		refused := make(map[string]error)
+		refused := denied
 		forming := c.Cluster.AwaitFormed(ctx)
 		for _, name := range missing {
 			n := newTopic{name: name, partitions: -1, replicas: -1}
@@ -68,19 +69,28 @@ func clusterMetadata(c *Call) {
 	})
 }
 
-// creatable returns the topics asked for that are not there and may be created.
-func creatable(c *Call, request *kmsg.MetadataRequest) []string {
+// creatable returns the topics asked for that are not there and may be created, and those that the
+// client may not create.
+func creatable(c *Call, request *kmsg.MetadataRequest) (names []string, denied map[string]error) {
+	denied = make(map[string]error)
 	if c.Cluster.Setting("auto.create.topics.enable") != "true" || request.Version >= 4 && !request.AllowAutoTopicCreation {
-		return nil
+		return nil, denied
 	}
-	image := c.Cluster.Image()
-	var names []string
+	anyTopic := c.ClusterWide(access.Create) == nil
 	for _, t := range request.Topics {
-		if t.Topic != nil && t.TopicID == [16]byte{} && image.Topics[*t.Topic] == nil && metadata.ValidateTopicName(*t.Topic) == nil && !reserved(*t.Topic) {
+		if t.Topic == nil || t.TopicID != [16]byte{} || metadata.ValidateTopicName(*t.Topic) != nil || reserved(*t.Topic) {
+			continue
+		}
+		if _, err := c.Topic(*t.Topic, t.TopicID, false, access.Describe); err == nil || err == errTopicDenied {
+			continue
+		}
+		if anyTopic || c.may(access.Create, access.Topic, *t.Topic) {
 			names = append(names, *t.Topic)
+		} else {
+			denied[*t.Topic] = errTopicDenied
 		}
 	}
-	return distinct(names, func(name string) string { return name })
+	return distinct(names, func(name string) string { return name }), denied
 }
 
 // reserved reports whether a name is one that Troupe creates itself.
@@ -104,7 +114,7 @@ func cutOff(c Cluster, image *metadata.Image) bool {
 func describeMetadata(c *Call, request *kmsg.MetadataRequest, refused map[string]error) *kmsg.MetadataResponse {
 	image := c.Cluster.Image()
 	r := request.ResponseKind().(*kmsg.MetadataResponse)
-	r.AuthorizedOperations = operationsIf(request.IncludeClusterAuthorizedOperations, clusterOperations)
+	r.AuthorizedOperations = c.clusterOperations(request.IncludeClusterAuthorizedOperations)
 	if image.ClusterID != "" {
 		r.ClusterID = &image.ClusterID
 	}
@@ -119,8 +129,8 @@ func describeMetadata(c *Call, request *kmsg.MetadataRequest, refused map[string
 		b.NodeID, b.Host, b.Port, b.Rack = id, at.Host, at.Port, rack(image.Nodes[id])
 		r.Brokers = append(r.Brokers, b)
 	}
-	for _, t := range wanted(image, request) {
-		r.Topics = append(r.Topics, describeTopic(c.Cluster, image, t, request, refused))
+	for _, t := range c.wanted(request) {
+		r.Topics = append(r.Topics, c.describeTopic(t, request, refused))
 	}
 	return r
 }
@@ -141,13 +151,14 @@ func rack(n *metadata.Node) *string {
 	return &n.Rack
 }
 
-// wanted returns the topics that a request names; all for null, or for none in version 0.
-func wanted(image *metadata.Image, request *kmsg.MetadataRequest) []kmsg.MetadataRequestTopic {
+// wanted returns the topics that a request names; all that the client may describe for null, or for
+// none in version 0.
+func (c *Call) wanted(request *kmsg.MetadataRequest) []kmsg.MetadataRequestTopic {
 	if request.Topics != nil && (request.Version > 0 || len(request.Topics) > 0) {
 		return distinct(request.Topics, func(t kmsg.MetadataRequestTopic) topicAsked { return topicAsked{t.TopicID, nameOf(t)} })
 	}
 	var all []kmsg.MetadataRequestTopic
-	for _, name := range slices.Sorted(maps.Keys(image.Topics)) {
+	for _, name := range c.Topics(access.Describe) {
 		t := kmsg.NewMetadataRequestTopic()
 		t.Topic = &name
 		all = append(all, t)
@@ -168,13 +179,16 @@ func nameOf(t kmsg.MetadataRequestTopic) string {
 	return *t.Topic
 }
 
-func describeTopic(c Cluster, image *metadata.Image, want kmsg.MetadataRequestTopic, request *kmsg.MetadataRequest, refused map[string]error) kmsg.MetadataResponseTopic {
+func (c *Call) describeTopic(want kmsg.MetadataRequestTopic, request *kmsg.MetadataRequest, refused map[string]error) kmsg.MetadataResponseTopic {
 	out := kmsg.NewMetadataResponseTopic()
 	out.Topic, out.TopicID, out.AuthorizedOperations = want.Topic, want.TopicID, noOperations
 	name := nameOf(want)
-	t, err := topicOf(image, name, want.TopicID, want.TopicID != [16]byte{})
+	t, err := c.Topic(name, want.TopicID, want.TopicID != [16]byte{}, access.Describe)
 	if err != nil {
 		out.ErrorCode = err.Kafka.Code
+		if err == errTopicDenied {
+			return out
+		}
 		if want.TopicID == [16]byte{} {
 			if invalid := metadata.ValidateTopicName(name); invalid != nil {
 				out.ErrorCode = invalid.Kafka.Code
@@ -186,9 +200,9 @@ func describeTopic(c Cluster, image *metadata.Image, want kmsg.MetadataRequestTo
 		return out
 	}
 	out.Topic, out.TopicID, out.IsInternal = &t.Name, t.ID, t.Internal
-	out.AuthorizedOperations = operationsIf(request.IncludeTopicAuthorizedOperations, topicOperations)
+	out.AuthorizedOperations = c.operations(request.IncludeTopicAuthorizedOperations, access.Resource{Kind: access.Topic, Name: t.Name})
 	for _, p := range t.Partitions {
-		out.Partitions = append(out.Partitions, describePartition(c, p))
+		out.Partitions = append(out.Partitions, describePartition(c.Cluster, p))
 	}
 	return out
 }

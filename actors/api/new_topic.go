@@ -115,8 +115,8 @@ func awaitLeaders(ctx context.Context, c Cluster, topic string) {
 	ctx, cancel := c.Runtime().Timeout(ctx, leadersWithin)
 	defer cancel()
 	_ = c.AwaitLeaderships(ctx, func() bool {
-		t := c.Image().Topics[topic]
-		if t == nil {
+		t, gone := topicNamed(c.Image(), topic)
+		if gone != nil {
 			return true
 		}
 		for _, p := range t.Partitions {

@@ -55,7 +55,10 @@ func TestOffsetsOfUnknownTopicIDs(t *testing.T) {
 			}
 			r.Topics = append(r.Topics, asked)
 		}
-		got := answer[*kmsg.OffsetCommitResponse](t, cluster, (&groupAPI{one{core: core, refused: c.refused}}).offsetCommit, r)
+		got := answer[*kmsg.OffsetCommitResponse](t, cluster, func(call *Call) {
+			call.groups = one{core: core, refused: c.refused}
+			offsetCommit(call)
+		}, r)
 		known, unknown := got.Topics[0].Partitions, got.Topics[1].Partitions
 		for at, code := range []int16{known[0].ErrorCode, known[1].ErrorCode, unknown[0].ErrorCode} {
 			if err := kerr.TypedErrorForCode(code); err != c.want[at] {

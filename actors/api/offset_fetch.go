@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/group"
 )
@@ -20,7 +21,7 @@ import (
 //	10  topic ids
 
 // offsetFetch tells groups' committed offsets.
-func (g *groupAPI) offsetFetch(c *Call) {
+func offsetFetch(c *Call) {
 	request := c.Body.(*kmsg.OffsetFetchRequest)
 	wanted := request.Groups
 	if request.Version < 8 {
@@ -39,7 +40,7 @@ func (g *groupAPI) offsetFetch(c *Call) {
 		out := &r.Groups[i]
 		*out = kmsg.NewOffsetFetchResponseGroup()
 		out.Group = want.Group
-		g.groups.Sure(want.Group, func(_ int64, core *group.Coordinator) {
+		c.Group(want.Group, access.Describe).Sure(func(_ int64, core *group.Coordinator) {
 			fetchGroup(c, core, request.Version, want, out)
 			core.When(want.Group, func(err *kerr.Error) {
 				all.one(func() {
@@ -113,20 +114,24 @@ func fetchGroup(c *Call, core *group.Coordinator, version int16, want kmsg.Offse
 			return
 		}
 	}
-	topics := c.topics()
+	topics := c.topics(access.Describe)
 	if want.Topics == nil {
 		fetchAll(core, topics, want.Group, out)
 		return
 	}
-	image := c.Cluster.Image()
 	for _, t := range want.Topics {
 		topic := kmsg.NewOffsetFetchResponseGroupTopic()
 		topic.Topic, topic.TopicID = t.Topic, t.TopicID
 		name := t.Topic
 		if version >= 10 {
-			if known := image.ByID[t.TopicID]; known != nil {
+			if known, err := c.anyTopic("", t.TopicID, true); err == nil {
 				name = known.Name
 			}
+		}
+		if (version < 10 || name != "") && !c.may(access.Describe, access.Topic, name) {
+			topic.Partitions = unfetched(t.Partitions, errTopicDenied)
+			out.Topics = append(out.Topics, topic)
+			continue
 		}
 		id, partitions := topics(name)
 		for _, f := range core.Fetch(want.Group, name, id, distinct(t.Partitions, func(n int32) int32 { return n })) {
@@ -140,6 +145,18 @@ func fetchGroup(c *Call, core *group.Coordinator, version int16, want kmsg.Offse
 	}
 }
 
+// unfetched answers for partitions whose offsets are not told.
+func unfetched(partitions []int32, err *protocol.Error) (all []kmsg.OffsetFetchResponseGroupTopicPartition) {
+	for _, n := range partitions {
+		part := kmsg.NewOffsetFetchResponseGroupTopicPartition()
+		none := ""
+		part.Partition, part.Offset, part.LeaderEpoch, part.Metadata, part.ErrorCode = n, -1, -1, &none, err.Kafka.Code
+		all = append(all, part)
+	}
+	return all
+}
+
+// fetchAll answers for all topics that the client is told of.
 func fetchAll(core *group.Coordinator, topics group.Topics, id string, out *kmsg.OffsetFetchResponseGroup) {
 	for _, f := range core.FetchAll(id, topics) {
 		if n := len(out.Topics); n == 0 || out.Topics[n-1].Topic != f.Topic {

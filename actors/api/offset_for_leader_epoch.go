@@ -3,7 +3,9 @@ package api
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
+	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
 // Version notes
@@ -18,11 +20,10 @@ import (
 func offsetForLeaderEpoch(c *Call) {
 	request := c.Body.(*kmsg.OffsetForLeaderEpochRequest)
 	r := request.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
-	image := c.Cluster.Image()
 	for _, t := range request.Topics {
 		out := kmsg.NewOffsetForLeaderEpochResponseTopic()
 		out.Topic = t.Topic
-		topic, unknown := topicOf(image, t.Topic, [16]byte{}, false)
+		topic, unknown := c.epochsOf(t.Topic)
 		for _, p := range t.Partitions {
 			part := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
 			part.Partition, part.LeaderEpoch, part.EndOffset = p.Partition, -1, -1
@@ -38,4 +39,13 @@ func offsetForLeaderEpoch(c *Call) {
 		r.Topics = append(r.Topics, out)
 	}
 	c.Answer(r)
+}
+
+// epochsOf finds a topic whose epochs the client may be told: as a member of the cluster of any,
+// else of what it may describe.
+func (c *Call) epochsOf(name string) (*metadata.Topic, *protocol.Error) {
+	if c.ClusterWide(access.ClusterAction) == nil {
+		return c.anyTopic(name, metadata.TopicID{}, false)
+	}
+	return c.Topic(name, metadata.TopicID{}, false, access.Describe)
 }

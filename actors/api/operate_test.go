@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/protocol"
@@ -27,6 +28,14 @@ type operated struct {
 	down    []metadata.NodeID
 	leads   map[storage.ShardID]Leadership
 	asked   []metadata.NodeID // whom leaderships were handed to
+	rights  access.Authorizer // nil: everybody may do everything
+}
+
+func (o *operated) Access() access.Authorizer {
+	if o.rights == nil {
+		return access.Open{}
+	}
+	return o.rights
 }
 
 func (o *operated) Image() *metadata.Image                  { return o.machine.Image() }
@@ -169,7 +178,7 @@ func TestNewPartitionsGetReaders(t *testing.T) {
 		a.Replicas = nodes
 		want.Assignment = append(want.Assignment, a)
 	}
-	if err := addPartitions(context.Background(), o, want, false); err != nil {
+	if err := addPartitions(context.Background(), o, o.Image().Topics[want.Topic], want, false); err != nil {
 		t.Fatal(err)
 	}
 	if now := o.Image().Partition("t", 0); now != before {

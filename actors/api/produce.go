@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/protocol"
@@ -48,11 +49,10 @@ func produce(c *Call) {
 	request := c.Body.(*kmsg.ProduceRequest)
 	r := request.ResponseKind().(*kmsg.ProduceResponse)
 	p := &producing{call: c, response: r, acks: request.Acks, left: 1, drop: c.pending.Hold(), books: c.Cluster.Ledger()}
-	image := c.Cluster.Image()
 	whole := checkProduce(request)
 	r.Topics = make([]kmsg.ProduceResponseTopic, len(request.Topics))
 	for i := range request.Topics {
-		p.topic(image, &request.Topics[i], &r.Topics[i], whole)
+		p.topic(&request.Topics[i], &r.Topics[i], whole)
 	}
 	if request.Acks != 0 {
 		p.until(time.Duration(request.TimeoutMillis) * time.Millisecond)
@@ -163,10 +163,10 @@ func (p *producing) keepSilent() {
 }
 
 // topic starts the appends of one topic.
-func (p *producing) topic(image *metadata.Image, request *kmsg.ProduceRequestTopic, out *kmsg.ProduceResponseTopic, whole *protocol.Error) {
+func (p *producing) topic(request *kmsg.ProduceRequestTopic, out *kmsg.ProduceResponseTopic, whole *protocol.Error) {
 	out.Topic, out.TopicID = request.Topic, request.TopicID
 	out.Partitions = make([]kmsg.ProduceResponseTopicPartition, len(request.Partitions))
-	t, unknown := topicOf(image, request.Topic, request.TopicID, p.response.Version >= 13)
+	t, unknown := p.call.Topic(request.Topic, request.TopicID, p.response.Version >= 13, access.Write)
 	for k := range request.Partitions {
 		part := &out.Partitions[k]
 		*part = kmsg.NewProduceResponseTopicPartition()
@@ -177,7 +177,7 @@ func (p *producing) topic(image *metadata.Image, request *kmsg.ProduceRequestTop
 			err = unknown
 		}
 		if err == nil {
-			err = p.partition(image, t, &request.Partitions[k], part)
+			err = p.partition(t, &request.Partitions[k], part)
 		}
 		if err != nil {
 			fail(part, err)
@@ -191,7 +191,7 @@ func fail(part *kmsg.ProduceResponseTopicPartition, err *protocol.Error) {
 }
 
 // partition checks one partition's batch and sends it to the replica.
-func (p *producing) partition(image *metadata.Image, t *metadata.Topic, request *kmsg.ProduceRequestTopicPartition, part *kmsg.ProduceResponseTopicPartition) *protocol.Error {
+func (p *producing) partition(t *metadata.Topic, request *kmsg.ProduceRequestTopicPartition, part *kmsg.ProduceResponseTopicPartition) *protocol.Error {
 	l, err := leading(p.call.Cluster, t, request.Partition, -1)
 	if err != nil {
 		p.mu.Lock() // another partition's outcome may hint at the same time

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -22,7 +23,7 @@ func addRaftVoter(c *Call) {
 		r := request.ResponseKind().(*kmsg.AddRaftVoterResponse)
 		ctx, cancel := c.timeout(request.TimeoutMillis)
 		defer cancel()
-		err := changeVoters(ctx, c.Cluster, request.ClusterID, request.VoterID, request.VoterDirectoryID, supervisor.AddVoter)
+		err := c.changeVoters(ctx, request.ClusterID, request.VoterID, request.VoterDirectoryID, supervisor.AddVoter)
 		r.ErrorCode, r.ErrorMessage = protocol.Code(err), protocol.Detail(err)
 		c.Answer(r)
 	})
@@ -35,7 +36,7 @@ func removeRaftVoter(c *Call) {
 		r := request.ResponseKind().(*kmsg.RemoveRaftVoterResponse)
 		ctx, cancel := c.timeout(removeTimeoutMS)
 		defer cancel()
-		err := changeVoters(ctx, c.Cluster, request.ClusterID, request.VoterID, request.VoterDirectoryID, supervisor.RemoveVoter)
+		err := c.changeVoters(ctx, request.ClusterID, request.VoterID, request.VoterDirectoryID, supervisor.RemoveVoter)
 		r.ErrorCode, r.ErrorMessage = protocol.Code(err), protocol.Detail(err)
 		c.Answer(r)
 	})
@@ -43,6 +44,14 @@ func removeRaftVoter(c *Call) {
 
 // choose tells what change of the replicas of __meta has a node vote, or not vote any more.
 type choose func(image *metadata.Image, usable func(metadata.NodeID) bool, id metadata.NodeID) (metadata.AlterReplicas, error)
+
+// changeVoters changes who votes in __meta, for who may.
+func (c *Call) changeVoters(ctx context.Context, clusterID *string, id metadata.NodeID, directory [16]byte, change choose) error {
+	if err := c.ClusterWide(access.Alter); err != nil {
+		return err
+	}
+	return changeVoters(ctx, c.Cluster, clusterID, id, directory, change)
+}
 
 // changeVoters changes who votes in __meta.
 func changeVoters(ctx context.Context, c Cluster, clusterID *string, id metadata.NodeID, directory [16]byte, change choose) error {

@@ -2,12 +2,12 @@ package api
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -24,6 +24,10 @@ func alterPartitionAssignments(c *Call) {
 	c.Go(func() {
 		r := request.ResponseKind().(*kmsg.AlterPartitionAssignmentsResponse)
 		r.AllowReplicationFactorChange = request.Version < 1 || request.AllowReplicationFactorChange
+		denied := c.ClusterWide(access.Alter)
+		if denied != nil {
+			r.ErrorCode, r.ErrorMessage = denied.Kafka.Code, protocol.Detail(denied)
+		}
 		ctx, cancel := c.timeout(request.TimeoutMillis)
 		defer cancel()
 		for _, t := range request.Topics {
@@ -32,7 +36,10 @@ func alterPartitionAssignments(c *Call) {
 			for _, p := range t.Partitions {
 				out := kmsg.NewAlterPartitionAssignmentsResponseTopicPartition()
 				out.Partition = p.Partition
-				err := reassign(ctx, c.Cluster, t.Topic, p, r.AllowReplicationFactorChange)
+				err := error(denied)
+				if denied == nil {
+					err = reassign(ctx, c.Cluster, t.Topic, p, r.AllowReplicationFactorChange)
+				}
 				out.ErrorCode, out.ErrorMessage = protocol.Code(err), protocol.Detail(err)
 				if err == nil {
 					out.ErrorMessage = c.warnOfTwo(t.Topic, len(p.Replicas))
@@ -47,7 +54,7 @@ func alterPartitionAssignments(c *Call) {
 
 // reassign moves one partition; null replicas call its move off.
 func reassign(ctx context.Context, c Cluster, topic string, want kmsg.AlterPartitionAssignmentsRequestTopicPartition, resize bool) error {
-	t, unknown := topicOf(c.Image(), topic, [16]byte{}, false)
+	t, unknown := topicNamed(c.Image(), topic)
 	if unknown != nil {
 		return unknown
 	}
@@ -119,6 +126,11 @@ func replicaIDs(p *metadata.Partition) []storage.ReplicaID {
 func listPartitionReassignments(c *Call) {
 	request := c.Body.(*kmsg.ListPartitionReassignmentsRequest)
 	r := request.ResponseKind().(*kmsg.ListPartitionReassignmentsResponse)
+	if err := c.ClusterWide(access.Describe); err != nil {
+		r.ErrorCode, r.ErrorMessage = err.Kafka.Code, protocol.Detail(err)
+		c.Answer(r)
+		return
+	}
 	image := c.Cluster.Image()
 	asked := allPartitions(image)
 	if request.Topics != nil {
@@ -131,8 +143,8 @@ func listPartitionReassignments(c *Call) {
 		topic := kmsg.NewListPartitionReassignmentsResponseTopic()
 		topic.Topic = t.topic
 		for _, n := range t.partitions {
-			p := image.Partition(t.topic, n)
-			if p == nil {
+			p, unknown := partitionNamed(image, t.topic, n)
+			if unknown != nil {
 				continue
 			}
 			m := p.Reassignment()
@@ -159,9 +171,9 @@ type namedPartitions struct {
 // allPartitions are those of all topics, in order of name.
 func allPartitions(image *metadata.Image) []namedPartitions {
 	var all []namedPartitions
-	for _, name := range slices.Sorted(maps.Keys(image.Topics)) {
-		t := namedPartitions{topic: name}
-		for n := range image.Topics[name].Partitions {
+	for _, topic := range allTopics(image) {
+		t := namedPartitions{topic: topic.Name}
+		for n := range topic.Partitions {
 			t.partitions = append(t.partitions, int32(n))
 		}
 		all = append(all, t)

@@ -74,8 +74,3 @@ func needs(all ...Right) (list []Need) {
 func plain(h func(*Call)) func(*Table) func(*Call) {
 	return func(*Table) func(*Call) { return h }
 }
-
-// grouped binds a handler of groups.
-func grouped(h func(*groupAPI, *Call)) func(*Table) func(*Call) {
-	return func(t *Table) func(*Call) { return func(c *Call) { h(t.groups, c) } }
-}

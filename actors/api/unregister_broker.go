@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
@@ -19,7 +20,9 @@ func unregisterBroker(c *Call) {
 	c.Go(func() {
 		r := request.ResponseKind().(*kmsg.UnregisterBrokerResponse)
 		err := error(nil)
-		if c.Cluster.Image().Nodes[request.BrokerID] == nil {
+		if denied := c.ClusterWide(access.Alter); denied != nil {
+			err = denied
+		} else if c.Cluster.Image().Nodes[request.BrokerID] == nil {
 			err = protocol.Errorf(kerr.BrokerIDNotRegistered, "Broker ID %d is not currently registered", request.BrokerID)
 		} else {
 			ctx, cancel := c.timeout(unregisterTimeoutMS)

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/actors/api"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/supervisor"
@@ -116,3 +117,6 @@ func (n *Node) Setting(name string) string { return n.local().Setting(n.here.Ima
 func (n *Node) local() metadata.Local {
 	return metadata.Local{Node: n.here.ID, Static: n.config.Settings}
 }
+
+// Access implements api.Cluster: there are no ACLs yet.
+func (n *Node) Access() access.Authorizer { return access.Open{} }

@@ -3,10 +3,12 @@ package server
 import (
 	"bufio"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/actors/stages"
 )
 
@@ -44,9 +46,10 @@ type conn struct {
 func (s *Server) newConn(listener string, nc net.Conn) *conn {
 	closed := make(chan struct{})
 	address, _, _ := net.SplitHostPort(nc.RemoteAddr().String())
+	host, _ := netip.ParseAddr(address)
 	return &conn{
 		server: s, nc: nc, address: address, in: bufio.NewReaderSize(nc, readBuffer), listener: listener, closed: closed,
-		state:    &Connection{ID: s.last.Add(1), Closed: closed, Values: make(map[string]any)},
+		state:    &Connection{ID: s.last.Add(1), Closed: closed, From: access.Client{Principal: access.Anonymous, Host: host}, Values: make(map[string]any)},
 		queue:    make(chan *Pending, s.options.MaxPending),
 		answered: make(chan struct{}, 1),
 	}

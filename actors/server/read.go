@@ -251,7 +251,7 @@ func (c *conn) decode(h protocol.Header, rest []byte, p *Pending) (body kmsg.Req
 func (c *conn) request(h protocol.Header, body kmsg.Request) *Request {
 	local, _, _ := net.SplitHostPort(c.nc.LocalAddr().String())
 	return &Request{
-		Body: body, ClientID: h.ClientID, Client: c.nc.RemoteAddr(), Listener: c.listener, Host: local, Connection: c.state,
+		Body: body, ClientID: h.ClientID, Client: c.nc.RemoteAddr(), From: c.state.From, Listener: c.listener, Host: local, Connection: c.state,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/actors/ledger"
 	"github.com/troupe-mq/troupe/actors/spans"
 	"github.com/troupe-mq/troupe/actors/stages"
@@ -13,12 +14,13 @@ import (
 
 // Request is one decoded request of a client.
 type Request struct {
-	Body       kmsg.Request // version is set
-	ClientID   string       // empty if null
-	Client     net.Addr     // the peer, for logs
-	Listener   string       // name of the listener that accepted the connection, e.g. "PLAINTEXT"
-	Host       string       // the host the client dialled as far as the socket tells (local address)
-	Connection *Connection  // state that lives as long as the connection
+	Body       kmsg.Request  // version is set
+	ClientID   string        // empty if null
+	Client     net.Addr      // the peer, for logs
+	From       access.Client // who it is, and from where
+	Listener   string        // name of the listener that accepted the connection, e.g. "PLAINTEXT"
+	Host       string        // the host the client dialled as far as the socket tells (local address)
+	Connection *Connection   // state that lives as long as the connection
 }
 
 // Connection is what handlers may keep for one client connection. Handlers of one connection are
@@ -26,6 +28,10 @@ type Request struct {
 type Connection struct {
 	ID     uint64
 	Closed <-chan struct{} // closed when the connection is gone: long polls end then
+
+	// From is who the client is, which requests that are read from then on are from; owned by the
+	// reader goroutine. Anonymous until it has said.
+	From access.Client
 
 	SoftwareName, SoftwareVersion string         // from ApiVersions
 	Values                        map[string]any // owned by the reader goroutine
