@@ -23,7 +23,8 @@ type Actor interface {
 type Options struct {
 	Logger *slog.Logger
 	// Fatal is called when an actor panics: its state is half changed, so nothing it would still say
-	// could be trusted, and starting it anew would forget what it promised. It must end the process.
+	// could be trusted, and starting it anew would forget what it promised. Where it returns, the
+	// actor is called no more, not by Stopped either, and what it is asked is Unanswered.
 	Fatal func(actor string, cause any, stack []byte)
 }
 
@@ -124,6 +125,7 @@ type shell struct {
 	actor  Actor
 	box    *mailbox
 	done   chan struct{}
+	broken bool // it has panicked
 }
 
 // Receive implements protoactor's actor.
@@ -133,7 +135,9 @@ func (s *shell) Receive(c actor.Context) {
 	case *batch:
 		s.actor.Turn(m.messages)
 	case *actor.Stopping:
-		s.actor.Stopped()
+		if !s.broken {
+			s.actor.Stopped()
+		}
 	case *actor.Stopped:
 		s.box.end()
 		close(s.done)
@@ -143,9 +147,10 @@ func (s *shell) Receive(c actor.Context) {
 	}
 }
 
-// fatal ends the process over a panic.
+// fatal reports a panic, and has protoactor stop the actor.
 func (s *shell) fatal() {
 	if cause := recover(); cause != nil {
+		s.broken = true
 		stack := debug.Stack()
 		s.system.options.Fatal(s.name, cause, stack)
 		panic(cause)

@@ -123,3 +123,35 @@ type sink struct{ n int }
 
 func (s *sink) Turn(m []any) { s.n += len(m) }
 func (s *sink) Stopped()     {}
+
+// fragile panics at once, and notes what is done with it afterwards.
+type fragile struct{ called atomic.Int64 }
+
+func (f *fragile) Turn([]any) {
+	f.called.Add(1)
+	panic("boom")
+}
+
+func (f *fragile) Stopped() { f.called.Add(1) }
+
+// Where the process outlives a panic, its actor is called no more, what it is asked is told so, and
+// it can be stopped.
+func TestAnActorThatPanickedIsLeftAlone(t *testing.T) {
+	told := make(chan any, 1)
+	s := NewSystem(Options{Fatal: func(_ string, cause any, _ []byte) { told <- cause }})
+	defer s.Shutdown()
+	f := &fragile{}
+	a, err := s.Spawn("fragile", f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answers atomic.Int64
+	a.Send(&question{new(atomic.Int64)})
+	<-told
+	a.Send(&question{&answers})
+	stop(a)
+	within(t, "word that no answer comes", func() bool { return answers.Load() == 1 })
+	if n := f.called.Load(); n != 1 {
+		t.Errorf("it was called %d times", n)
+	}
+}

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,9 +63,8 @@ type Options struct {
 	// Idle is how long nothing must have been written before the store may tidy, 100 ms by default.
 	// Tidying goes in steps of about one sync, and a write waits for the step under way.
 	Idle time.Duration
-	// Fatal is called when the store failed: nothing may be acknowledged any more. It must not return;
-	// if it does, the journal takes nothing any more and calls no Done. By default it logs and exits
-	// with 1.
+	// Fatal is called when the store failed: nothing may be acknowledged any more. Where it returns,
+	// the journal takes nothing any more and calls no Done. By default it logs.
 	Fatal func(error)
 	// Observe is called after every group, on the journal's goroutine; it must not block.
 	Observe func(Group)
@@ -86,13 +84,12 @@ func (o *Options) setDefaults() {
 		o.Idle = 100 * time.Millisecond
 	}
 	if o.Fatal == nil {
-		o.Fatal = exit
+		o.Fatal = complain
 	}
 }
 
-func exit(err error) {
-	slog.Error("the journal could not write: the process ends before anything is acknowledged", "error", err)
-	os.Exit(1)
+func complain(err error) {
+	slog.Error("the journal could not write: nothing is acknowledged any more", "error", err)
 }
 
 // Journal is the node's append thread. What queued while a sync was under way is merged into the

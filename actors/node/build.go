@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"sync"
 
 	"github.com/troupe-mq/troupe/actors"
@@ -22,7 +23,7 @@ import (
 // build makes a node that does not talk to anyone yet.
 func build(w World, c Config) (*Node, error) {
 	if c.Logger == nil || c.Fatal == nil || len(c.Listeners) == 0 {
-		return nil, errors.New("node: a logger, a way to end the process and a listener are needed")
+		return nil, errors.New("node: a logger, somebody to tell that it is broken, and a listener are needed")
 	}
 	c.Settings = kafkaSettings(c)
 	n := &Node{
@@ -37,6 +38,7 @@ func build(w World, c Config) (*Node, error) {
 		forcings:  forcings{due: make(chan struct{}, 1)},
 		proposals: proposals{most: c.changeBytes()},
 	}
+	n.config.Fatal = n.here.Break
 	n.leave = sync.OnceFunc(func() {
 		n.here.Log.Info("this node was removed from the cluster: it can be stopped for good, and its data directory deleted")
 		close(n.left)
@@ -73,7 +75,7 @@ func (n *Node) openStore() error {
 	return nil
 }
 
-// panicked ends the process: an actor's state is gone with its panic, and nothing it promised could
+// panicked breaks the node: an actor's state is gone with its panic, and nothing it promised could
 // be kept.
 func (n *Node) panicked(actor string, cause any, stack []byte) {
 	n.here.Log.Error("an actor panicked", "actor", actor, "panic", cause, "stack", string(stack))
@@ -116,6 +118,7 @@ func (n *Node) openLinks() error {
 		Advertised:  remote.Address{Control: n.config.Control.Advertised, Bulk: n.config.Bulk.Advertised},
 		Window:      n.windowBytes(),
 		Logger:      n.here.Log,
+		Fatal:       n.config.Fatal,
 		Origin:      n.here.Began,
 	})
 	if err != nil {
@@ -125,7 +128,8 @@ func (n *Node) openLinks() error {
 	return nil
 }
 
-// write has appends made durable and waits for it.
+// write has appends made durable and waits for it. Of a node that breaks meanwhile it ends the
+// goroutine: nothing may go on as if they were.
 func (n *Node) write(appends []storage.Append) {
 	if len(appends) == 0 {
 		return
@@ -137,7 +141,9 @@ func (n *Node) write(appends []storage.Append) {
 	}
 	writes[len(writes)-1].Done = func() { close(done) }
 	n.journal.Writes(writes)
-	n.here.Wait(actors.Forever, done)
+	if n.here.Wait(actors.Forever, done, n.here.Broken) != 0 {
+		runtime.Goexit()
+	}
 }
 
 // stateOf returns what the store holds of a replica.

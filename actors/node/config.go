@@ -13,15 +13,15 @@ import (
 // Listener is an endpoint for Kafka clients.
 type Listener struct {
 	Name           string // e.g. PLAINTEXT
-	Listen         string // host:port to listen on
-	AdvertisedHost string // what clients are told to connect to
-	AdvertisedPort int32
+	Listen         string // host:port to listen on; port 0 takes one that is free
+	AdvertisedHost string // what clients are told to connect to; empty: where it listens
+	AdvertisedPort int32  // 0: where it listens
 }
 
 // Endpoint is where a remote listens, and what the peers are told.
 type Endpoint struct {
-	Listen     string // host:port
-	Advertised string // host:port
+	Listen     string // host:port; port 0 takes one that is free
+	Advertised string // host:port; empty, or with port 0: where it listens
 }
 
 // Disk is how much of its disk a node leaves free, and when it is slow.
@@ -51,7 +51,8 @@ type Config struct {
 	Logger    *slog.Logger
 	Level     *slog.LevelVar // of Logger, which clients may change; nil if it is fixed
 	Tracer    *spans.Tracer  // nil while tracing is off
-	// Fatal is called when the process must end because a promise could not be kept any more. It must
-	// not return.
+	// Fatal is called, from any goroutine and maybe more than once, when the node is broken: a promise
+	// could not be kept. It may end the process. Where it returns the node acknowledges nothing any
+	// more and ends what runs; Stop it.
 	Fatal func(error)
 }

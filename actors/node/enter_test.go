@@ -23,6 +23,8 @@ type doorsTo struct {
 	met     []metadata.NodeID
 }
 
+func (d *doorsTo) Addresses() (listen, advertised remote.Address) { return listen, advertised }
+
 func (d *doorsTo) SetPeer(id metadata.NodeID, _ remote.Address) { d.met = append(d.met, id) }
 
 func (d *doorsTo) AskAt(_ context.Context, address, _ string, _ []byte) ([]byte, error) {

@@ -92,16 +92,17 @@ func (n *Node) registered() bool {
 }
 
 func (n *Node) description() metadata.Node {
+	at := n.Addresses()
 	d := metadata.Node{
 		ID:          n.here.ID,
 		Incarnation: n.here.Identity().Incarnation,
 		Rack:        n.config.Rack,
-		Control:     n.config.Control.Advertised,
-		Bulk:        n.config.Bulk.Advertised,
+		Control:     at.Control.Advertised,
+		Bulk:        at.Bulk.Advertised,
 		Version:     n.config.Version,
 		Features:    metadata.Features,
 	}
-	for _, l := range n.config.Listeners {
+	for _, l := range at.Listeners {
 		d.Listeners = append(d.Listeners, metadata.Listener{Name: l.Name, Host: l.AdvertisedHost, Port: l.AdvertisedPort})
 	}
 	describeNext(&d)

@@ -35,6 +35,7 @@ func (n *Node) openServer() error {
 		return err
 	}
 	n.server = s
+	n.bound(s.Addresses())
 	return nil
 }
 

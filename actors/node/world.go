@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"net"
 	"path/filepath"
 
 	"github.com/troupe-mq/troupe/actors"
@@ -43,6 +44,9 @@ type Host interface {
 // Server is where clients come in: bound when it is made, it lets them in from Start on.
 type Server interface {
 	Start()
+	// Addresses are where the listeners are bound, in the order of the options; nil if there are none
+	// to be bound.
+	Addresses() []net.Addr
 	Close() error
 }
 

@@ -125,7 +125,7 @@ func (r *Remotes) ask(ctx context.Context, p *peer, kind string, body []byte) ([
 		return nil, errUnreachable(to)
 	}
 	b := r.frame(frameAsk, control, to).begin(len(body) + 64)
-	p.out[control].Send(question{id, kind, r.options.Advertised.Control, body}.appendTo(b))
+	p.out[control].Send(question{id, kind, r.advertised.Control, body}.appendTo(b))
 	return await(ctx, to, kind, ch)
 }
 
@@ -143,7 +143,7 @@ func (r *Remotes) AskAt(ctx context.Context, address, kind string, body []byte) 
 	}
 	defer r.asks.end(id)
 	b := r.frame(frameAsk, control, anyone).begin(len(body) + 64)
-	r.reply(address, question{id, kind, r.options.Advertised.Control, body}.appendTo(b))
+	r.reply(address, question{id, kind, r.advertised.Control, body}.appendTo(b))
 	select {
 	case got := <-ch:
 		return got.body, got.err

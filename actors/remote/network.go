@@ -153,6 +153,9 @@ func (l *local) run() {
 	}
 }
 
+// Addresses implements Links.
+func (l *local) Addresses() (listen, advertised Address) { return listen, advertised }
+
 // SetPeer implements Links. The network finds nodes by their id.
 func (l *local) SetPeer(n metadata.NodeID, a Address) {
 	l.network.mu.Lock()

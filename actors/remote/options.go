@@ -22,10 +22,12 @@ import (
 type Options struct {
 	Self        metadata.NodeID
 	Incarnation uint64
-	Listen      Address // where to listen, host:port
-	Advertised  Address // where the peers find it
+	Listen      Address // where to listen, host:port; port 0 takes one that is free
+	Advertised  Address // where the peers find it; empty, or with port 0: where it listens
 	Logger      *slog.Logger
-	Fatal       func(error) // called when the links are broken beyond repair; must not return
+	// Fatal is called when the links are broken beyond repair. Where it returns they are to be
+	// stopped. By default it logs.
+	Fatal func(error)
 	// when the node's periods began: the links look after their peers when the node is awake anyway;
 	// the links' own begin by default
 	Origin time.Time
@@ -60,6 +62,9 @@ func config(listen, advertised string, log *slog.Logger, dials *dials) (*remote.
 	if err != nil {
 		return nil, fmt.Errorf("listen address %q: %w", listen, err)
 	}
+	if number == 0 {
+		advertised = "" // protoactor then tells where it listens
+	}
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]" // protoactor joins host and port with a colon
 	}
@@ -75,6 +80,7 @@ func config(listen, advertised string, log *slog.Logger, dials *dials) (*remote.
 	guard := guard{log}
 	serve := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(theCodec), grpc.ChainStreamInterceptor(guard.stream), grpc.ChainUnaryInterceptor(guard.unary),
+		grpc.WaitForHandlers(true), // Stop does
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	}
 	serve = append(serve, serverSizes()...)

@@ -262,7 +262,7 @@ func (r *Remotes) ping(p *peer) {
 	}
 	f := r.frame(framePing, control, p.id)
 	f.session = r.life
-	p.out[control].Send(append(f.begin(len(r.options.Advertised.Control)), r.options.Advertised.Control...))
+	p.out[control].Send(append(f.begin(len(r.advertised.Control)), r.advertised.Control...))
 }
 
 // look notes whether a peer has been silent too long.

@@ -53,6 +53,9 @@ type Receiver interface {
 type Links interface {
 	// Start begins to listen and to deliver. Called once.
 	Start(r Receiver) error
+	// Addresses are where the links listen and what peers are told, known once they have started;
+	// empty of links that bind nothing.
+	Addresses() (listen, advertised Address)
 	// SetPeer adds a peer or changes its address; RemovePeer forgets it and ends its connection.
 	SetPeer(n metadata.NodeID, a Address)
 	RemovePeer(n metadata.NodeID)

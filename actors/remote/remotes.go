@@ -18,14 +18,18 @@ import (
 // Remotes are the links of one node over protoactor's remoting: two actor systems with a remote
 // each, so that votes and heartbeats never wait behind entries.
 type Remotes struct {
-	options  Options
-	log      *slog.Logger
-	systems  [lanes]*actors.System
-	remotes  [lanes]*remote.Remote
-	dials    [lanes]*dials
-	receiver Receiver
-	started  time.Time
-	life     uint64 // tells this process from those that were this node before
+	options Options
+	log     *slog.Logger
+	systems [lanes]*actors.System
+	remotes [lanes]*remote.Remote
+	// those whose remote has started, which alone can be stopped
+	listening [lanes]bool
+	// where they listen and what peers are told; set by Start
+	listen, advertised Address
+	dials              [lanes]*dials
+	receiver           Receiver
+	started            time.Time
+	life               uint64 // tells this process from those that were this node before
 
 	mu     sync.RWMutex
 	peers  map[metadata.NodeID]*peer
@@ -39,7 +43,6 @@ type Remotes struct {
 	stop     sync.Once
 	stopping chan struct{}
 	done     sync.WaitGroup
-	running  bool
 }
 
 var _ Links = (*Remotes)(nil)
@@ -53,7 +56,7 @@ func New(o Options) (*Remotes, error) {
 		o.Origin = time.Now()
 	}
 	if o.Fatal == nil {
-		o.Fatal = func(err error) { panic(err) }
+		o.Fatal = func(err error) { o.Logger.Error("the links to other nodes are broken", "error", err) }
 	}
 	r := &Remotes{
 		options:  o,
@@ -103,17 +106,23 @@ func (r *Remotes) Start(receiver Receiver) (err error) {
 			return err
 		}
 		r.remotes[l].Start()
+		r.listening[l] = true
 		// After Start: protoactor forgets a connection that ended before this hears of it and sends a
 		// message for a new one.
 		r.systems[l].Protoactor().EventStream.Subscribe(func(event any) { r.connection(l, event) })
 	}
-	r.running = true
+	r.bound()
 	r.done.Go(r.watch)
 	return nil
 }
 
 // connection takes word of a connection that was made or lost.
 func (r *Remotes) connection(l lane, event any) {
+	select {
+	case <-r.stopping:
+		return
+	default:
+	}
 	switch e := event.(type) {
 	case *remote.EndpointConnectedEvent:
 		r.changed(l, e.Address, true)
@@ -249,6 +258,11 @@ func (r *Remotes) leave(l lane, address string) {
 	}
 	end()
 	time.AfterFunc(time.Second, func() {
+		select {
+		case <-r.stopping:
+			return
+		default:
+		}
 		if r.peerAt(l, address) == nil {
 			end()
 		}
@@ -286,7 +300,8 @@ func (r *Remotes) end() {
 	r.done.Wait()
 	r.asks.close()
 	for l := range lanes {
-		if r.running {
+		r.dials[l].close()
+		if r.listening[l] {
 			r.remotes[l].Shutdown(false)
 		}
 		r.systems[l].Shutdown()

@@ -35,6 +35,9 @@ func (l *links) Start(r remote.Receiver) error {
 	return nil
 }
 
+// Addresses implements remote.Links.
+func (l *links) Addresses() (listen, advertised remote.Address) { return listen, advertised }
+
 // SetPeer implements remote.Links. Machines are found by their id.
 func (l *links) SetPeer(n metadata.NodeID, _ remote.Address) {
 	if _, known := l.peers[n]; known || n == l.p.machine.id {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
@@ -104,6 +105,9 @@ func (s serving) Start() {
 	}
 	s.p.world.event(s.p, "serves clients")
 }
+
+// Addresses implements node.Server.
+func (s serving) Addresses() []net.Addr { return nil }
 
 // Close implements node.Server.
 func (s serving) Close() error { s.p.open = false; return nil }

@@ -36,11 +36,18 @@ func (n *Node) Until(ctx context.Context, s *Signal, ok func() bool) error {
 	}
 }
 
-// Fail ends the process over an error that no waiting mends, unless the node is stopping anyway.
+// Fail breaks the node over an error that no waiting mends, unless it is stopping anyway.
 func (n *Node) Fail(err error) {
 	if !n.Stopped() {
-		n.fatal(err)
+		n.Break(err)
 	}
+}
+
+// Break tells that a promise could not be kept. That may end the process; where it does not, the
+// node stops, and what must not go on is told by Broken.
+func (n *Node) Break(err error) {
+	n.fatal(err)
+	n.breaks()
 }
 
 // Stopped reports whether the node has begun to stop.

@@ -24,7 +24,7 @@ type Options struct {
 	Links   remote.Links // may be set later, before anything runs
 	// Peers are the founders of the cluster by the configuration.
 	Peers map[metadata.NodeID]remote.Address
-	// Fatal ends the process over an error that no waiting mends.
+	// Fatal is told that the node is broken; see Break.
 	Fatal func(error)
 }
 
@@ -40,6 +40,8 @@ type Node struct {
 	// Context ends, and Stopping is closed, when the node begins to stop.
 	Context  context.Context
 	Stopping <-chan struct{}
+	// Broken is closed after Break.
+	Broken <-chan struct{}
 
 	Imaged Signal // fires after every new image
 	Linked Signal // fires after every change of a link
@@ -49,18 +51,21 @@ type Node struct {
 	meta     atomic.Pointer[replica.Ref]    // of __meta, nil until it is opened
 	fatal    func(error)
 	stop     func()
+	breaks   func() // closes Broken and stops
 	running  tasks
 }
 
 // New makes a node that runs nothing yet.
 func New(o Options) *Node {
 	stopping := make(chan struct{})
+	broken := make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
 	n := &Node{
 		Runtime: o.Runtime, ID: o.ID, Log: o.Log, Links: o.Links, Began: o.Runtime.Now(), Configured: o.Peers,
-		Context: ctx, Stopping: stopping, fatal: o.Fatal,
+		Context: ctx, Stopping: stopping, Broken: broken, fatal: o.Fatal,
 		stop: sync.OnceFunc(func() { close(stopping); cancel() }),
 	}
+	n.breaks = sync.OnceFunc(func() { close(broken); n.stop() })
 	n.image.Store(metadata.NewMachine().Image())
 	return n
 }
