@@ -50,6 +50,8 @@ var bans = []ban{
 		"flags are the command's"},
 	{"github.com/troupe-mq/troupe/actors/web", []string{"actors/broker", "cmd"}, false,
 		"a node is shown over HTTP, and knows nothing of it: it runs without, as in the simulator"},
+	{"github.com/troupe-mq/troupe/actors/broker", []string{"actors/broker", "cmd", "e2e"}, false,
+		"it assembles all the others, and none of them knows how"},
 	{"github.com/troupe-mq/troupe/e2e/cluster", []string{"e2e"}, false, "the binary holds the simulator for its users, and no other test"},
 	{"github.com/troupe-mq/troupe/e2e/load", []string{"e2e"}, false, "the binary holds the simulator for its users, and no other test"},
 	{"testing", []string{"e2e", "storage/storagetest"}, true,

@@ -2,27 +2,24 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
+	"go.opentelemetry.io/otel"
+
+	"github.com/troupe-mq/troupe/actors/broker"
 	"github.com/troupe-mq/troupe/actors/node"
 	"github.com/troupe-mq/troupe/actors/remote"
-	"github.com/troupe-mq/troupe/actors/server"
 	"github.com/troupe-mq/troupe/actors/space"
 	"github.com/troupe-mq/troupe/actors/telemetry"
-	"github.com/troupe-mq/troupe/actors/web"
 	"github.com/troupe-mq/troupe/cmd/troupe/config"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
 // serve runs a node until a signal or until it fails.
-func serve(_ context.Context, c *config.Config) error {
+func serve(ctx context.Context, c *config.Config) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, stopSignals()...)
 	log, level := logger(c)
@@ -30,33 +27,22 @@ func serve(_ context.Context, c *config.Config) error {
 		log.Warn("configuration", "warning", w)
 	}
 	limitMemory(c.Memory, log)
-	t, err := telemetry.New(telemetryOptions(c, log))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("telemetry could not be delivered", "error", err) }))
+	b, err := broker.Start(ctx, brokerConfig(c, log, level))
 	if err != nil {
 		return failure{err}
 	}
-	config := nodeConfig(c, log)
-	config.Level = level
-	config.Tracer = t.Tracer()
-	n, err := node.Start(config)
-	if err != nil {
-		return failure{err}
-	}
-	t.Observe(n)
-	failed := make(chan error, 1)
-	h := &http.Server{Addr: c.MetricsListen, Handler: web.Handler(web.Options{Node: n, Metrics: t.Metrics(), Logger: log, Level: level, Version: version(), Token: c.AdminToken}), ReadHeaderTimeout: 5 * time.Second}
-	go func() { failed <- listenAndServe(h) }()
 	select {
-	case err = <-failed:
+	case <-b.Done():
 	case s := <-signals:
 		log.Info("stopping", "signal", s.String())
-	case <-n.Left():
+	case <-b.Left():
 		log.Info("stopping: this node is no member of the cluster any more")
 	}
 	go func() { <-signals; log.Warn("second signal: stopping at once"); os.Exit(1) }()
-	if e := stop(n, t, c.ShutdownTimeout, log); err == nil {
-		err = e
-	}
-	if err != nil {
+	within, cancel := context.WithTimeout(context.Background(), c.ShutdownTimeout)
+	defer cancel()
+	if err := b.Stop(within); err != nil {
 		return failure{err}
 	}
 	return nil
@@ -72,40 +58,14 @@ func stopSignals() []os.Signal {
 	return all
 }
 
-// listenAndServe lets operators in, but not with the descriptors that the store needs.
-func listenAndServe(h *http.Server) error {
-	l, err := net.Listen("tcp", h.Addr)
-	if err != nil {
-		return err
-	}
-	return h.Serve(server.Spare(l))
-}
-
-// stop drains within three quarters of the time, then stops; what takes longer than all of it is
-// abandoned.
-func stop(n interface {
-	Drain(context.Context) error
-	Stop() error
-}, t *telemetry.Telemetry, limit time.Duration, log *slog.Logger) error {
-	done := make(chan error, 1)
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), limit*3/4)
-		defer cancel()
-		if err := n.Drain(ctx); err != nil {
-			log.Warn("not every leadership was handed over", "error", err)
-		}
-		tell, enough := context.WithTimeout(context.Background(), limit/8)
-		defer enough()
-		if err := t.Shutdown(tell); err != nil {
-			log.Warn("the last telemetry was not delivered", "error", err)
-		}
-		done <- n.Stop()
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(limit):
-		return fmt.Errorf("not stopped after %s", limit)
+// brokerConfig is the configuration of the broker. A node that cannot keep what it promised must
+// not live longer than it takes to say so: the process ends where that is found.
+func brokerConfig(c *config.Config, log *slog.Logger, level *slog.LevelVar) broker.Config {
+	n := nodeConfig(c, log)
+	n.Level = level
+	return broker.Config{
+		Node: n, HTTP: c.MetricsListen, AdminToken: c.AdminToken, Telemetry: telemetryOptions(c), StopTimeout: c.ShutdownTimeout,
+		Broken: func(error) { os.Exit(1) },
 	}
 }
 
@@ -129,14 +89,13 @@ func nodeConfig(c *config.Config, log *slog.Logger) node.Config {
 		Scrub: node.Scrub{Every: c.ScrubInterval, Bytes: c.ScrubBytes}, LendBytes: c.RebuildBytes,
 		Memory: c.Memory,
 		Peers:  peers, Join: c.Join, Settings: c.Kafka, Version: version(), Logger: log,
-		Fatal: func(err error) { log.Error("the node must stop", "error", err); os.Exit(1) },
 	}
 }
 
-func telemetryOptions(c *config.Config, log *slog.Logger) telemetry.Options {
+func telemetryOptions(c *config.Config) telemetry.Options {
 	return telemetry.Options{
-		NodeID: c.NodeID, Version: version(), Logger: log, Partitions: telemetry.Scope(c.Telemetry.Partitions),
-		Endpoint: c.Telemetry.Endpoint, Protocol: c.Telemetry.OTLPProtocol, PushEvery: c.Telemetry.MetricsInterval,
+		Partitions: telemetry.Scope(c.Telemetry.Partitions),
+		Endpoint:   c.Telemetry.Endpoint, Protocol: c.Telemetry.OTLPProtocol, PushEvery: c.Telemetry.MetricsInterval,
 		Ratio: c.Telemetry.TraceRatio,
 	}
 }
