@@ -3,16 +3,12 @@ package node
 import (
 	"context"
 	"strings"
-	"time"
-
-	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/actors/api"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/supervisor"
-	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -89,26 +85,6 @@ func (n *Node) Readers(t *metadata.Topic, readers int) ([]metadata.AlterReplicas
 // takes reports whether a node is to be given new replicas before others: it is up, stays so, and
 // has room.
 func (n *Node) takes(id metadata.NodeID) bool { return n.here.Alive(id) && !n.leaders.NoLeader(id) }
-
-// AwaitFormed implements api.Cluster.
-func (n *Node) AwaitFormed(ctx context.Context) error {
-	left := formedWithin - n.here.Now().Sub(n.serving)
-	if len(n.here.Image().Unregistered()) == 0 || left <= 0 {
-		return nil
-	}
-	wait, cancel := n.here.Timeout(ctx, left)
-	defer cancel()
-	err := n.here.Until(wait, &n.here.Imaged, func() bool { return n.here.Image().ClusterID != "" && len(n.here.Image().Unregistered()) == 0 })
-	if err != nil && ctx.Err() != nil {
-		return protocol.Errorf(kerr.RequestTimedOut, "the cluster is still forming: nodes %v have founded it and are not registered yet", n.here.Image().Unregistered())
-	}
-	return nil
-}
-
-// formedWithin is how long a node that lets clients in waits for the founders of its cluster before
-// it has topics created without them; the supervisor gives those the replicas that they should have
-// when more nodes come.
-const formedWithin = time.Minute
 
 // Setting implements api.Cluster.
 func (n *Node) Setting(name string) string { return n.local().Setting(n.here.Image(), name) }

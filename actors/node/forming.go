@@ -1,9 +1,15 @@
 package node
 
 import (
+	"context"
 	"maps"
 	"slices"
+	"sync"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
@@ -42,4 +48,59 @@ func beginAt(founders []metadata.NodeID, told map[metadata.NodeID]hello) map[str
 		builds = append(builds, told[id].Features)
 	}
 	return metadata.Common(builds...)
+}
+
+// formedWithin is how long a node that lets clients in waits for the founders of its cluster before
+// it has topics created without them; the supervisor gives those the replicas that they should have
+// when more nodes come.
+const formedWithin = time.Minute
+
+// AwaitFormed implements api.Cluster.
+func (n *Node) AwaitFormed(ctx context.Context) error {
+	missing := n.here.Image().Unregistered()
+	if len(missing) == 0 {
+		return nil
+	}
+	left := formedWithin - n.here.Now().Sub(n.serving)
+	n.sayMissing(missing, left)
+	if left <= 0 {
+		return nil
+	}
+	wait, cancel := n.here.Timeout(ctx, left)
+	defer cancel()
+	err := n.here.Until(wait, &n.here.Imaged, func() bool { return n.here.Image().ClusterID != "" && len(n.here.Image().Unregistered()) == 0 })
+	if err != nil && ctx.Err() != nil {
+		return protocol.Errorf(kerr.RequestTimedOut, "the cluster is still forming: nodes %v have founded it and are not registered yet", n.here.Image().Unregistered())
+	}
+	return nil
+}
+
+// sayMissing tells the operator which founders topics wait for, or are created without.
+func (n *Node) sayMissing(missing []metadata.NodeID, left time.Duration) {
+	switch {
+	case !n.unregistered.due(n.here.Now(), left <= 0):
+	case left > 0:
+		n.here.Log.Warn("topics wait for founders of the cluster that have not registered: start them, or in the place of one that is lost a node of its id with an empty data directory",
+			"nodes", missing, "longest", left)
+	default:
+		n.here.Log.Warn("topics are created without founders of the cluster that have not registered, and get the replicas that they should have when those have come", "nodes", missing)
+	}
+}
+
+// reminder says when something that lasts is told again: every few seconds while it is waited for,
+// and once when that is given up.
+type reminder struct {
+	mu      sync.Mutex
+	at      time.Time
+	givenUp bool
+}
+
+func (r *reminder) due(now time.Time, givenUp bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.givenUp || !givenUp && !r.at.IsZero() && now.Sub(r.at) < waitReport {
+		return false
+	}
+	r.at, r.givenUp = now, givenUp
+	return true
 }

@@ -31,10 +31,11 @@ type Node struct {
 	meters replica.Meters
 	ledger ledger.Ledger
 
-	world   World
-	serving time.Time // since when clients are let in; set before the first of them is
-	store   storage.Store
-	journal Journal
+	world        World
+	serving      time.Time // since when clients are let in; set before the first of them is
+	unregistered reminder  // of founders that have not registered
+	store        storage.Store
+	journal      Journal
 	// unwritten is how many bytes of entries wait for the disk.
 	unwritten func() int64
 	host      Host

@@ -34,6 +34,32 @@ func TestANewNodeHasAReplicaOfTheMetadata(t *testing.T) {
 	}
 }
 
+// A founder that was lost before it registered: a node of its id with another disk takes its place
+// in the metadata.
+func TestANodeInThePlaceOfAFounderThatNeverRegistered(t *testing.T) {
+	m := NewMachine()
+	apply(t, m, Command{FormCluster: &FormCluster{ClusterID: "c", Founders: map[NodeID]uint64{1: 101, 2: 102, 3: 103}}})
+	for id := range NodeID(2) {
+		apply(t, m, Command{RegisterNode: &RegisterNode{Node{ID: id + 1, Incarnation: uint64(101 + id)}}})
+	}
+	if left := m.Image().Unregistered(); len(left) != 1 || left[0] != 3 {
+		t.Fatalf("%v are not registered", left)
+	}
+	if r := apply(t, m, Command{RegisterNode: &RegisterNode{Node{ID: 3, Incarnation: 999}}}); r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	i := m.Image()
+	if r := i.Meta.Replicas[2]; r.Node != 3 || r.Incarnation != 999 || !r.Pending || r.Founding || r.Role != Voter {
+		t.Errorf("node 3 has %+v of the metadata", r)
+	}
+	if l := i.Meta.Leaving; len(l) != 1 || l[0].Node != 3 || !l[0].Lost {
+		t.Errorf("%+v leave", l)
+	}
+	if left := i.Unregistered(); len(left) != 0 {
+		t.Errorf("%v are waited for", left)
+	}
+}
+
 func TestANodeIDIsTaken(t *testing.T) {
 	h := newHouse(t, 3)
 	if err := h.refused(register(2, 777)); !strings.Contains(err.Error(), "taken") {
