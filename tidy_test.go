@@ -277,6 +277,37 @@ func TestCommentsAreNarrow(t *testing.T) {
 	}
 }
 
+// TestLogKeysAreWords: who filters log lines writes a key without quotes.
+func TestLogKeysAreWords(t *testing.T) {
+	// where keys begin
+	levels := map[string]int{"Debug": 1, "Info": 1, "Warn": 1, "Error": 1, "With": 0}
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			method, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			from, ok := levels[method.Sel.Name]
+			if x, is := method.X.(*ast.Ident); is && (x.Name == "http" || x.Name == "status") {
+				return true // an answer, not a log line
+			}
+			for i := from; ok && i < len(call.Args); i += 2 {
+				if key, ok := call.Args[i].(*ast.BasicLit); ok && strings.Contains(key.Value, " ") {
+					t.Errorf("%s: a log key with a space: %s", s.set.Position(key.Pos()), key.Value)
+				}
+			}
+			return true
+		})
+	}
+}
+
 // terms are words that gave way to the field's own, and those. Whoever reads Troupe has read Kafka,
 // etcd and Go before.
 var terms = []struct{ old, instead string }{

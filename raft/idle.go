@@ -65,12 +65,17 @@ func (r *Replica) atRest() bool {
 		return false
 	case r.applied.Index != r.last || s.GetCommit() != r.last || s.LeadTransferee != 0:
 		return false
-	case len(r.inflight) > 0 || len(r.offers)+len(r.doubtful) > 0 || len(r.pins) > 0 || r.hint.wait > 0 || r.restored > 0 || r.pull.offer != nil:
+	case r.owes():
 		return false
 	case len(r.conf.GetVotersOutgoing()) > 0 || r.role == Leader && !r.voter():
 		return false
 	}
 	return r.role != Leader || r.applied.Term == s.GetTerm()
+}
+
+// owes reports whether something came in, or was handed out, that has not ended.
+func (r *Replica) owes() bool {
+	return len(r.inflight)+len(r.offers)+len(r.doubtful)+len(r.pins) > 0 || r.hint.wait > 0 || r.restored > 0 || r.pull.offer != nil
 }
 
 // leading is a leader's beat with another member.

@@ -46,7 +46,7 @@ func (n *Node) setAside(u *storage.Unreadable) (storage.Store, error) {
 		return nil, fmt.Errorf("%w; and the store could not be set aside: %w", u, err)
 	}
 	n.here.Log.Error("the store of this node is damaged: it was set aside, nothing of it is used any more, and the node joins the cluster as one with an empty disk",
-		"dir", n.config.Dir, "set aside as", where, "error", u.Cause)
+		"dir", n.config.Dir, "moved_to", where, "error", u.Cause)
 	return n.world.Store(n.config)
 }
 

@@ -27,7 +27,7 @@ func (n *Node) retain() {
 		n.led(func(p *metadata.Partition, ref *replica.Ref, policy partition.Policy) {
 			ref.Send(&replica.Tend{Policy: policy, Now: now.ms, Retain: true, Expiration: expiration, Done: func(t replica.Tended) {
 				if t.Trimmed >= 0 {
-					n.here.Log.Info("old records are deleted", "topic", p.Topic, "partition", p.Index, "log start", t.Trimmed)
+					n.here.Log.Info("old records are deleted", "topic", p.Topic, "partition", p.Index, "log_start", t.Trimmed)
 				}
 			}})
 		})
@@ -98,7 +98,7 @@ func (n *Node) cleanOne(c *replica.Cleaner, p *metadata.Partition, ref *replica.
 	case err != nil:
 		n.here.Log.Info("a log was not cleaned to the end and will be cleaned again", "topic", p.Topic, "partition", p.Index, "error", err)
 	default:
-		n.here.Log.Info("a log was cleaned", "topic", p.Topic, "partition", p.Index, "upto", t.Cleaning.Upto, "bytes read", read, "bytes kept", kept, "took", took)
+		n.here.Log.Info("a log was cleaned", "topic", p.Topic, "partition", p.Index, "upto", t.Cleaning.Upto, "bytes_read", read, "bytes_kept", kept, "took", took)
 	}
 }
 

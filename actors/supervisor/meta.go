@@ -27,13 +27,19 @@ func planMeta(image *metadata.Image, usable func(metadata.NodeID) bool, gone map
 	if !elects(image, gone, voters) {
 		return Move{}, false // raft would not enter such a configuration
 	}
+	return metaMove(image, voters, hopeless)
+}
+
+// metaMove is the change that makes these the voters of __meta; false if they are, or a founder has
+// not registered.
+func metaMove(image *metadata.Image, voters []metadata.NodeID, hopeless func(metadata.Replica) bool) (Move, bool) {
 	c := withVoters(image, voters)
 	m := Move{Topic: "__meta", Shard: c.Shard, Seen: c.Seen, Targets: c.Targets}
 	changed := false
-	for _, r := range meta.Replicas {
+	for _, r := range image.Meta.Replicas {
 		switch {
 		case image.Nodes[r.Node] == nil:
-			return Move{}, false // a founder that has not registered
+			return Move{}, false
 		case r.Role == metadata.Voter && !image.Nodes[r.Node].Home():
 			m.Why = Drain
 		case hopeless(r):
@@ -69,34 +75,20 @@ func elects(image *metadata.Image, gone map[metadata.NodeID]bool, voters []metad
 // racks without a voter. Those that are hopeless, because they wait to vote and cannot come, are
 // taken only if there is nobody else.
 func chooseVoters(image *metadata.Image, n int, usable func(metadata.NodeID) bool, hopeless func(metadata.Replica) bool) (voters []metadata.NodeID) {
-	racks := make(map[string]int)
-	add := func(r metadata.Replica) {
-		voters = append(voters, r.Node)
-		racks[image.Nodes[r.Node].Rack]++
-	}
-	var others []metadata.Replica
+	works := func(r metadata.Replica) bool { return usable(r.Node) && !image.Lost(r) }
+	var others []metadata.NodeID
 	for _, r := range image.Meta.Replicas {
 		switch {
 		case image.MayPlace(r.Node) != nil:
 		case r.Role == metadata.Voter && !hopeless(r) && len(voters) < n:
-			add(r)
-		case r.Role == metadata.Reader && usable(r.Node) && !image.Lost(r):
-			others = append(others, r)
+			voters = append(voters, r.Node)
+		case r.Role == metadata.Reader && works(r):
+			others = append(others, r.Node)
 		}
 	}
-	for len(voters) < n && len(others) > 0 {
-		best := 0
-		for i, r := range others {
-			if racks[image.Nodes[r.Node].Rack] < racks[image.Nodes[others[best].Node].Rack] {
-				best = i
-			}
-		}
-		add(others[best])
-		others = slices.Delete(others, best, best+1)
-	}
+	voters = spread(image, voters, others, n)
 	// Keep what there is rather than fewer than there could be: nodes that are emptied and vote, or
 	// were to stop and have not yet, those that are up first, and at last those that cannot come.
-	works := func(r metadata.Replica) bool { return usable(r.Node) && !image.Lost(r) }
 	leaving := func(r metadata.Replica) bool {
 		return works(r) && (r.Role == metadata.Voter && !hopeless(r) || r.Role == metadata.Reader && r.Pending)
 	}
@@ -104,9 +96,30 @@ func chooseVoters(image *metadata.Image, n int, usable func(metadata.NodeID) boo
 	for _, kept := range []func(metadata.Replica) bool{leaving, down, hopeless} {
 		for _, r := range image.Meta.Replicas {
 			if image.Nodes[r.Node] != nil && len(voters) < n && kept(r) && !slices.Contains(voters, r.Node) {
-				add(r)
+				voters = append(voters, r.Node)
 			}
 		}
+	}
+	return voters
+}
+
+// spread adds others to the voters until there are n, each time one of the rack that has the
+// fewest.
+func spread(image *metadata.Image, voters, others []metadata.NodeID, n int) []metadata.NodeID {
+	racks := make(map[string]int)
+	for _, v := range voters {
+		racks[image.Nodes[v].Rack]++
+	}
+	for len(voters) < n && len(others) > 0 {
+		best := 0
+		for i, o := range others {
+			if racks[image.Nodes[o].Rack] < racks[image.Nodes[others[best]].Rack] {
+				best = i
+			}
+		}
+		racks[image.Nodes[others[best]].Rack]++
+		voters = append(voters, others[best])
+		others = slices.Delete(others, best, best+1)
 	}
 	return voters
 }

@@ -56,8 +56,7 @@ that is printed shows. A seed that fails is made as small as it can be, and its 
 	return c
 }
 
-func (s *simulation) run(c *cobra.Command) error {
-	out := c.OutOrStdout()
+func (s *simulation) validate() error {
 	if _, err := sim.KindOf(s.Options.World); err != nil {
 		return err
 	}
@@ -66,6 +65,16 @@ func (s *simulation) run(c *cobra.Command) error {
 		return fmt.Errorf("--nodes must be from 0 to 9, --jobs at least 1")
 	case s.Options.Operations < 0 || s.Options.Operations > 0 && s.Options.Nodes > 0 && s.Options.Nodes < operations.Fewest:
 		return fmt.Errorf("--operations %d: operations need --nodes %d at least", s.Options.Operations, operations.Fewest)
+	}
+	return nil
+}
+
+func (s *simulation) run(c *cobra.Command) error {
+	out := c.OutOrStdout()
+	if err := s.validate(); err != nil {
+		return err
+	}
+	switch {
 	case s.worker:
 		return sim.Work(s.Options, s.step, os.Stdout)
 	case s.story || s.Hours == 0 && s.Seeds <= 1:

@@ -17,30 +17,50 @@ const (
 // not away.
 func (f Fault) links(nodes int) map[hosts.Path]hosts.Link {
 	links := map[hosts.Path]hosts.Link{}
-	on := func(a, b int, l hosts.Link) { links[hosts.Path{From: a, To: b}] = l }
 	for a := range nodes + 1 {
 		for b := range nodes + 1 {
-			from, to := slices.Contains(f.Nodes, a), slices.Contains(f.Nodes, b)
-			client := a == hosts.Clients || b == hosts.Clients
-			switch cut := (hosts.Link{Cut: true}); {
-			case a == b:
-			case f.Kind == "isolate" && from != to,
-				f.Kind == "power" && (from || to),
-				f.Kind == "split" && from != to && !client,
-				f.Kind == "flap" && from != to && !client,
-				f.Kind == "shatter" && !client,
-				f.Kind == "partial" && from && to,
-				f.Kind == "deaf" && to && !client,
-				f.Kind == "mute" && from && !client:
-				on(a, b, cut)
-			case f.Kind == "lossy" && (from || to):
-				on(a, b, hosts.Link{Loss: f.Strength * mostLoss})
-			case f.Kind == "slow-net" && (from || to):
-				on(a, b, hosts.Link{Delay: time.Duration(f.Strength * float64(mostDelay))})
+			if l := f.link(a, b); a != b && l != (hosts.Link{}) {
+				links[hosts.Path{From: a, To: b}] = l
 			}
 		}
 	}
 	return links
+}
+
+// link is what the fault does to what one host sends another.
+func (f Fault) link(a, b int) hosts.Link {
+	from, to := slices.Contains(f.Nodes, a), slices.Contains(f.Nodes, b)
+	switch {
+	case f.cuts(from, to, a == hosts.Clients || b == hosts.Clients):
+		return hosts.Link{Cut: true}
+	case f.Kind == "lossy" && (from || to):
+		return hosts.Link{Loss: f.Strength * mostLoss}
+	case f.Kind == "slow-net" && (from || to):
+		return hosts.Link{Delay: time.Duration(f.Strength * float64(mostDelay))}
+	}
+	return hosts.Link{}
+}
+
+// cuts reports whether the fault keeps one host from reaching another: from and to say whether it
+// is about them, client whether one of them is the clients'.
+func (f Fault) cuts(from, to, client bool) bool {
+	switch f.Kind {
+	case "isolate":
+		return from != to
+	case "power":
+		return from || to
+	case "partial":
+		return from && to
+	case "split", "flap":
+		return from != to && !client
+	case "shatter":
+		return !client
+	case "deaf":
+		return to && !client
+	case "mute":
+		return from && !client
+	}
+	return false
 }
 
 // together is what several faults do at once: the worst of each.

@@ -80,38 +80,43 @@ func (c *checks) shard(s storage.ShardID) *shadow {
 
 // sending looks at a raft message that leaves a process.
 func (w *World) sending(p *process, m remote.Raft) {
-	from, term := storage.ReplicaID(m.Message.GetFrom()), m.Message.GetTerm()
-	store := p.machine.disk.store
+	from := storage.ReplicaID(m.Message.GetFrom())
 	switch m.Message.GetType() {
 	case raftpb.MsgApp, raftpb.MsgHeartbeat, raftpb.MsgSnap:
-		w.leads(m.Shard, term, from)
+		w.leads(m.Shard, m.Message.GetTerm(), from)
 	case raftpb.MsgVote:
 		// or the votes would count for who stands once more in this term, with less of a log
-		s, ok := store.State(memory.Durable, from)
-		if !ok || s.Term < term || s.Term == term && s.Last.Index < m.Message.GetIndex() {
-			w.violate(DurableFirst, "replica %d of shard %d asks for votes in term %d with entries up to %d, on its disk are term %d and entries up to %d",
-				from, m.Shard, term, m.Message.GetIndex(), s.Term, s.Last.Index)
-		}
+		w.holds(p, m, "asks for votes")
 	case raftpb.MsgVoteResp:
-		if m.Message.GetReject() {
-			return
-		}
-		w.remembers(m.Shard, from, "votes")
-		w.votes(m.Shard, term, from, m.Message.GetTo())
-		s, ok := store.State(memory.Durable, from)
-		if !ok || s.Term < term || s.Term == term && s.Vote != m.Message.GetTo() {
-			w.violate(DurableFirst, "replica %d of shard %d votes for %d in term %d, on its disk is term %d, vote %d", from, m.Shard, m.Message.GetTo(), term, s.Term, s.Vote)
+		if !m.Message.GetReject() {
+			w.remembers(m.Shard, from, "votes")
+			w.voting(p, m)
 		}
 	case raftpb.MsgAppResp:
-		if m.Message.GetReject() {
-			return
+		if !m.Message.GetReject() {
+			w.remembers(m.Shard, from, "acknowledges")
+			w.holds(p, m, "acknowledges")
 		}
-		w.remembers(m.Shard, from, "acknowledges")
-		s, ok := store.State(memory.Durable, from)
-		if !ok || s.Term < term || s.Term == term && s.Last.Index < m.Message.GetIndex() {
-			w.violate(DurableFirst, "replica %d of shard %d acknowledges entry %d of term %d, on its disk are term %d and entries up to %d",
-				from, m.Shard, m.Message.GetIndex(), term, s.Term, s.Last.Index)
-		}
+	}
+}
+
+// holds checks that a replica's disk holds the term and the entries that it speaks of.
+func (w *World) holds(p *process, m remote.Raft, does string) {
+	s, ok := p.machine.disk.store.State(memory.Durable, storage.ReplicaID(m.Message.GetFrom()))
+	term := m.Message.GetTerm()
+	if !ok || s.Term < term || s.Term == term && s.Last.Index < m.Message.GetIndex() {
+		w.violate(DurableFirst, "replica %d of shard %d %s in term %d with entries up to %d, on its disk are term %d and entries up to %d",
+			m.Message.GetFrom(), m.Shard, does, term, m.Message.GetIndex(), s.Term, s.Last.Index)
+	}
+}
+
+// voting checks that a replica's disk holds the vote that it gives, and that it gave no other.
+func (w *World) voting(p *process, m remote.Raft) {
+	term, from, to := m.Message.GetTerm(), storage.ReplicaID(m.Message.GetFrom()), m.Message.GetTo()
+	w.votes(m.Shard, term, from, to)
+	s, ok := p.machine.disk.store.State(memory.Durable, from)
+	if !ok || s.Term < term || s.Term == term && s.Vote != to {
+		w.violate(DurableFirst, "replica %d of shard %d votes for %d in term %d, on its disk is term %d, vote %d", from, m.Shard, to, term, s.Term, s.Vote)
 	}
 }
 

@@ -147,15 +147,7 @@ func (m *member) consume() {
 	for rounds := 5 + w.pick(60); rounds > 0 && !w.load.quiet && !w.load.killing; rounds-- {
 		if len(m.owned) > 0 {
 			p := m.owned[w.pick(len(m.owned))]
-			f, ok := m.fetch(p, m.position[p], 300*time.Millisecond)
-			switch {
-			case ok && f.code == 0 && f.any:
-				m.position[p] = f.next
-			case ok && f.code == kerr.OffsetOutOfRange.Code:
-				if at, ok := m.offsetOf(p, -2); ok {
-					m.position[p] = max(at, m.position[p])
-				}
-			}
+			m.read(p)
 			if w.chance(3) && !m.commit(p) {
 				return
 			}
@@ -170,6 +162,19 @@ func (m *member) consume() {
 		return
 	}
 	m.leave()
+}
+
+// read fetches once, and moves the member's position.
+func (m *member) read(p partition) {
+	f, ok := m.fetch(p, m.position[p], 300*time.Millisecond)
+	switch {
+	case ok && f.code == 0 && f.any:
+		m.position[p] = f.next
+	case ok && f.code == kerr.OffsetOutOfRange.Code:
+		if at, ok := m.offsetOf(p, -2); ok {
+			m.position[p] = max(at, m.position[p])
+		}
+	}
 }
 
 // commit tells how far the member is.

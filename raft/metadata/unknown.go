@@ -175,21 +175,17 @@ func keeps(v reflect.Value) bool {
 				return true
 			}
 		}
-	case reflect.Slice, reflect.Array:
-		if holds(v.Type().Elem()) {
-			for at := range v.Len() {
-				if keeps(v.Index(at)) {
-					return true
-				}
-			}
-		}
-	case reflect.Map:
-		if holds(v.Type().Elem()) {
-			for _, k := range v.MapKeys() {
-				if keeps(v.MapIndex(k)) {
-					return true
-				}
-			}
+	case reflect.Slice, reflect.Array, reflect.Map:
+		return holds(v.Type().Elem()) && keepsWithin(v)
+	}
+	return false
+}
+
+// keepsWithin reports whether any element of a slice, an array or a map keeps what is unknown.
+func keepsWithin(v reflect.Value) bool {
+	for _, element := range v.Seq2() {
+		if keeps(element) {
+			return true
 		}
 	}
 	return false

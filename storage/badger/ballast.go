@@ -28,7 +28,7 @@ func (o *Options) dropBallast() error {
 	case err != nil:
 		return fmt.Errorf("storage/badger: give the ballast up: %w", err)
 	}
-	o.Logger.Warn("the ballast file was given up so that the store can be opened", "free before", free, "free", roomOf(o.Dir).Free)
+	o.Logger.Warn("the ballast file was given up so that the store can be opened", "free_before", free, "free", roomOf(o.Dir).Free)
 	return nil
 }
 

@@ -34,6 +34,17 @@ func testVerify(t *testing.T, open Opener) {
 	if err != nil || last.Replicas != 3 || last.Bytes != 790*5000 || calls < 6 {
 		t.Fatalf("%v, at last %+v in %d calls", err, last, calls)
 	}
+	provesWhatIsHeld(t, got)
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := storage.Verify(ended, f, func(storage.Verified) {}); !errors.Is(err, context.Canceled) {
+		t.Errorf("an ended context: %v", err)
+	}
+}
+
+// provesWhatIsHeld compares the proofs of a whole replica, an empty and a distrusted one.
+func provesWhatIsHeld(t *testing.T, got map[storage.ReplicaID]storage.Proof) {
+	t.Helper()
 	if p := got[1]; !p.Whole() || p.Shard != shard || p.First != 21 || p.Last != 810 || p.Bytes != 790*5000 || p.Checkpoint != 400 {
 		t.Errorf("replica 1: %+v", p)
 	}
@@ -42,10 +53,5 @@ func testVerify(t *testing.T, open Opener) {
 	}
 	if p := got[3]; p.Whole() || len(p.Damage) != 1 {
 		t.Errorf("replica 3, distrusted: %+v", p)
-	}
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := storage.Verify(ended, f, func(storage.Verified) {}); !errors.Is(err, context.Canceled) {
-		t.Errorf("an ended context: %v", err)
 	}
 }
