@@ -55,7 +55,9 @@ func closed(t *testing.T, s *Store) {
 	}
 }
 
-// behind changes the directory with Badger itself, as the next transaction.
+// behind changes the directory with Badger itself, as the next transaction. It sets what every
+// transaction sets: of one that only deletes Badger may keep nothing, and the store that was closed
+// after it would seem to have lost history.
 func behind(t *testing.T, dir string, f func(*badger.Txn) error) {
 	t.Helper()
 	o := testOptions(t, dir)
@@ -66,7 +68,7 @@ func behind(t *testing.T, dir string, f func(*badger.Txn) error) {
 	}
 	version := db.MaxVersion()
 	txn := db.NewTransactionAt(version, true)
-	if err := errors.Join(f(txn), txn.CommitAt(version+1, nil), db.Close()); err != nil {
+	if err := errors.Join(f(txn), txn.Set(newestKey, []byte{1}), txn.CommitAt(version+1, nil), db.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
