@@ -41,6 +41,8 @@ type conn struct {
 	blocked  atomic.Bool
 	answered chan struct{} // holds a token after an answer has left
 	tooSlow  atomic.Bool   // it was closed for others who waited
+	// no request is taken before; nil: the connection is not muted
+	mutedUntil atomic.Pointer[time.Time]
 }
 
 func (s *Server) newConn(listener string, nc net.Conn) *conn {

@@ -31,7 +31,7 @@ func (c *conn) read() {
 
 func (c *conn) readAll() error {
 	for {
-		for _, step := range []func() error{c.awaitRoom, c.awaitRequest, c.one} {
+		for _, step := range []func() error{c.awaitRoom, c.awaitRequest, c.awaitUnmuted, c.one} {
 			if err := step(); err != nil {
 				return err
 			}

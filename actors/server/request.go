@@ -3,6 +3,7 @@ package server
 import (
 	"net"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -69,6 +70,8 @@ type Pending struct {
 	ration        ration // of the node's memory for answers
 	stowed        int64  // bytes of the answer, if others had to leave first when it was made
 	lengthy       bool   // it counts as one whose answer may be large
+
+	heldUntil time.Time // the answer is not sent before, see Throttle
 
 	key            int16 // of the request's API
 	read, resolved stages.Moment

@@ -100,7 +100,11 @@ func (w *writer) answerAll() error {
 		if p == nil || err != nil {
 			return err
 		}
-		if err := w.await(p); err != nil {
+		err = w.await(p)
+		if err == nil {
+			err = w.hold(p)
+		}
+		if err != nil {
 			w.c.server.orphans.Go(func() { <-p.ready; w.c.release(p) })
 			return err
 		}
