@@ -117,3 +117,20 @@ func AwaitAll(r Runtime, start ...func(done func())) {
 	}
 	r.Wait(Forever, over)
 }
+
+// Turn lets one go on at a time. Whoever takes it may wait while having it, as nobody may with a
+// lock: those who want it meanwhile wait by their Runtime, in the order in which they came.
+type Turn chan struct{}
+
+// NewTurn returns a Turn that nobody has.
+func NewTurn() Turn {
+	t := make(Turn, 1)
+	t <- struct{}{}
+	return t
+}
+
+// Enter waits for the turn and takes it.
+func (t Turn) Enter(r Runtime) { r.Wait(Forever, t) }
+
+// Leave gives it back.
+func (t Turn) Leave() { t <- struct{}{} }

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -61,4 +62,21 @@ func TestTogetherWaitsForAll(t *testing.T) {
 	if done != 1 {
 		t.Error("it did not wait")
 	}
+}
+
+// One at a time has a turn, and gets it while others wait for it.
+func TestTurn(t *testing.T) {
+	turn, in := NewTurn(), atomic.Int32{}
+	var all []func()
+	for range 8 {
+		all = append(all, func() {
+			turn.Enter(Goroutines{})
+			defer turn.Leave()
+			if in.Add(1) != 1 {
+				t.Error("two have the turn")
+			}
+			in.Add(-1)
+		})
+	}
+	Together(Goroutines{}, all...)
 }

@@ -14,15 +14,13 @@ import (
 type producerIDs struct {
 	cluster Cluster
 
-	// holds a token while nobody fetches a block: who comes meanwhile wants one of it
-	free      chan struct{}
+	// taken while a block is fetched: who comes meanwhile wants one of it
+	free      actors.Turn
 	next, end int64
 }
 
 func newProducerIDs(c Cluster) *producerIDs {
-	ids := &producerIDs{cluster: c, free: make(chan struct{}, 1)}
-	ids.free <- struct{}{}
-	return ids
+	return &producerIDs{cluster: c, free: actors.NewTurn()}
 }
 
 // producerIDBlock is how many ids a node takes at once, as in Kafka.
@@ -70,8 +68,8 @@ func (c *Call) mayProduce() *protocol.Error {
 const blockTimeoutMS = 10_000
 
 func (ids *producerIDs) take(c *Call) (int64, error) {
-	c.Cluster.Runtime().Wait(actors.Forever, ids.free)
-	defer func() { ids.free <- struct{}{} }()
+	ids.free.Enter(c.Cluster.Runtime())
+	defer ids.free.Leave()
 	if ids.next == ids.end {
 		ctx, cancel := c.timeout(blockTimeoutMS)
 		defer cancel()

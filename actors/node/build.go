@@ -35,6 +35,7 @@ func build(w World, c Config) (*Node, error) {
 		producers: replica.NewProducers(mostProducers(c.Memory)),
 		ready:     make(chan struct{}),
 		left:      make(chan struct{}),
+		observing: actors.NewTurn(),
 		forcings:  forcings{due: make(chan struct{}, 1)},
 		proposals: proposals{most: c.changeBytes()},
 	}

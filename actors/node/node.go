@@ -78,7 +78,7 @@ type Node struct {
 	ahead     atomic.Pointer[int64]
 	lagTimes  lagTimes
 	caught    sync.Map // ids of replicas that have been in sync since the node started
-	observing sync.Mutex
+	observing actors.Turn
 
 	ready       chan struct{}
 	outside     atomic.Pointer[string] // why the cluster did not let the node in when it last asked

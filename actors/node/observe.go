@@ -57,8 +57,8 @@ const observeWithin = 500 * time.Millisecond
 
 // Observe gathers an observation. One is made at a time.
 func (n *Node) Observe(ctx context.Context) *Observation {
-	n.observing.Lock()
-	defer n.observing.Unlock()
+	n.observing.Enter(n.here)
+	defer n.observing.Leave()
 	ctx, cancel := n.here.Timeout(ctx, observeWithin)
 	defer cancel()
 	o := &Observation{

@@ -9,8 +9,8 @@ import (
 	"github.com/troupe-mq/troupe/actors/ledger"
 )
 
-// throttled has a server throttle the first request of a connection, sends two, and returns when each
-// was handled, and the ledger.
+// throttled has a server throttle the first request of a connection, sends two, and returns when
+// each was handled, and the ledger.
 func throttled(t *testing.T, hold, mute time.Duration) (s *Server, c client, handled chan time.Time, books *ledger.Ledger) {
 	t.Helper()
 	books, handled = &ledger.Ledger{}, make(chan time.Time, 2)
