@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -14,7 +15,8 @@ func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// stopped tells which thread of a process is not stopped.
+// stopped tells which thread of a process may run on. One that waits in the kernel, for a disk that
+// stands still (D), meets the stop on its way out.
 func stopped(pid int) error {
 	// fails only for a bad pattern
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
@@ -23,7 +25,7 @@ func stopped(pid int) error {
 		if err != nil {
 			continue // it ended
 		}
-		if _, after, ok := bytes.Cut(b, []byte(") ")); ok && len(after) > 0 && after[0] != 'T' {
+		if _, after, ok := bytes.Cut(b, []byte(") ")); ok && len(after) > 0 && !strings.ContainsRune("TtDZX", rune(after[0])) {
 			return fmt.Errorf("%s is in state %c", filepath.Dir(t), after[0])
 		}
 	}
