@@ -22,6 +22,7 @@
 //	chaos, hosts    faults of networks and disks, drawn by a seed
 //	hostile         every field of every request at its extremes
 //	sim             whole clusters in one goroutine
+//	troupetest      a cluster inside a test of somebody else
 //
 // Environment:
 //
