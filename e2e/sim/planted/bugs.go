@@ -226,9 +226,9 @@ var Bugs = []Bug{
 		Old: "	n.replicas = min(n.wanted, max(1, c.Image().Homes()))\n",
 		New: "	n.replicas = min(n.wanted, max(1, c.Image().Homes()))\n	if planted.Is(\"two-replicas\") {\n		n.wanted = n.replicas\n	}\n",
 		Also: []Bug{{
-			File: "actors/node/cluster.go",
-			Old:  "	if len(n.Image().Unregistered()) == 0 || left <= 0 {\n",
-			New:  "	if len(n.Image().Unregistered()) == 0 || left <= 0 || planted.Is(\"two-replicas\") {\n",
+			File: "actors/node/forming.go",
+			Old:  "	if left <= 0 {\n",
+			New:  "	if left <= 0 || planted.Is(\"two-replicas\") {\n",
 		}},
 	},
 	{
