@@ -204,8 +204,8 @@ var Bugs = []Bug{
 			New:  "		if len(d) > storage.MaxEntryBytes && !planted.Is(\"oversize-entry\") {\n",
 		}, {
 			File: "actors/api/admit.go",
-			Old:  "	d.limit = min(d.limit, partition.MaxBatchBytes)\n",
-			New:  "	d.limit = min(d.limit, partition.MaxBatchBytes)\n	if planted.Is(\"oversize-entry\") {\n		d.limit *= 2\n	}\n",
+			Old:  "	if most := d.settings.MaxMessageBytes; len(b) > most {\n",
+			New:  "	most := d.settings.MaxMessageBytes\n	if planted.Is(\"oversize-entry\") {\n		most *= 2\n	}\n	if len(b) > most {\n",
 		}},
 	},
 	{

@@ -78,6 +78,17 @@ func Build(root, dir string) (binary string, err error) {
 	return binary, nil
 }
 
+// Misplaced returns an error for every file of the repository at root in which a bug does not find
+// its place.
+func Misplaced(root string) (all []error) {
+	for file, bugs := range byFile() {
+		if _, err := patched(filepath.Join(root, file), bugs); err != nil {
+			all = append(all, err)
+		}
+	}
+	return all
+}
+
 func byFile() map[string][]Bug {
 	all := make(map[string][]Bug)
 	for _, b := range Bugs {
