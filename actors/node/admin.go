@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/actors/health"
+	"github.com/troupe-mq/troupe/actors/node/hosting"
 	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/protocol"
@@ -18,12 +19,12 @@ type ClusterStatus struct {
 	ClusterID  string
 	MetaLeader metadata.NodeID // -1 if unknown
 	supervisor.Status
-	Lost []Loss `json:",omitempty"` // replicas out of service on the node that was asked
+	Lost []hosting.Loss `json:",omitempty"` // replicas out of service on the node that was asked
 }
 
 // Cluster returns the cluster's status as the supervisor sees it, wherever that is.
 func (n *Node) Cluster(ctx context.Context) (ClusterStatus, error) {
-	s := ClusterStatus{ClusterID: n.here.Image().ClusterID, MetaLeader: n.here.MetaLeader(), Lost: n.losses.list()}
+	s := ClusterStatus{ClusterID: n.here.Image().ClusterID, MetaLeader: n.here.MetaLeader(), Lost: n.hosting.Lost()}
 	err := n.here.Until(ctx, n.leaders.News(), func() bool { return n.here.MetaLeader() >= 0 })
 	if err != nil {
 		return s, fmt.Errorf("the metadata has no leader: a majority of the nodes that hold it must be up: %w", err)

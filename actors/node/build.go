@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"sync"
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/journal"
+	"github.com/troupe-mq/troupe/actors/node/hosting"
 	"github.com/troupe-mq/troupe/actors/node/leadership"
 	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/node/upkeep"
@@ -30,13 +30,12 @@ func build(w World, c Config) (*Node, error) {
 		here:      local.New(local.Options{ID: c.ID, Runtime: w.Runtime, Log: c.Logger, Peers: c.Peers, Fatal: c.Fatal}),
 		config:    c,
 		world:     w,
-		losses:    newLosses(),
+		replicas:  &hosting.Replicas{},
 		reached:   reached{},
 		producers: replica.NewProducers(mostProducers(c.Memory)),
 		ready:     make(chan struct{}),
 		left:      make(chan struct{}),
 		observing: actors.NewTurn(),
-		forcings:  forcings{due: make(chan struct{}, 1)},
 		proposals: proposals{most: c.changeBytes()},
 	}
 	n.config.Fatal = n.here.Break
@@ -44,7 +43,7 @@ func build(w World, c Config) (*Node, error) {
 		n.here.Log.Info("this node was removed from the cluster: it can be stopped for good, and its data directory deleted")
 		close(n.left)
 	})
-	for _, step := range []func() error{n.openStore, n.identify, n.openLinks, n.openLender, n.openGroups, n.openServer} {
+	for _, step := range []func() error{n.openStore, n.identify, n.openLinks, n.openGroups, n.openHosting, n.openServer} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, n.close())
 		}
@@ -71,7 +70,7 @@ func (n *Node) openStore() error {
 		n.unwritten = j.Unwritten
 	}
 	n.space = upkeep.NewSpace(n.here, upkeep.SpaceOptions{Disk: n.config.Disk, Dir: n.config.Dir, Store: store, Unwritten: n.unwritten})
-	n.leaders = leadership.New(n.here, &n.replicas, n.space)
+	n.leaders = leadership.New(n.here, n.replicas, n.space)
 	n.host = n.world.Host(actors.Options{Logger: n.here.Log, Fatal: n.panicked})
 	return nil
 }
@@ -129,70 +128,12 @@ func (n *Node) openLinks() error {
 	return nil
 }
 
-// write has appends made durable and waits for it. Of a node that breaks meanwhile it ends the
-// goroutine: nothing may go on as if they were.
-func (n *Node) write(appends []storage.Append) {
-	if len(appends) == 0 {
-		return
-	}
-	done := make(chan struct{})
-	writes := make([]journal.Write, len(appends))
-	for i, a := range appends {
-		writes[i] = journal.Write{Append: a}
-	}
-	writes[len(writes)-1].Done = func() { close(done) }
-	n.journal.Writes(writes)
-	if n.here.Wait(actors.Forever, done, n.here.Broken) != 0 {
-		runtime.Goexit()
-	}
-}
-
-// stateOf returns what the store holds of a replica.
-func (n *Node) stateOf(r storage.ReplicaID) (storage.State, error) {
-	all, err := n.states()
-	if err != nil {
-		return storage.State{}, err
-	}
-	if s, ok := all[r]; ok {
-		return s, nil
-	}
-	return storage.State{}, storage.ErrNotFound
-}
-
-func (n *Node) states() (map[storage.ReplicaID]storage.State, error) {
-	list, err := n.store.Replicas()
-	if err != nil {
-		return nil, fmt.Errorf("list the replicas on disk: %w", err)
-	}
-	states := make(map[storage.ReplicaID]storage.State, len(list))
-	for _, s := range list {
-		states[s.Replica] = s
-	}
-	return states, nil
-}
-
-// options are what a replica of a shard on this node is opened with.
-func (n *Node) options(state storage.State, h *hosted) replica.Options {
-	limits := n.config.Limits
-	if limits.CacheBytes == 0 {
-		// of entries that the tail holds too, for the most part
-		limits.CacheBytes = uint64(n.cacheBytes() / 2)
-	}
-	return replica.Options{
-		Shard: state.Shard, Replica: state.Replica, Self: n.here.ID, Members: h.members, Version: h.version, Limits: limits, Tail: n.cacheBytes,
-		State: state, Store: n.Store(), Node: ground{n}, Stages: &n.stages, Room: n.space.Roomy, Producers: n.producers, Meters: &n.meters, Tracer: n.config.Tracer,
-		Now: func() int64 { return n.here.Now().UnixMilli() },
-	}
-}
-
-// spawner starts a replica's actor and keeps its address in h.
-func (n *Node) spawner(h *hosted) replica.Spawner {
-	return func(a *replica.Actor) (replica.Mailbox, error) {
-		address, err := n.host.Spawn(a.Name(), a)
-		if err != nil {
-			return nil, err
-		}
-		h.address = address
-		return address.Send, nil
-	}
+// openHosting makes the room for replicas.
+func (n *Node) openHosting() (err error) {
+	n.hosting, err = hosting.New(n.here, n.replicas, hosting.Options{
+		Disk: n.store, Journal: n.journal, Host: n.host, Leaders: n.leaders, Groups: n.groups, Space: n.space, Membership: n, Submit: n,
+		Replica: replica.Options{Limits: n.config.Limits, Stages: &n.stages, Producers: n.producers, Meters: &n.meters, Tracer: n.config.Tracer},
+		Local:   n.local(), CacheBytes: n.cacheBytes, Crowded: n.crowded, LogBytes: n.config.LendBytes,
+	})
+	return err
 }

@@ -47,6 +47,9 @@ func (n *Node) Drain(ctx context.Context) error { return n.leaders.Drain(ctx) }
 // MetaLeader implements api.Cluster.
 func (n *Node) MetaLeader() metadata.NodeID { return n.here.MetaLeader() }
 
+// Store is what the node has stored, for those who look at it. Only the node writes to it.
+func (n *Node) Store() storage.Store { return n.hosting.Store() }
+
 // Replica implements api.Cluster.
 func (n *Node) Replica(s storage.ShardID) *replica.Ref { return n.replicas.Get(s) }
 

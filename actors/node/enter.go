@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/node/hosting"
 	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/remote"
@@ -99,7 +100,7 @@ func (n *Node) enter(lostMeta bool) (metadata.Placed, error) {
 // plea is what this node asks to be let in by.
 func (n *Node) plea(lostMeta bool) entry {
 	id := n.here.Identity()
-	return entry{Node: n.description(), Founders: id.Founders, Gave: id.Gave, LostMeta: lostMeta}
+	return entry{Node: n.Description(), Founders: id.Founders, Gave: id.Gave, LostMeta: lostMeta}
 }
 
 // knock asks to be let in until some node answers.
@@ -189,8 +190,8 @@ func (n *Node) admitted(a admission) (metadata.Placed, error) {
 			return placed, err
 		}
 	}
-	if _, err := n.stateOf(placed.Replica.ID); errors.Is(err, storage.ErrNotFound) {
-		n.write([]storage.Append{begin(placed)})
+	if _, err := n.hosting.State(placed.Replica.ID); errors.Is(err, storage.ErrNotFound) {
+		n.hosting.Write([]storage.Append{hosting.Begin(placed)})
 	}
 	if id.Founders == nil {
 		if err := n.remark(func(id *storage.Node) { id.Founders, id.GaveFounders = a.Founders, nil }); err != nil {
@@ -236,25 +237,9 @@ func (n *Node) meet(nodes []*metadata.Node) {
 	}
 }
 
-// openMeta opens this node's replica of __meta.
-func (n *Node) openMeta() error {
-	state, members, version, err := n.metaState()
-	if err != nil {
-		return fmt.Errorf("this node's replica of the metadata: %w", err)
-	}
-	h := &hosted{members: members, version: version}
-	h.ref, err = replica.OpenMetadata(n.options(state, h), n.local(), n.spawner(h), n.imageApplied)
-	if err != nil {
-		return err
-	}
-	n.replicas.change(map[storage.ShardID]*hosted{metadata.MetaShard: h}, nil)
-	n.here.SetMeta(h.ref)
-	return nil
-}
-
-// metaState returns what the disk holds of __meta and who its members are. If the disk holds
+// MetaState returns what the disk holds of __meta and who its members are. If the disk holds
 // nothing that can be used, or nothing yet, the cluster is asked.
-func (n *Node) metaState() (state storage.State, members replica.Members, version uint64, err error) {
+func (n *Node) MetaState() (state storage.State, members replica.Members, version uint64, err error) {
 	all, err := n.store.Replicas()
 	if err != nil {
 		return state, nil, 0, err
@@ -271,6 +256,6 @@ func (n *Node) metaState() (state storage.State, members replica.Members, versio
 	if err != nil {
 		return state, nil, 0, err
 	}
-	state, err = n.stateOf(placed.Replica.ID)
+	state, err = n.hosting.State(placed.Replica.ID)
 	return state, replica.Of(placed.Partition), placed.Partition.Version, err
 }

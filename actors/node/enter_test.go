@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/node/local"
@@ -76,6 +77,13 @@ func TestWhoIsAskedToBeLetIn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// hurried does not wait.
+type hurried struct{ actors.Goroutines }
+
+func (hurried) Wait(_ time.Duration, news ...<-chan struct{}) int {
+	return actors.Goroutines{}.Wait(0, news...)
 }
 
 // A node that was told to join, and removed before it ever had the metadata, knows nobody but those

@@ -40,7 +40,7 @@ func (n *Node) join() error {
 			return err
 		}
 	}
-	return n.openMeta()
+	return n.hosting.OpenMeta()
 }
 
 // begin makes a node with an empty disk one of the founders; if the cluster was founded without
@@ -138,22 +138,12 @@ func (n *Node) greetOne(peer metadata.NodeID, me hello) (hello, bool) {
 // found writes this node's replica of __meta and then who the founders are: a crash in between
 // founds the same once more.
 func (n *Node) found(founders map[metadata.NodeID]uint64) error {
-	if _, err := n.stateOf(metadata.MetaReplica(n.here.ID)); err != nil {
-		n.write([]storage.Append{foundMeta(n.here.ID, founders)})
+	if _, err := n.hosting.State(metadata.MetaReplica(n.here.ID)); err != nil {
+		n.hosting.Write([]storage.Append{foundMeta(n.here.ID, founders)})
 	}
 	if err := n.remark(func(id *storage.Node) { id.Founders = founders }); err != nil {
 		return err
 	}
 	n.here.Log.Info("founded the metadata", "founders", len(founders))
 	return nil
-}
-
-// imageApplied is called by the actor of __meta with every image. A replica that is opened again
-// shows those of its checkpoint and of its log once more: what was known does not become unknown by
-// it, or replicas would be taken for deleted.
-func (n *Node) imageApplied(i *metadata.Image) {
-	if i.Index < n.here.Image().Index {
-		return
-	}
-	n.here.SetImage(i)
 }

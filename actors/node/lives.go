@@ -281,7 +281,7 @@ func (n *Node) distrust() error {
 	for _, s := range states {
 		all = append(all, storage.Append{State: storage.State{Shard: s.Shard, Replica: s.Replica}, Distrust: true})
 	}
-	n.write(all)
+	n.hosting.Write(all)
 	return nil
 }
 

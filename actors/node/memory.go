@@ -95,10 +95,10 @@ func (n *Node) SessionBytes() int64 {
 // leastReplicas is how many a node may hold however little memory it has.
 const leastReplicas = 1000
 
-// cacheBytes is how many bytes of its newest records a replica here may keep in memory. Safe for
-// any goroutine.
-func (n *Node) cacheBytes() int {
-	replicas := max(n.placed.Load(), 1)
+// cacheBytes is how many bytes of its newest records one of so many replicas here may keep in
+// memory.
+func (n *Node) cacheBytes(replicas int64) int {
+	replicas = max(replicas, 1)
 	if n.config.Memory == 0 {
 		return mostCache
 	}

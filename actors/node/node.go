@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/coordinator"
 	"github.com/troupe-mq/troupe/actors/ledger"
+	"github.com/troupe-mq/troupe/actors/node/hosting"
 	"github.com/troupe-mq/troupe/actors/node/leadership"
 	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/node/question"
@@ -46,7 +46,6 @@ type Node struct {
 	questions           *question.Table
 	verified, verifying local.NodeSet // peers seen to be of this cluster; peers being looked at
 	unverified          waitingRoom   // what peers asked that are not verified yet
-	placed              atomic.Int64  // replicas that the metadata places here
 	lives               lives
 	// the others have looked at this disk
 	proved atomic.Bool
@@ -55,20 +54,13 @@ type Node struct {
 	// held while the node's record is changed
 	remarking sync.Mutex
 	// how far the store was with the newest record; by remarking
-	remarked uint64
-	restored atomic.Int64
-	losses   *losses
-	plan     atomic.Pointer[supervisor.Status] // where __meta leads
-	reached  reached                           // the reconciling goroutine's
-	// the reconciling goroutine's: the disk was swept, so no image is an old one any more
-	upToDate bool
-	// the first image by which the disk may be swept; 0 if that is done, or there is none yet
-	sweepAt   atomic.Uint64
-	replicas  replicas
-	lender    actors.Address
+	remarked  uint64
+	hosting   *hosting.Hosting
+	plan      atomic.Pointer[supervisor.Status] // where __meta leads
+	reached   reached                           // the reconciling goroutine's
+	replicas  *hosting.Replicas
 	waits     waits
 	space     *upkeep.Space
-	forcings  forcings
 	proposals proposals
 	scrubbed  scrubbed
 	producers *replica.Producers
@@ -104,7 +96,7 @@ func StartIn(w World, c Config) (*Node, error) {
 		n.here.Links.SetPeer(id, c.Peers[id])
 	}
 	n.here.Do(n.run)
-	n.here.Do(n.tick)
+	n.here.Do(n.hosting.Tick)
 	n.here.Do(n.leaders.Gossip)
 	n.here.Do(n.space.Watch)
 	n.here.Do(n.space.KeepBallast)
@@ -119,10 +111,10 @@ func (n *Node) run() {
 		n.here.Fail(err)
 		return
 	}
-	for _, f := range []func(){n.register, n.leaders.Balance, n.replaceLost, n.settleForever, n.standing, n.supervise, n.retain, n.clean, n.watchWaits, n.scrub} {
+	for _, f := range []func(){n.register, n.leaders.Balance, n.hosting.ReplaceLost, n.hosting.TellMembers, n.standing, n.supervise, n.retain, n.clean, n.watchWaits, n.scrub} {
 		n.here.Do(f)
 	}
-	n.reconcileForever()
+	n.hosting.Reconcile()
 }
 
 // Ready is closed once the node is a member of the cluster, knows the leader of __meta, and serves
@@ -149,7 +141,7 @@ func (n *Node) close() error {
 	if n.groups != nil {
 		n.groups.Close()
 	}
-	n.replicas.stop(n.here)
+	n.replicas.Stop(n.here)
 	if n.here.Links != nil {
 		n.here.Links.Stop()
 	}

@@ -50,7 +50,7 @@ type ReplicaReading struct {
 }
 
 // MetaTopic is what observers call the shard of the metadata.
-const MetaTopic = "__meta"
+const MetaTopic = local.MetaTopic
 
 // observeWithin is how long an observation waits for actors and for other nodes.
 const observeWithin = 500 * time.Millisecond
@@ -90,14 +90,16 @@ func (n *Node) Observe(ctx context.Context) *Observation {
 
 // readReplicas asks all replicas where they stand.
 func (n *Node) readReplicas(ctx context.Context, image *metadata.Image) []ReplicaReading {
-	running := n.replicas.now()
-	answers := local.GatherFrom[replica.Standing](len(running.shards))
-	for _, s := range running.shards {
-		running.byShard[s].ref.Send(&replica.Observe{Done: func(s replica.Standing) { answers.Add(s) }, Gone: func() { answers.Add() }})
+	running := n.replicas.All()
+	answers := local.GatherFrom[replica.Standing](len(running))
+	refs := make(map[storage.ShardID]*replica.Ref, len(running))
+	for _, ref := range running {
+		refs[ref.Shard] = ref
+		ref.Send(&replica.Observe{Done: func(s replica.Standing) { answers.Add(s) }, Gone: func() { answers.Add() }})
 	}
-	all := make([]ReplicaReading, 0, len(running.shards))
+	all := make([]ReplicaReading, 0, len(running))
 	for _, s := range answers.Wait(ctx, n.here) {
-		r := ReplicaReading{Topic: MetaTopic, Wanted: s.Members, Standing: s, View: running.byShard[s.Shard].ref.View()}
+		r := ReplicaReading{Topic: MetaTopic, Wanted: s.Members, Standing: s, View: refs[s.Shard].View()}
 		if s.Shard != metadata.MetaShard {
 			p := image.Shard(s.Shard)
 			if p == nil {

@@ -13,11 +13,11 @@ import (
 // reached is what the reconciling goroutine knows of the links it made.
 type reached map[metadata.NodeID]remote.Address
 
-// reach links this node with the nodes of the image. The founders' addresses of the configuration
+// Reach links this node with the nodes of the image. The founders' addresses of the configuration
 // hold until one registers with another; a node that was removed keeps its link while it is up, to
 // hear of it. One that the image does not have, but does not say is gone either, stays: the image
 // may be that of a node that begins anew and knows nobody yet.
-func (n *Node) reach(i *metadata.Image) {
+func (n *Node) Reach(i *metadata.Image) {
 	for _, id := range slices.Sorted(maps.Keys(i.Nodes)) {
 		node := i.Nodes[id]
 		a := remote.Address{Control: node.Control, Bulk: node.Bulk}
@@ -36,9 +36,9 @@ func (n *Node) reach(i *metadata.Image) {
 	}
 }
 
-// expelled reports whether this node, with the disk it has, is no member of the cluster any more,
+// Expelled reports whether this node, with the disk it has, is no member of the cluster any more,
 // and ends it.
-func (n *Node) expelled(i *metadata.Image) bool {
+func (n *Node) Expelled(i *metadata.Image) bool {
 	if !i.IsGone(n.here.ID, n.here.Identity().Incarnation) {
 		return false
 	}

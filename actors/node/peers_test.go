@@ -43,7 +43,7 @@ func TestReachKeepsWhoIsNotGone(t *testing.T) {
 	full.Nodes[7] = &metadata.Node{ID: 7, Control: "h"}
 	look := func(when string, i *metadata.Image, want ...metadata.NodeID) {
 		t.Helper()
-		n.reach(i)
+		n.Reach(i)
 		slices.Sort(links.peers)
 		if !slices.Equal(links.peers, want) {
 			t.Errorf("%s: linked with %v, want %v", when, links.peers, want)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/troupe-mq/troupe/actors/node/hosting"
 	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/recovery"
 	"github.com/troupe-mq/troupe/protocol"
@@ -32,7 +33,7 @@ func (n *Node) PlanRecovery(ctx context.Context, lost []metadata.NodeID) (recove
 			return refuse("node %d is up: a node that is recovered without must never come back, so stop it for good first", id)
 		}
 	}
-	survivors, err := n.survivors()
+	survivors, err := n.hosting.Survivors()
 	if err != nil {
 		return recovery.Plan{}, err
 	}
@@ -40,7 +41,7 @@ func (n *Node) PlanRecovery(ctx context.Context, lost []metadata.NodeID) (recove
 		if id == n.here.ID || slices.Contains(lost, id) {
 			continue
 		}
-		theirs, err := leftQuestion.Ask(ctx, n.here.Links, id, question.Nothing{})
+		theirs, err := hosting.LeftQuestion.Ask(ctx, n.here.Links, id, question.Nothing{})
 		if err != nil {
 			return refuse("node %d is neither said to be lost nor does it answer: bring it up, for it may have what the others lack, or name it too (%v)", id, err)
 		}
@@ -63,7 +64,7 @@ func (n *Node) Recover(ctx context.Context, lost []metadata.NodeID, id string) (
 	}
 	var failed []string
 	for _, s := range p.Steps {
-		err := n.askForced(ctx, s)
+		err := n.hosting.ForceAt(ctx, s)
 		if err == nil && s.Shard == metadata.MetaShard {
 			err = n.here.Until(ctx, n.leaders.News(), func() bool { return n.here.MetaLeader() >= 0 })
 		}

@@ -7,11 +7,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
-
-// commandTimeout bounds the node's own commands; what fails is tried again.
-const commandTimeout = 5 * time.Second
 
 // register makes the node a member: it gives the cluster its id where this node leads __meta,
 // enters the node into the image, opens the doors to clients, and says so.
@@ -23,7 +21,7 @@ func (n *Node) register() {
 			n.command(metadata.Command{FormCluster: &metadata.FormCluster{
 				ClusterID: newClusterID(), Founders: n.here.Identity().Founders, Levels: n.formingLevels(),
 			}})
-		case formed && n.command(metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.description()}}):
+		case formed && n.command(metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.Description()}}):
 			n.entered()
 			return
 		default:
@@ -41,7 +39,7 @@ func (n *Node) entered() {
 	n.serving = n.here.Now()
 	n.server.Start()
 	close(n.ready)
-	n.sweep()
+	n.hosting.Sweep()
 	n.here.Do(n.keepDescribed)
 }
 
@@ -65,8 +63,8 @@ func (n *Node) keepDescribed() {
 		if pause = min(2*pause, describeMost); pause > 2*describeAgain {
 			n.here.Log.Warn("the metadata does not show this node as it is: a node of an older build led it when that was written", "next_try", pause)
 		}
-		ctx, cancel := n.here.Timeout(n.here.Context, commandTimeout)
-		_, err := n.Submit(ctx, metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.description()}})
+		ctx, cancel := n.here.Timeout(n.here.Context, local.CommandTimeout)
+		_, err := n.Submit(ctx, metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.Description()}})
 		cancel()
 		if err != nil {
 			n.here.Log.Debug("the metadata could not be told how this node is", "error", err)
@@ -86,12 +84,12 @@ func (n *Node) registered() bool {
 	if have == nil {
 		return n.here.Stopped()
 	}
-	want := n.description()
+	want := n.Description()
 	want.State = have.State
 	return n.here.Stopped() || reflect.DeepEqual(*have, want)
 }
 
-func (n *Node) description() metadata.Node {
+func (n *Node) Description() metadata.Node {
 	at := n.Addresses()
 	d := metadata.Node{
 		ID:          n.here.ID,
@@ -112,7 +110,7 @@ func (n *Node) description() metadata.Node {
 // command submits one of the node's own commands and reports whether it was carried out; if not, it
 // waits a moment. A refusal is final: it is about this node.
 func (n *Node) command(c metadata.Command) bool {
-	ctx, cancel := n.here.Timeout(n.here.Context, commandTimeout)
+	ctx, cancel := n.here.Timeout(n.here.Context, local.CommandTimeout)
 	defer cancel()
 	result, err := n.Submit(ctx, c)
 	switch {

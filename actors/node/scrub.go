@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/troupe-mq/troupe/actors/node/hosting"
 	"github.com/troupe-mq/troupe/storage"
 )
 
@@ -47,19 +48,19 @@ func (n *Node) scrub() {
 // scrubLogs reads all entries and checkpoints, no faster than the rate. Whatever is damaged is
 // quarantined by being read.
 func (n *Node) scrubLogs() {
-	r := rate{bytes: n.config.Scrub.Bytes}
+	r := hosting.Rate{Bytes: n.config.Scrub.Bytes}
 	before := int64(0)
 	// fails only when the node stops
-	_ = storage.Verify(n.here.Context, n.Store(), func(v storage.Verified) {
+	_ = storage.Verify(n.here.Context, n.hosting.Store(), func(v storage.Verified) {
 		n.scrubbed.bytes.Add(v.Bytes - before)
-		r.spend(int(v.Bytes - before))
+		r.Spend(int(v.Bytes - before))
 		before = v.Bytes
 		if p := v.Proof; p != nil && !p.Whole() && p.Shard != 0 { // else it was known to be damaged
 			n.scrubbed.damaged.Add(1)
 			n.here.Log.Error("damage was found where nobody had read", "shard", p.Shard, "replica", p.Replica, "damage", p.Damage)
 		}
 		for n.config.Scrub.Bytes > 0 {
-			wait := r.wait(n.here.Now())
+			wait := r.Wait(n.here.Now())
 			if wait == 0 || n.here.Wait(wait, n.here.Stopping) == 0 {
 				return
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/supervisor"
@@ -160,7 +161,7 @@ func (n *Node) usable(id metadata.NodeID, now time.Time) bool {
 // carryOut gives __meta the supervisor's commands and returns its answers.
 func (n *Node) carryOut(out supervisor.Output) []answered {
 	answers := carryOutAll(out.Commands, func(c metadata.Command) (metadata.Result, error) {
-		ctx, cancel := n.here.Timeout(n.here.Context, commandTimeout)
+		ctx, cancel := n.here.Timeout(n.here.Context, local.CommandTimeout)
 		defer cancel()
 		return n.Submit(ctx, c)
 	})
@@ -194,10 +195,10 @@ func (n *Node) logCarriedOut(a answered, why map[storage.ShardID]supervisor.Reas
 	case c.AlterReplicas != nil:
 		reason, planned := why[c.AlterReplicas.Shard]
 		if !planned { // of __meta
-			n.here.Log.Info("reassigning partition", "partition", n.nameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets)
+			n.here.Log.Info("reassigning partition", "partition", n.here.NameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets)
 			return
 		}
-		n.here.Log.Info("reassigning partition", "partition", n.nameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets, "reason", reason)
+		n.here.Log.Info("reassigning partition", "partition", n.here.NameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets, "reason", reason)
 	}
 }
 
@@ -241,9 +242,8 @@ var movesQuestion = question.Question[question.Nothing, []supervisor.Report]{Nam
 // which their leaders do not know before it is all there.
 func (n *Node) moves(metadata.NodeID, question.Nothing) ([]supervisor.Report, error) {
 	reports := []supervisor.Report{}
-	all := n.replicas.now()
-	for _, shard := range all.shards {
-		ref := all.byShard[shard].ref
+	for _, ref := range n.replicas.All() {
+		shard := ref.Shard
 		if ref.View().Role != replica.Leader {
 			if g := ref.Group(); g != nil && g.Pulled > 0 {
 				reports = append(reports, supervisor.Report{Shard: shard, Pulled: &supervisor.Match{Replica: ref.Replica, Upto: g.Pulled}})

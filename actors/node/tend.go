@@ -104,9 +104,9 @@ func (n *Node) cleanOne(c *replica.Cleaner, p *metadata.Partition, ref *replica.
 
 // led calls f with the partitions that this node leads.
 func (n *Node) led(f func(*metadata.Partition, *replica.Ref, partition.Policy)) {
-	image, all := n.here.Image(), n.replicas.now()
-	for _, s := range all.shards {
-		p, ref := image.Shard(s), all.byShard[s].ref
+	image := n.here.Image()
+	for _, ref := range n.replicas.All() {
+		p := image.Shard(ref.Shard)
 		if p == nil || image.Topics[p.Topic] == nil || ref.View().Role != replica.Leader {
 			continue // __meta is no topic's
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/hosting"
 	"github.com/troupe-mq/troupe/actors/node/leadership"
 	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/node/upkeep"
@@ -28,7 +29,7 @@ func TestWhatIsOpenToAll(t *testing.T) {
 func unverifying(t *testing.T) *Node {
 	n := &Node{here: local.New(local.Options{ID: 1, Runtime: actors.Goroutines{}, Log: slog.New(slog.DiscardHandler)})}
 	n.space = upkeep.NewSpace(n.here, upkeep.SpaceOptions{Store: memory.New(), Unwritten: func() int64 { return 0 }})
-	n.leaders = leadership.New(n.here, &n.replicas, n.space)
+	n.leaders = leadership.New(n.here, &hosting.Replicas{}, n.space)
 	n.answerQuestions()
 	n.here.SetIdentity(&storage.Node{NodeID: 1}) // no founder: it verifies nobody
 	return n

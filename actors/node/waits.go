@@ -89,27 +89,16 @@ func (n *Node) watchWaits() {
 				n.here.Log.Warn("and more wait: see troupe cluster status", "more", len(named)-i)
 				break
 			}
-			n.here.Log.Warn("something waits", "partition", n.nameOf(w.Shard), "replica", w.Replica, "phase", string(w.Phase), "for", w.Detail, "since", time.Duration(w.MS)*time.Millisecond)
+			n.here.Log.Warn("something waits", "partition", n.here.NameOf(w.Shard), "replica", w.Replica, "phase", string(w.Phase), "for", w.Detail, "since", time.Duration(w.MS)*time.Millisecond)
 		}
 		for i, w := range over {
 			if i == waitsLogged {
 				n.here.Log.Info("and more go on", "more", len(over)-i)
 				break
 			}
-			n.here.Log.Info("what waited goes on", "partition", n.nameOf(w.Shard), "replica", w.Replica, "phase", string(w.Phase), "waited", time.Duration(w.MS)*time.Millisecond)
+			n.here.Log.Info("what waited goes on", "partition", n.here.NameOf(w.Shard), "replica", w.Replica, "phase", string(w.Phase), "waited", time.Duration(w.MS)*time.Millisecond)
 		}
 	})
-}
-
-func (n *Node) nameOf(s storage.ShardID) string {
-	p := n.here.Image().Shard(s)
-	switch {
-	case s == metadata.MetaShard:
-		return MetaTopic
-	case s == 0 || p == nil:
-		return ""
-	}
-	return health.Name(p)
 }
 
 // waitingNow looks at the views of all replicas, and at the journal.
@@ -173,7 +162,7 @@ func (n *Node) report(ctx context.Context) health.Report {
 	for _, e := range n.evidence() {
 		r.SetAside = append(r.SetAside, health.SetAside{Dir: e.Dir, Bytes: e.Bytes, Cause: e.Cause, MS: n.here.Now().Sub(e.At).Milliseconds()})
 	}
-	for _, l := range n.losses.list() {
+	for _, l := range n.hosting.Lost() {
 		cause := l.Cause
 		if l.Refused != "" {
 			cause += "; " + l.Refused

@@ -9,6 +9,9 @@ import (
 	"github.com/troupe-mq/troupe/actors"
 )
 
+// CommandTimeout bounds the node's own commands to the metadata; what fails is tried again.
+const CommandTimeout = 5 * time.Second
+
 // ErrStopping answers what is asked of a node that is stopping.
 var ErrStopping = errors.New("this node is stopping")
 

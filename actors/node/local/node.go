@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/health"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -157,4 +158,19 @@ func MetaMembers(founders map[metadata.NodeID]uint64) replica.Members {
 		members = append(members, replica.Member{Replica: metadata.MetaReplica(n), Node: n})
 	}
 	return members
+}
+
+// MetaTopic is what observers call the shard of the metadata.
+const MetaTopic = "__meta"
+
+// NameOf is what people call a shard, empty if it is not known.
+func (n *Node) NameOf(s storage.ShardID) string {
+	p := n.Image().Shard(s)
+	switch {
+	case s == metadata.MetaShard:
+		return MetaTopic
+	case s == 0 || p == nil:
+		return ""
+	}
+	return health.Name(p)
 }

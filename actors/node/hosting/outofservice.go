@@ -1,4 +1,4 @@
-package node
+package hosting
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors/health"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -23,20 +24,20 @@ type Loss struct {
 	Refused   string `json:",omitempty"` // why no other replica takes its place, if none does
 }
 
-// losses are the replicas on this node that are out of service until others have taken their
+// outOfService are the replicas on this node that are out of service until others have taken their
 // places.
-type losses struct {
+type outOfService struct {
 	mu  sync.Mutex
 	all map[storage.ReplicaID]Loss
 	new chan struct{} // holds a token after one was added
 }
 
-func newLosses() *losses {
-	return &losses{all: make(map[storage.ReplicaID]Loss), new: make(chan struct{}, 1)}
+func newOutOfService() *outOfService {
+	return &outOfService{all: make(map[storage.ReplicaID]Loss), new: make(chan struct{}, 1)}
 }
 
 // add reports whether the loss is news.
-func (l *losses) add(loss Loss) bool {
+func (l *outOfService) add(loss Loss) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, known := l.all[loss.Replica]; known {
@@ -50,8 +51,8 @@ func (l *losses) add(loss Loss) bool {
 	return true
 }
 
-// list returns the losses in order of replica.
-func (l *losses) list() []Loss {
+// list returns the outOfService in order of replica.
+func (l *outOfService) list() []Loss {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	list := make([]Loss, 0, len(l.all))
@@ -62,7 +63,7 @@ func (l *losses) list() []Loss {
 }
 
 // refused notes why a loss is not made good; false if that was known.
-func (l *losses) refused(r storage.ReplicaID, why string) bool {
+func (l *outOfService) refused(r storage.ReplicaID, why string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	loss, ok := l.all[r]
@@ -75,7 +76,7 @@ func (l *losses) refused(r storage.ReplicaID, why string) bool {
 }
 
 // settle forgets what another replica has taken the place of, or nobody asks for any more.
-func (l *losses) settle(i *metadata.Image) {
+func (l *outOfService) settle(i *metadata.Image) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for r, loss := range l.all {
@@ -87,10 +88,10 @@ func (l *losses) settle(i *metadata.Image) {
 }
 
 // lose takes a replica out of service whose data cannot be used. Another one is to take its place.
-func (n *Node) lose(p metadata.Placed, cause error) {
+func (hs *Hosting) lose(p metadata.Placed, cause error) {
 	loss := Loss{p.Partition.Shard, p.Replica.ID, p.Partition.Topic, p.Partition.Index, cause.Error(), ""}
-	if n.losses.add(loss) {
-		n.here.Log.Error("a replica is out of service and is replaced by a new one", "topic", loss.Topic, "partition", loss.Partition,
+	if hs.lost.add(loss) {
+		hs.here.Log.Error("a replica is out of service and is replaced by a new one", "topic", loss.Topic, "partition", loss.Partition,
 			"shard", loss.Shard, "replica", loss.Replica, "error", cause)
 	}
 }
@@ -100,33 +101,33 @@ const (
 	replaceLater = 10 * time.Second // after a refusal
 )
 
-// replaceLost has lost replicas replaced, until the node stops.
-func (n *Node) replaceLost() {
+// ReplaceLost has lost replicas replaced, until the node stops.
+func (hs *Hosting) ReplaceLost() {
 	for {
 		wait := replaceLater
-		for _, loss := range n.losses.list() {
-			if !n.replaceOne(loss) {
+		for _, loss := range hs.lost.list() {
+			if !hs.replaceOne(loss) {
 				wait = replaceAgain
 			}
 		}
-		if n.here.Wait(wait, n.losses.new, n.here.Stopping) == 1 {
+		if hs.here.Wait(wait, hs.lost.new, hs.here.Stopping) == 1 {
 			return
 		}
 	}
 }
 
 // replaceOne asks __meta for another replica in the place of one; false if no answer came.
-func (n *Node) replaceOne(l Loss) bool {
-	ctx, cancel := n.here.Timeout(n.here.Context, commandTimeout)
+func (hs *Hosting) replaceOne(l Loss) bool {
+	ctx, cancel := hs.here.Timeout(hs.here.Context, local.CommandTimeout)
 	defer cancel()
-	r, err := n.Submit(ctx, metadata.Command{ReplaceReplica: &metadata.ReplaceReplica{Shard: l.Shard, Replica: l.Replica}})
+	r, err := hs.Submit.Submit(ctx, metadata.Command{ReplaceReplica: &metadata.ReplaceReplica{Shard: l.Shard, Replica: l.Replica}})
 	switch {
 	case err != nil:
 		return false
-	case r.Err != nil && n.losses.refused(l.Replica, r.Err.Error()):
-		n.here.Log.Error("a lost replica is not replaced", "topic", l.Topic, "partition", l.Partition, "replica", l.Replica, "error", r.Err)
+	case r.Err != nil && hs.lost.refused(l.Replica, r.Err.Error()):
+		hs.here.Log.Error("a lost replica is not replaced", "topic", l.Topic, "partition", l.Partition, "replica", l.Replica, "error", r.Err)
 	case r.Err == nil:
-		n.here.Log.Warn("a lost replica is replaced", "topic", l.Topic, "partition", l.Partition, "replica", l.Replica)
+		hs.here.Log.Warn("a lost replica is replaced", "topic", l.Topic, "partition", l.Partition, "replica", l.Replica)
 	}
 	return true
 }
@@ -135,29 +136,29 @@ func (n *Node) replaceOne(l Loss) bool {
 // member.
 const sweepAgain = time.Second
 
-// sweep deletes what lies on this disk of replicas that were placed elsewhere or replaced while the
+// Sweep deletes what lies on this disk of replicas that were placed elsewhere or replaced while the
 // node was away. What there is to delete an old image does not tell: the metadata has to answer
 // first, however long that takes, and a node that it refuses ends.
-func (n *Node) sweep() {
-	n.sweepBy(func(ctx context.Context) (metadata.Result, error) {
-		return n.Submit(ctx, metadata.Command{RegisterNode: &metadata.RegisterNode{Node: n.description()}})
+func (hs *Hosting) Sweep() {
+	hs.sweepBy(func(ctx context.Context) (metadata.Result, error) {
+		return hs.Submit.Submit(ctx, metadata.Command{RegisterNode: &metadata.RegisterNode{Node: hs.Membership.Description()}})
 	})
 }
 
-func (n *Node) sweepBy(register func(context.Context) (metadata.Result, error)) {
-	for !n.here.Stopped() {
-		ctx, cancel := n.here.Timeout(n.here.Context, commandTimeout)
+func (hs *Hosting) sweepBy(register func(context.Context) (metadata.Result, error)) {
+	for !hs.here.Stopped() {
+		ctx, cancel := hs.here.Timeout(hs.here.Context, local.CommandTimeout)
 		r, err := register(ctx)
 		cancel()
 		switch {
 		case err != nil:
-			n.here.Pause(sweepAgain)
+			hs.here.Pause(sweepAgain)
 		case r.Err != nil:
-			n.here.Fail(r.Err)
+			hs.here.Fail(r.Err)
 			return
 		default:
-			n.sweepAt.Store(r.Index)
-			n.here.Imaged.Fire()
+			hs.sweepAt.Store(r.Index)
+			hs.here.Imaged.Fire()
 			return
 		}
 	}
@@ -165,8 +166,8 @@ func (n *Node) sweepBy(register func(context.Context) (metadata.Result, error)) 
 
 // buried returns what deletes the suspect replicas that an image does not know any more, in which
 // others have taken their places. The caller knows that the image is not old.
-func (n *Node) buried(i *metadata.Image) []storage.Append {
-	suspect := n.store.Suspect()
+func (hs *Hosting) buried(i *metadata.Image) []storage.Append {
+	suspect := hs.Disk.Suspect()
 	if len(suspect) == 0 {
 		return nil
 	}
@@ -175,7 +176,7 @@ func (n *Node) buried(i *metadata.Image) []storage.Append {
 			delete(suspect, m.ID)
 		}
 	})
-	n.replicas.Each(func(ref *replica.Ref) { delete(suspect, ref.Replica) })
+	hs.replicas.Each(func(ref *replica.Ref) { delete(suspect, ref.Replica) })
 	var removes []storage.Append
 	for _, r := range slices.Sorted(maps.Keys(suspect)) {
 		removes = append(removes, storage.Append{State: storage.State{Shard: metadata.MetaShard, Replica: r}, Remove: true})
@@ -186,16 +187,16 @@ func (n *Node) buried(i *metadata.Image) []storage.Append {
 // swept returns what deletes the replicas on disk that an image does not know here. The caller
 // knows that the image is not old. Of which shard a suspect replica is, the disk does not tell: it
 // is deleted by its id.
-func (n *Node) swept(placed map[storage.ShardID]metadata.Placed) []storage.Append {
+func (hs *Hosting) swept(placed map[storage.ShardID]metadata.Placed) []storage.Append {
 	here := make(map[storage.ReplicaID]bool, len(placed))
 	for _, p := range placed {
 		here[p.Replica.ID] = true
 	}
-	for _, h := range n.replicas.now().byShard {
+	for _, h := range hs.replicas.now().byShard {
 		here[h.ref.Replica] = true
 	}
 	var removes []storage.Append
-	states, err := n.store.Replicas()
+	states, err := hs.Disk.Replicas()
 	if err != nil {
 		return nil
 	}
@@ -204,7 +205,7 @@ func (n *Node) swept(placed map[storage.ShardID]metadata.Placed) []storage.Appen
 			removes = append(removes, storage.Append{State: storage.State{Shard: s.Shard, Replica: s.Replica}, Remove: true})
 		}
 	}
-	suspect := n.store.Suspect()
+	suspect := hs.Disk.Suspect()
 	for _, r := range slices.Sorted(maps.Keys(suspect)) {
 		if !here[r] {
 			removes = append(removes, storage.Append{State: storage.State{Shard: metadata.MetaShard, Replica: r}, Remove: true})

@@ -1,4 +1,4 @@
-package node
+package hosting
 
 import (
 	"sync"
@@ -10,7 +10,7 @@ import (
 
 // Whoever goes through the replicas while some come and go sees those of one moment.
 func TestReplicasOfOneMoment(t *testing.T) {
-	var r replicas
+	var r Replicas
 	const shards = 8
 	var coming sync.WaitGroup
 	coming.Go(func() {

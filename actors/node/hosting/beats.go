@@ -1,4 +1,4 @@
-package node
+package hosting
 
 import (
 	"github.com/troupe-mq/troupe/actors/remote"

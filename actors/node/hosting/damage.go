@@ -1,4 +1,4 @@
-package node
+package hosting
 
 import (
 	"errors"
@@ -13,20 +13,20 @@ import (
 // written, the replica whose it is hears of it and is quarantined.
 type watched struct {
 	storage.Store
-	n *Node
+	hosting *Hosting
 }
 
 // Entries implements storage.Store.
 func (w watched) Entries(r storage.ReplicaID, lo, hi, maxBytes uint64) ([]*raftpb.Entry, error) {
 	entries, err := w.Store.Entries(r, lo, hi, maxBytes)
-	w.n.damaged(r, err)
+	w.hosting.damaged(r, err)
 	return entries, err
 }
 
 // Checkpoint implements storage.Store.
 func (w watched) Checkpoint(r storage.ReplicaID) (*storage.Checkpoint, error) {
 	c, err := w.Store.Checkpoint(r)
-	w.n.damaged(r, err)
+	w.hosting.damaged(r, err)
 	return c, err
 }
 
@@ -39,11 +39,11 @@ func (w watched) Floor() uint64 {
 	return 0
 }
 
-func (n *Node) damaged(r storage.ReplicaID, err error) {
+func (hs *Hosting) damaged(r storage.ReplicaID, err error) {
 	if !errors.Is(err, storage.ErrCorrupt) {
 		return
 	}
-	n.replicas.Each(func(ref *replica.Ref) {
+	hs.replicas.Each(func(ref *replica.Ref) {
 		if ref.Replica == r {
 			ref.Send(&replica.Damaged{Cause: err})
 		}
@@ -51,4 +51,4 @@ func (n *Node) damaged(r storage.ReplicaID, err error) {
 }
 
 // Store is what the node has stored, for those who look at it. Only the node writes to it.
-func (n *Node) Store() storage.Store { return watched{n.store, n} }
+func (hs *Hosting) Store() storage.Store { return watched{hs.Disk, hs} }

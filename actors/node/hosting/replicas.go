@@ -1,4 +1,4 @@
-package node
+package hosting
 
 import (
 	"maps"
@@ -19,9 +19,9 @@ type hosted struct {
 	version uint64
 }
 
-// replicas are the replicas that run on this node. Readers see an immutable map; the reconciling
+// Replicas are the replicas that run on this node. Readers see an immutable map; the reconciling
 // goroutine alone changes it.
-type replicas struct {
+type Replicas struct {
 	current atomic.Pointer[running]
 	mu      sync.Mutex // between Stop and the reconciling goroutine
 }
@@ -36,7 +36,7 @@ type running struct {
 
 // now returns the replicas of this moment. What belongs together is to be read from one such
 // answer.
-func (r *replicas) now() *running {
+func (r *Replicas) now() *running {
 	if m := r.current.Load(); m != nil {
 		return m
 	}
@@ -44,7 +44,7 @@ func (r *replicas) now() *running {
 }
 
 // Get returns the replica of a shard, nil if none runs here.
-func (r *replicas) Get(s storage.ShardID) *replica.Ref {
+func (r *Replicas) Get(s storage.ShardID) *replica.Ref {
 	if h := r.now().byShard[s]; h != nil {
 		return h.ref
 	}
@@ -52,14 +52,17 @@ func (r *replicas) Get(s storage.ShardID) *replica.Ref {
 }
 
 // Each calls f with every replica, in the order of shards.
-func (r *replicas) Each(f func(*replica.Ref)) {
+func (r *Replicas) Each(f func(*replica.Ref)) {
 	for _, ref := range r.now().refs {
 		f(ref)
 	}
 }
 
+// All returns the replicas of this moment, in the order of shards. Not to be changed.
+func (r *Replicas) All() []*replica.Ref { return r.now().refs }
+
 // change publishes a map with some replicas added and others gone.
-func (r *replicas) change(add map[storage.ShardID]*hosted, remove []storage.ShardID) {
+func (r *Replicas) change(add map[storage.ShardID]*hosted, remove []storage.ShardID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := r.now().byShard
@@ -80,8 +83,8 @@ func (r *replicas) change(add map[storage.ShardID]*hosted, remove []storage.Shar
 	r.current.Store(all)
 }
 
-// stop ends all replicas and waits until each has finished its last turn.
-func (r *replicas) stop(w actors.Runtime) {
+// Stop ends all replicas and waits until each has finished its last turn.
+func (r *Replicas) Stop(w actors.Runtime) {
 	var stops []func(done func())
 	for _, h := range r.now().byShard {
 		stops = append(stops, h.address.Stop)

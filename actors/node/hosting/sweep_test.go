@@ -1,4 +1,4 @@
-package node
+package hosting
 
 import (
 	"context"
@@ -35,16 +35,16 @@ func TestTheDiskIsSweptWhenTheMetadataAnswers(t *testing.T) {
 		{"it is none", metadata.Result{Index: 70, Err: refusal}, 0, refusal},
 	} {
 		var failed error
-		n := &Node{here: local.New(local.Options{Runtime: hurried{}, Fatal: func(err error) { failed = err }})}
+		hs := &Hosting{here: local.New(local.Options{Runtime: hurried{}, Fatal: func(err error) { failed = err }})}
 		tries := 0
-		n.sweepBy(func(context.Context) (metadata.Result, error) {
+		hs.sweepBy(func(context.Context) (metadata.Result, error) {
 			if tries++; tries < 5 {
 				return metadata.Result{}, errors.New("no leader")
 			}
 			return c.last, nil
 		})
-		if n.sweepAt.Load() != c.at || !errors.Is(failed, c.failed) || tries != 5 {
-			t.Errorf("%s: after %d tries the disk is swept as of entry %d, and the node ends over %v", c.name, tries, n.sweepAt.Load(), failed)
+		if hs.sweepAt.Load() != c.at || !errors.Is(failed, c.failed) || tries != 5 {
+			t.Errorf("%s: after %d tries the disk is swept as of entry %d, and the node ends over %v", c.name, tries, hs.sweepAt.Load(), failed)
 		}
 	}
 }

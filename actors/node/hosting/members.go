@@ -1,4 +1,4 @@
-package node
+package hosting
 
 import (
 	"maps"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors"
+	"github.com/troupe-mq/troupe/actors/node/local"
 	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/raft/metadata"
@@ -18,18 +19,18 @@ const (
 	settleTimeout = time.Second
 )
 
-// settleForever tells __meta what members the shards have that this node leads, where that is news,
+// TellMembers tells __meta what members the shards have that this node leads, where that is news,
 // until the node stops.
-func (n *Node) settleForever() {
+func (hs *Hosting) TellMembers() {
 	var last *metadata.Image // that all there was to tell by was told; nil if there is none
-	n.here.Every(settleEvery, func(time.Time) {
-		i := n.here.Image()
-		seen := n.seen(i, i == last)
+	hs.here.Every(settleEvery, func(time.Time) {
+		i := hs.here.Image()
+		seen := hs.seen(i, i == last)
 		if last = i; len(seen) > 0 {
 			last = nil
 		}
-		if seen = n.confirmed(seen); len(seen) > 0 {
-			n.tellSettled(seen)
+		if seen = hs.confirmed(seen); len(seen) > 0 {
+			hs.tellSettled(seen)
 		}
 	})
 }
@@ -37,9 +38,9 @@ func (n *Node) settleForever() {
 // seen returns the members of the led shards that differ from what the image says. If the last look
 // was at the same image and all that it saw is told, those are left out whose replicas have rested
 // since.
-func (n *Node) seen(i *metadata.Image, sameImage bool) []metadata.Settled {
+func (hs *Hosting) seen(i *metadata.Image, sameImage bool) []metadata.Settled {
 	var seen []metadata.Settled
-	for _, ref := range n.replicas.now().refs {
+	for _, ref := range hs.replicas.now().refs {
 		if rested := ref.Rested(); rested && sameImage || ref.View().Role != replica.Leader {
 			continue
 		}
@@ -48,7 +49,7 @@ func (n *Node) seen(i *metadata.Image, sameImage bool) []metadata.Settled {
 		if p == nil || g == nil || g.Version != p.Version || !g.Durable || len(g.Conf.GetVotersOutgoing()) > 0 {
 			continue
 		}
-		voters, learners := replicaIDs(g.Conf.GetVoters()), replicaIDs(g.Conf.GetLearners())
+		voters, learners := ReplicaIDs(g.Conf.GetVoters()), ReplicaIDs(g.Conf.GetLearners())
 		if p.Settles(voters, learners) {
 			seen = append(seen, metadata.Settled{Shard: s, Version: g.Version, Index: g.Applied, Voters: voters, Learners: learners})
 		}
@@ -56,7 +57,8 @@ func (n *Node) seen(i *metadata.Image, sameImage bool) []metadata.Settled {
 	return seen
 }
 
-func replicaIDs(ids []uint64) []storage.ReplicaID {
+// ReplicaIDs are raft's ids as the store's.
+func ReplicaIDs(ids []uint64) []storage.ReplicaID {
 	out := make([]storage.ReplicaID, len(ids))
 	for i, id := range ids {
 		out[i] = storage.ReplicaID(id)
@@ -66,16 +68,16 @@ func replicaIDs(ids []uint64) []storage.ReplicaID {
 
 // confirmed keeps what a majority of the voters cannot forget any more. What leaves is deleted
 // then, and must not be needed by a replica that forgot in a crash that it has left.
-func (n *Node) confirmed(seen []metadata.Settled) []metadata.Settled {
+func (hs *Hosting) confirmed(seen []metadata.Settled) []metadata.Settled {
 	if len(seen) == 0 {
 		return nil
 	}
 	at := make(map[metadata.NodeID][]metadata.Settled) // whom to ask about what
 	votes := make(map[storage.ShardID]int)
 	for _, s := range seen {
-		members := n.here.Members(s.Shard)
+		members := hs.here.Members(s.Shard)
 		for _, v := range s.Voters {
-			if node := members.NodeOf(v); node == n.here.ID {
+			if node := members.NodeOf(v); node == hs.here.ID {
 				votes[s.Shard]++
 			} else {
 				at[node] = append(at[node], s)
@@ -86,7 +88,7 @@ func (n *Node) confirmed(seen []metadata.Settled) []metadata.Settled {
 	var asks []func()
 	for _, node := range slices.Sorted(maps.Keys(at)) {
 		asks = append(asks, func() {
-			yes := n.askGroup(node, at[node])
+			yes := hs.askGroup(node, at[node])
 			mu.Lock()
 			defer mu.Unlock()
 			for _, s := range yes {
@@ -94,18 +96,18 @@ func (n *Node) confirmed(seen []metadata.Settled) []metadata.Settled {
 			}
 		})
 	}
-	actors.Together(n.here, asks...)
+	actors.Together(hs.here, asks...)
 	return slices.DeleteFunc(seen, func(s metadata.Settled) bool { return votes[s.Shard] <= len(s.Voters)/2 })
 }
 
 // askGroup asks a node which of the shards' members its replicas cannot forget.
-func (n *Node) askGroup(node metadata.NodeID, about []metadata.Settled) (yes []storage.ShardID) {
-	if !n.here.Links.Up(node) {
+func (hs *Hosting) askGroup(node metadata.NodeID, about []metadata.Settled) (yes []storage.ShardID) {
+	if !hs.here.Links.Up(node) {
 		return nil
 	}
-	ctx, cancel := n.here.Timeout(n.here.Context, settleTimeout)
+	ctx, cancel := hs.here.Timeout(hs.here.Context, settleTimeout)
 	defer cancel()
-	yes, err := groupQuestion.Ask(ctx, n.here.Links, node, about)
+	yes, err := groupQuestion.Ask(ctx, hs.here.Links, node, about)
 	if err != nil {
 		return nil
 	}
@@ -115,10 +117,10 @@ func (n *Node) askGroup(node metadata.NodeID, about []metadata.Settled) (yes []s
 // groupQuestion asks which members of shards the asked node cannot forget.
 var groupQuestion = question.Question[[]metadata.Settled, []storage.ShardID]{Name: "group"}
 
-func (n *Node) confirm(_ metadata.NodeID, about []metadata.Settled) ([]storage.ShardID, error) {
+func (hs *Hosting) confirm(_ metadata.NodeID, about []metadata.Settled) ([]storage.ShardID, error) {
 	yes := []storage.ShardID{}
 	for _, s := range about {
-		ref := n.replicas.Get(s.Shard)
+		ref := hs.replicas.Get(s.Shard)
 		if ref == nil {
 			continue
 		}
@@ -133,21 +135,21 @@ func (n *Node) confirm(_ metadata.NodeID, about []metadata.Settled) ([]storage.S
 
 // same reports whether two lists hold the same, in whatever order.
 func same(a []uint64, b []storage.ReplicaID) bool {
-	sorted := replicaIDs(a)
+	sorted := ReplicaIDs(a)
 	slices.Sort(sorted)
 	return slices.Equal(sorted, slices.Sorted(slices.Values(b)))
 }
 
-func (n *Node) tellSettled(seen []metadata.Settled) {
-	ctx, cancel := n.here.Timeout(n.here.Context, commandTimeout)
+func (hs *Hosting) tellSettled(seen []metadata.Settled) {
+	ctx, cancel := hs.here.Timeout(hs.here.Context, local.CommandTimeout)
 	defer cancel()
-	if _, err := n.Submit(ctx, metadata.Command{SettleMembers: &metadata.SettleMembers{Shards: seen}}); err != nil {
-		if !n.here.Stopped() {
-			n.here.Log.Debug("the metadata could not be told of members", "error", err)
+	if _, err := hs.Submit.Submit(ctx, metadata.Command{SettleMembers: &metadata.SettleMembers{Shards: seen}}); err != nil {
+		if !hs.here.Stopped() {
+			hs.here.Log.Debug("the metadata could not be told of members", "error", err)
 		}
 		return
 	}
 	for _, s := range seen {
-		n.here.Log.Info("the members of a shard changed", "partition", n.nameOf(s.Shard), "voters", s.Voters, "learners", s.Learners)
+		hs.here.Log.Info("the members of a shard changed", "partition", hs.here.NameOf(s.Shard), "voters", s.Voters, "learners", s.Learners)
 	}
 }

@@ -1,4 +1,4 @@
-package node
+package hosting
 
 import (
 	"time"
@@ -10,7 +10,7 @@ import (
 // tickEvery is one tick of raft's time.
 const tickEvery = 100 * time.Millisecond
 
-// tick advances the time of all replicas, from one ticker, until the node stops. A late tick is one
+// Tick advances the time of all replicas, from one ticker, until the node stops. A late tick is one
 // tick: time that the process did not run does not count against a leader.
 //
 // A replica that leads, or knows who does, has nothing to do at most ticks: unless it hands
@@ -18,12 +18,12 @@ const tickEvery = 100 * time.Millisecond
 // that is idle is not woken at all as long as the others are heard of: see replica.Ref.Pass. Few
 // replicas have their turn together, so that what they say goes in one frame; many in several
 // parts, one after the other.
-func (n *Node) tick() {
+func (hs *Hosting) Tick() {
 	one, now, parts := &replica.Tick{Ticks: 1}, uint64(0), uint64(1)
 	said := 0 // to a node, at the tick before
-	n.here.Every(tickEvery, func(time.Time) {
+	hs.here.Every(tickEvery, func(time.Time) {
 		now++
-		all := n.replicas.now().refs
+		all := hs.replicas.now().refs
 		for parts < calmTicks && len(all) > partReplicas*int(parts) {
 			parts *= 2 // for good: what changes its part has a longer or a shorter pause once
 		}
@@ -33,16 +33,16 @@ func (n *Node) tick() {
 			case !r.Idle() && r.Hurries():
 				r.Send(one)
 			case (uint64(r.Shard)%parts*(calmTicks/parts)+now)%calmTicks == 0:
-				n.pass(r, &says)
+				hs.pass(r, &says)
 			}
 		}
-		said = says.send(n.here.Links)
-		n.here.Links.Flush()
+		said = says.send(hs.here.Links)
+		hs.here.Links.Flush()
 	})
 }
 
 // pass lets calmTicks pass for a replica.
-func (n *Node) pass(r *replica.Ref, says *beats) {
+func (hs *Hosting) pass(r *replica.Ref, says *beats) {
 	due, say := r.Pass(calmTicks)
 	if due > 0 {
 		r.Send(&replica.Tick{Ticks: due})
