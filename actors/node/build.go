@@ -13,6 +13,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/node/hosting"
 	"github.com/troupe-mq/troupe/actors/node/leadership"
 	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/operate"
 	"github.com/troupe-mq/troupe/actors/node/upkeep"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
@@ -36,7 +37,6 @@ func build(w World, c Config) (*Node, error) {
 		ready:     make(chan struct{}),
 		left:      make(chan struct{}),
 		observing: actors.NewTurn(),
-		proposals: proposals{most: c.changeBytes()},
 	}
 	n.config.Fatal = n.here.Break
 	n.leave = sync.OnceFunc(func() {
@@ -128,12 +128,23 @@ func (n *Node) openLinks() error {
 	return nil
 }
 
-// openHosting makes the room for replicas.
+// openHosting makes the rooms for operators and for replicas.
 func (n *Node) openHosting() (err error) {
+	n.operator = operate.New(n.here, operate.Options{
+		Host: n.host, Leaders: n.leaders, Replicas: n.replicas, Space: n.space, Standing: n.Standing, Setting: n.Setting, ProposalBytes: n.config.changeBytes(),
+	})
 	n.hosting, err = hosting.New(n.here, n.replicas, hosting.Options{
-		Disk: n.store, Journal: n.journal, Host: n.host, Leaders: n.leaders, Groups: n.groups, Space: n.space, Membership: n, Submit: n,
+		Disk: n.store, Journal: n.journal, Host: n.host, Leaders: n.leaders, Groups: n.groups, Space: n.space, Membership: n, Submit: n.operator,
 		Replica: replica.Options{Limits: n.config.Limits, Stages: &n.stages, Producers: n.producers, Meters: &n.meters, Tracer: n.config.Tracer},
 		Local:   n.local(), CacheBytes: n.cacheBytes, Crowded: n.crowded, LogBytes: n.config.LendBytes,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	n.operator.Hosting = n.hosting
+	n.upkeep = upkeep.New(n.here, upkeep.Options{
+		Replicas: n.replicas, Space: n.space, Disk: n.store, Store: n.hosting.Store(), Dir: n.config.Dir, Settings: n.Setting,
+		ScrubBy: n.config.Scrub, Clocks: n.clocks, Needs: n.needs,
+	})
+	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/troupe-mq/troupe/actors/access"
 	"github.com/troupe-mq/troupe/actors/api"
 	"github.com/troupe-mq/troupe/actors/replica"
-	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
@@ -53,11 +52,6 @@ func (n *Node) Store() storage.Store { return n.hosting.Store() }
 // Replica implements api.Cluster.
 func (n *Node) Replica(s storage.ShardID) *replica.Ref { return n.replicas.Get(s) }
 
-// Place implements api.Cluster.
-func (n *Node) Place(topic string, partitions, replicationFactor int) ([][]metadata.NodeID, error) {
-	return supervisor.Place(n.here.Image(), n.takes, topic, partitions, replicationFactor)
-}
-
 // Static implements api.Cluster.
 func (n *Node) Static(name string) (string, bool) {
 	v, ok := n.config.Settings[name]
@@ -80,15 +74,6 @@ func (n *Node) SetLogLevel(level string) {
 	n.here.Log.Warn("the log level was changed by a client", "level", level)
 }
 
-// Readers implements api.Cluster.
-func (n *Node) Readers(t *metadata.Topic, readers int) ([]metadata.AlterReplicas, error) {
-	return supervisor.Readers(n.here.Image(), n.takes, t, readers)
-}
-
-// takes reports whether a node is to be given new replicas before others: it is up, stays so, and
-// has room.
-func (n *Node) takes(id metadata.NodeID) bool { return n.here.Alive(id) && !n.leaders.NoLeader(id) }
-
 // Setting implements api.Cluster.
 func (n *Node) Setting(name string) string { return n.local().Setting(n.here.Image(), name) }
 
@@ -99,3 +84,11 @@ func (n *Node) local() metadata.Local {
 
 // Access implements api.Cluster: there are no ACLs yet.
 func (n *Node) Access() access.Authorizer { return access.Open{} }
+
+// TopicSetting implements api.Cluster.
+func (n *Node) TopicSetting(t *metadata.Topic, name string) string {
+	return n.local().TopicSetting(n.here.Image(), t, name)
+}
+
+// Disk implements api.Cluster.
+func (n *Node) Disk(context.Context) api.Disk { return n.upkeep.OnDisk() }

@@ -27,6 +27,9 @@ type Endpoint struct {
 // Disk is how much of its disk a node leaves free, and when it is slow.
 type Disk = upkeep.Disk
 
+// Scrub is how a node looks through what it has stored.
+type Scrub = upkeep.Scrub
+
 // Config is what a node is started with.
 type Config struct {
 	ID            metadata.NodeID

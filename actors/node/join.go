@@ -125,6 +125,15 @@ func (n *Node) greet(nodes []metadata.NodeID) map[metadata.NodeID]hello {
 	return answers
 }
 
+// clocks greets nodes and returns what the clocks of those that answered show.
+func (n *Node) clocks(nodes []metadata.NodeID) map[metadata.NodeID]int64 {
+	all := make(map[metadata.NodeID]int64)
+	for id, h := range n.greet(nodes) {
+		all[id] = h.Clock
+	}
+	return all
+}
+
 // helloQuestion is how a node greets another: they recognise each other by it.
 var helloQuestion = question.Question[hello, hello]{Name: "hello", Open: true}
 

@@ -107,7 +107,7 @@ func (n *Node) cacheBytes(replicas int64) int {
 
 // requestBytes bounds the bytes of requests under way; 0 takes the server's default.
 func (n *Node) requestBytes() int64 {
-	if set := n.number("queued.max.request.bytes"); set > 0 {
+	if set := n.settings().Number("queued.max.request.bytes"); set > 0 {
 		return set
 	}
 	return n.config.Memory / requestsShare

@@ -12,11 +12,11 @@ import (
 	"github.com/troupe-mq/troupe/actors/node/hosting"
 	"github.com/troupe-mq/troupe/actors/node/leadership"
 	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/operate"
 	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/node/upkeep"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/stages"
-	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/raft/group"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
@@ -56,18 +56,13 @@ type Node struct {
 	// how far the store was with the newest record; by remarking
 	remarked  uint64
 	hosting   *hosting.Hosting
-	plan      atomic.Pointer[supervisor.Status] // where __meta leads
-	reached   reached                           // the reconciling goroutine's
+	reached   reached // the reconciling goroutine's
 	replicas  *hosting.Replicas
 	waits     waits
 	space     *upkeep.Space
-	proposals proposals
-	scrubbed  scrubbed
+	operator  *operate.Operator
+	upkeep    *upkeep.Upkeep
 	producers *replica.Producers
-	// it was apart from the other nodes' when it was last looked at
-	clockWrong atomic.Bool
-	// by how many ms it was then; nil if that was not found out
-	ahead     atomic.Pointer[int64]
 	lagTimes  lagTimes
 	caught    sync.Map // ids of replicas that have been in sync since the node started
 	observing actors.Turn
@@ -111,7 +106,7 @@ func (n *Node) run() {
 		n.here.Fail(err)
 		return
 	}
-	for _, f := range []func(){n.register, n.leaders.Balance, n.hosting.ReplaceLost, n.hosting.TellMembers, n.standing, n.supervise, n.retain, n.clean, n.watchWaits, n.scrub} {
+	for _, f := range []func(){n.register, n.leaders.Balance, n.hosting.ReplaceLost, n.hosting.TellMembers, n.standing, n.operator.Supervise, n.upkeep.Retain, n.upkeep.Clean, n.watchWaits, n.upkeep.Scrub} {
 		n.here.Do(f)
 	}
 	n.hosting.Reconcile()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/upkeep"
 	"github.com/troupe-mq/troupe/actors/remote"
 	"github.com/troupe-mq/troupe/actors/replica"
 	"github.com/troupe-mq/troupe/actors/server"
@@ -37,7 +38,7 @@ type Observation struct {
 	JournalBytes  int64 // of entry data in them
 	Store         storage.Usage
 	SetAside      []storage.Evidence // damaged stores that were put aside
-	Scrub         ScrubReading
+	Scrub         upkeep.ScrubReading
 }
 
 // ReplicaReading is one replica of this node.
@@ -63,7 +64,7 @@ func (n *Node) Observe(ctx context.Context) *Observation {
 	defer cancel()
 	o := &Observation{
 		Status: n.Status(), Version: n.config.Version, Image: n.here.Image(),
-		Meters: &n.meters, Stages: &n.stages, Store: n.store.Usage(), SetAside: n.evidence(), Scrub: n.scrubbed.read(),
+		Meters: &n.meters, Stages: &n.stages, Store: n.store.Usage(), SetAside: n.evidence(), Scrub: n.upkeep.Scrubbed(),
 	}
 	o.GroupBytes, o.GroupsUnreadable = n.groups.Bytes(), n.groups.Damaged()
 	if s, ok := n.server.(interface{ Read() server.Reading }); ok {

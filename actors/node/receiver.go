@@ -84,12 +84,10 @@ func (n *Node) answerQuestions() {
 	n.leaders.Answer(t)
 	n.space.Answer(t)
 	n.hosting.Answer(t)
+	n.operator.Answer(t)
 	helloQuestion.Answered(t, n.greeted)
 	runQuestion.AnsweredLater(t, n.looked)
 	enterQuestion.AnsweredAside(t, n.admit)
-	movesQuestion.Answered(t, n.moves)
-	planQuestion.Answered(t, n.planned)
-	submitQuestion.AnsweredLater(t, n.submitted)
 	endsQuestion.AnsweredAside(t, n.ends) // it may read from the store
 	standingQuestion.AnsweredAside(t, n.standingAsked)
 	reportQuestion.AnsweredAside(t, n.reportAsked)

@@ -72,9 +72,12 @@ func (n *Node) keepDescribed() {
 	}
 }
 
+// registerAgain is how long to wait for another image before what was refused is tried again.
+const registerAgain = 50 * time.Millisecond
+
 // awaitImage waits for another image, or a moment, or the end.
 func (n *Node) awaitImage() {
-	n.here.Wait(submitRetry, n.here.Imaged.Changed(), n.here.Stopping)
+	n.here.Wait(registerAgain, n.here.Imaged.Changed(), n.here.Stopping)
 }
 
 // registered reports whether the image describes this node as it is. A node that is stopping need

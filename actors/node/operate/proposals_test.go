@@ -1,4 +1,4 @@
-package node
+package operate
 
 import (
 	"context"
@@ -44,15 +44,15 @@ func TestChangesThatNobodyWaitsForAreBounded(t *testing.T) {
 // A node without room says that nothing was done, so that who asked tries again, and tells its own
 // client why.
 func TestNoRoomForAChange(t *testing.T) {
-	n := &Node{here: local.New(local.Options{ID: 1, Runtime: actors.Goroutines{}, Log: slog.New(slog.DiscardHandler)}), proposals: proposals{most: 1, bytes: 1}}
+	op := &Operator{here: local.New(local.Options{ID: 1, Runtime: actors.Goroutines{}, Log: slog.New(slog.DiscardHandler)}), proposals: proposals{most: 1, bytes: 1}}
 	c := metadata.Command{FormCluster: &metadata.FormCluster{ClusterID: "x"}}
 	body, err := c.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
 	asked := 0
-	table := question.NewTable(n.here)
-	submitQuestion.AnsweredLater(table, n.submitted)
+	table := question.NewTable(op.here)
+	submitQuestion.AnsweredLater(table, op.submitted)
 	table.Answer(2, "submit", body, func(answer []byte, err error) {
 		asked++
 		var o outcome
@@ -63,13 +63,13 @@ func TestNoRoomForAChange(t *testing.T) {
 	if asked != 1 {
 		t.Errorf("%d answers", asked)
 	}
-	if o, err := n.submitHere(context.Background(), c, len(body)); err != nil || !o.NotLeader || !o.Full {
+	if o, err := op.submitHere(context.Background(), c, len(body)); err != nil || !o.NotLeader || !o.Full {
 		t.Errorf("%+v, %v", o, err)
 	}
 	if err := notTaken(true); !strings.Contains(err.Error(), "room") {
 		t.Error(err)
 	}
-	if n.proposals.bytes != 1 {
-		t.Errorf("%d bytes", n.proposals.bytes)
+	if op.proposals.bytes != 1 {
+		t.Errorf("%d bytes", op.proposals.bytes)
 	}
 }

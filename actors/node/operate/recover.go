@@ -1,4 +1,4 @@
-package node
+package operate
 
 import (
 	"context"
@@ -17,31 +17,31 @@ import (
 
 // PlanRecovery tells how the cluster would go on if the given nodes were lost for good. All others
 // must be up, and none of the lost.
-func (n *Node) PlanRecovery(ctx context.Context, lost []metadata.NodeID) (recovery.Plan, error) {
-	image := n.here.Image()
+func (o *Operator) PlanRecovery(ctx context.Context, lost []metadata.NodeID) (recovery.Plan, error) {
+	image := o.here.Image()
 	refuse := func(format string, args ...any) (recovery.Plan, error) {
 		return recovery.Plan{}, protocol.Errorf(kerr.InvalidRequest, format, args...)
 	}
-	if len(lost) == 0 || slices.Contains(lost, n.here.ID) {
-		return refuse("name the nodes that are lost; node %d, which you ask, cannot be among them", n.here.ID)
+	if len(lost) == 0 || slices.Contains(lost, o.here.ID) {
+		return refuse("name the nodes that are lost; node %d, which you ask, cannot be among them", o.here.ID)
 	}
 	for _, id := range lost {
 		switch {
 		case image.Nodes[id] == nil:
 			return refuse("there is no node %d in the cluster", id)
-		case n.here.Alive(id):
+		case o.here.Alive(id):
 			return refuse("node %d is up: a node that is recovered without must never come back, so stop it for good first", id)
 		}
 	}
-	survivors, err := n.hosting.Survivors()
+	survivors, err := o.Hosting.Survivors()
 	if err != nil {
 		return recovery.Plan{}, err
 	}
 	for id := range image.Nodes {
-		if id == n.here.ID || slices.Contains(lost, id) {
+		if id == o.here.ID || slices.Contains(lost, id) {
 			continue
 		}
-		theirs, err := hosting.LeftQuestion.Ask(ctx, n.here.Links, id, question.Nothing{})
+		theirs, err := hosting.LeftQuestion.Ask(ctx, o.here.Links, id, question.Nothing{})
 		if err != nil {
 			return refuse("node %d is neither said to be lost nor does it answer: bring it up, for it may have what the others lack, or name it too (%v)", id, err)
 		}
@@ -52,8 +52,8 @@ func (n *Node) PlanRecovery(ctx context.Context, lost []metadata.NodeID) (recove
 
 // Recover carries a plan out, if it is still the one that the operator saw: __meta first, which the
 // rest is recorded in.
-func (n *Node) Recover(ctx context.Context, lost []metadata.NodeID, id string) (recovery.Plan, error) {
-	p, err := n.PlanRecovery(ctx, lost)
+func (o *Operator) Recover(ctx context.Context, lost []metadata.NodeID, id string) (recovery.Plan, error) {
+	p, err := o.PlanRecovery(ctx, lost)
 	switch {
 	case err != nil:
 		return p, err
@@ -64,9 +64,9 @@ func (n *Node) Recover(ctx context.Context, lost []metadata.NodeID, id string) (
 	}
 	var failed []string
 	for _, s := range p.Steps {
-		err := n.hosting.ForceAt(ctx, s)
+		err := o.Hosting.ForceAt(ctx, s)
 		if err == nil && s.Shard == metadata.MetaShard {
-			err = n.here.Until(ctx, n.leaders.News(), func() bool { return n.here.MetaLeader() >= 0 })
+			err = o.here.Until(ctx, o.Leaders.News(), func() bool { return o.here.MetaLeader() >= 0 })
 		}
 		switch {
 		case err == nil:
@@ -76,7 +76,7 @@ func (n *Node) Recover(ctx context.Context, lost []metadata.NodeID, id string) (
 			failed = append(failed, fmt.Sprintf("%s: %v", s.Name, err))
 		}
 	}
-	if err := n.record(ctx, p); err != nil {
+	if err := o.record(ctx, p); err != nil {
 		failed = append(failed, fmt.Sprintf("the record of it: %v", err))
 	}
 	if len(failed) > 0 {
@@ -86,12 +86,12 @@ func (n *Node) Recover(ctx context.Context, lost []metadata.NodeID, id string) (
 }
 
 // record keeps in the metadata what was done, and that the lost nodes' disks never come back.
-func (n *Node) record(ctx context.Context, p recovery.Plan) error {
-	r := metadata.Recovery{At: n.here.Now().UnixMilli(), Lost: p.Lost, Gone: p.Gone}
+func (o *Operator) record(ctx context.Context, p recovery.Plan) error {
+	r := metadata.Recovery{At: o.here.Now().UnixMilli(), Lost: p.Lost, Gone: p.Gone}
 	for _, s := range p.Steps {
 		r.Shards = append(r.Shards, metadata.RecoveredShard{Shard: s.Shard, Name: s.Name, Node: s.Node, HighWatermark: s.HighWatermark})
 	}
-	result, err := n.Submit(ctx, metadata.Command{RecordRecovery: &metadata.RecordRecovery{Recovery: r}})
+	result, err := o.Submit(ctx, metadata.Command{RecordRecovery: &metadata.RecordRecovery{Recovery: r}})
 	if err == nil && result.Err != nil {
 		err = result.Err
 	}

@@ -1,4 +1,4 @@
-package node
+package upkeep
 
 import (
 	"math"
@@ -42,16 +42,17 @@ func TestTheCleanersPauseIsBounded(t *testing.T) {
 		{"longer than a duration, then soon", math.MaxInt64 / 1000, 12_000, 12 * time.Second},
 	} {
 		p := &patient{now: time.Unix(1_700_000_000, 0)}
-		n := &Node{here: local.New(local.Options{Runtime: p})}
+		u := New(local.New(local.Options{Runtime: p}), Options{})
+		u.Settings = func(name string) string { return metadata.Local{}.Setting(u.here.Image(), name) }
 		set := func(ms int64) {
 			i := metadata.NewMachine().Image()
 			i.NodeConfigs = map[metadata.NodeID]map[string]string{metadata.DefaultNode: {"log.cleaner.backoff.ms": strconv.FormatInt(ms, 10)}}
-			n.here.SetImage(i)
+			u.here.SetImage(i)
 		}
 		set(c.backoff)
 		p.after = func() { set(c.change) }
-		if looks := n.awaitClean(); !looks || p.now.Sub(n.here.Began) != c.want {
-			t.Errorf("%s: looks after %v, want %v", c.name, p.now.Sub(n.here.Began), c.want)
+		if looks := u.awaitClean(); !looks || p.now.Sub(u.here.Began) != c.want {
+			t.Errorf("%s: looks after %v, want %v", c.name, p.now.Sub(u.here.Began), c.want)
 		}
 	}
 }

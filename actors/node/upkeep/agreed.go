@@ -1,4 +1,4 @@
-package node
+package upkeep
 
 import (
 	"slices"
@@ -45,14 +45,14 @@ type agreed struct {
 	sure bool  // a majority's clocks show it, so that it may be put into logs
 }
 
-// agreement returns the time by a node's own clock and the answers of the others. One that answers
-// without a clock runs an older build, which goes by its own clock alone: among those that tell, a
-// majority decides.
-func agreement(own int64, answers map[metadata.NodeID]hello, others int) (a agreed) {
+// agreement returns the time by a node's own clock and those of the others. One that answers
+// without a clock, with 0, runs an older build, which goes by its own clock alone: among those that
+// tell, a majority decides.
+func agreement(own int64, answers map[metadata.NodeID]int64, others int) (a agreed) {
 	clocks, nodes := []int64{own}, others+1
-	for _, h := range answers {
-		if h.Clock > 0 {
-			clocks = append(clocks, h.Clock)
+	for _, clock := range answers {
+		if clock > 0 {
+			clocks = append(clocks, clock)
 		} else {
 			nodes--
 		}
@@ -63,27 +63,27 @@ func agreement(own int64, answers map[metadata.NodeID]hello, others int) (a agre
 }
 
 // agreedNow is the time that what is old is deleted by. It waits for the other nodes' answers.
-func (n *Node) agreedNow() agreed {
-	peers := n.here.Peers()
-	own := n.here.Now().UnixMilli()
-	a := agreement(own, n.greet(peers), len(peers))
-	n.ahead.Store(nil)
+func (u *Upkeep) agreedNow() agreed {
+	peers := u.here.Peers()
+	own := u.here.Now().UnixMilli()
+	a := agreement(own, u.Clocks(peers), len(peers))
+	u.ahead.Store(nil)
 	if a.ok {
 		ahead := own - a.ms
-		n.ahead.Store(&ahead)
+		u.ahead.Store(&ahead)
 	}
 	wrong := a.ok && (own-a.ms > apart.Milliseconds() || a.ms-own > apart.Milliseconds())
-	if n.clockWrong.Swap(wrong) != wrong && wrong {
-		n.here.Log.Warn("this node's clock is apart from the other nodes' clocks: set it. Records are deleted and cleaned by the time that a majority of the nodes has reached",
+	if u.clockWrong.Swap(wrong) != wrong && wrong {
+		u.here.Log.Warn("this node's clock is apart from the other nodes' clocks: set it. Records are deleted and cleaned by the time that a majority of the nodes has reached",
 			"ahead", time.Duration(own-a.ms)*time.Millisecond)
 	}
 	return a
 }
 
-// agreedOf returns the agreed time of a time on this node's clock, by what the others' clocks
+// AgreedOf returns the agreed time of a time on this node's clock, by what the others' clocks
 // showed when they were last asked. ok is false if that was not found out. It does not wait.
-func (n *Node) agreedOf(now int64) (ms int64, ok bool) {
-	ahead := n.ahead.Load()
+func (u *Upkeep) AgreedOf(now int64) (ms int64, ok bool) {
+	ahead := u.ahead.Load()
 	if ahead == nil {
 		return 0, false
 	}

@@ -1,8 +1,7 @@
-package node
+package upkeep
 
 import (
 	"cmp"
-	"context"
 	"path/filepath"
 	"slices"
 
@@ -11,18 +10,18 @@ import (
 	"github.com/troupe-mq/troupe/raft/metadata"
 )
 
-// Disk implements api.Cluster.
-func (n *Node) Disk(context.Context) api.Disk {
-	usage := n.store.Usage()
-	d := api.Disk{Dir: n.config.Dir, Total: -1, Free: -1}
-	if dir, err := filepath.Abs(n.config.Dir); err == nil {
+// OnDisk returns what is on this node's data directory.
+func (u *Upkeep) OnDisk() api.Disk {
+	usage := u.Store.Usage()
+	d := api.Disk{Dir: u.Dir, Total: -1, Free: -1}
+	if dir, err := filepath.Abs(u.Dir); err == nil {
 		d.Dir = dir
 	}
 	if usage.Free > 0 {
 		d.Total, d.Free = usage.Disk+usage.Free, usage.Free
 	}
-	image := n.here.Image()
-	n.replicas.Each(func(r *replica.Ref) {
+	image := u.here.Image()
+	u.Replicas.Each(func(r *replica.Ref) {
 		if p := image.Shard(r.Shard); p != nil && r.Shard != metadata.MetaShard {
 			d.Replicas = append(d.Replicas, api.ReplicaOnDisk{Topic: p.Topic, Partition: p.Index, Bytes: r.Bytes()})
 		}

@@ -1,4 +1,4 @@
-package node
+package upkeep
 
 import (
 	"testing"
@@ -57,9 +57,9 @@ func TestTheAgreedTime(t *testing.T) {
 		{"one older build", []int64{never, now + 1}, 2, agreed{now, true, true}},
 		{"one older build, one that does not answer", []int64{never}, 2, agreed{}},
 	} {
-		answers := make(map[metadata.NodeID]hello)
+		answers := make(map[metadata.NodeID]int64)
 		for i, clock := range c.others {
-			answers[metadata.NodeID(i+2)] = hello{Clock: clock}
+			answers[metadata.NodeID(i+2)] = clock
 		}
 		if got := agreement(now, answers, c.nodes); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)

@@ -1,4 +1,4 @@
-package node
+package operate
 
 import (
 	"context"
@@ -56,21 +56,22 @@ var errUnknownOutcome = protocol.Errorf(kerr.RequestTimedOut, "the leader of the
 // one sooner.
 const submitRetry = 50 * time.Millisecond
 
-// Submit implements api.Cluster.
-func (n *Node) Submit(ctx context.Context, c metadata.Command) (metadata.Result, error) {
+// Submit has a command committed by the metadata, from whichever node it is called on, and returns
+// its result once this node's image contains it.
+func (o *Operator) Submit(ctx context.Context, c metadata.Command) (metadata.Result, error) {
 	for {
-		o, err := n.submitOnce(ctx, c)
+		got, err := o.submitOnce(ctx, c)
 		switch {
-		case err == nil && o.Unknown:
+		case err == nil && got.Unknown:
 			return metadata.Result{}, errUnknownOutcome
-		case err == nil && !o.NotLeader:
-			return o.result(), n.awaitIndex(ctx, o.Index)
+		case err == nil && !got.NotLeader:
+			return got.result(), o.awaitIndex(ctx, got.Index)
 		case err != nil && !errors.Is(err, errNoMetaLeader):
 			return metadata.Result{}, timedOut(err)
 		}
-		switch n.here.Wait(submitRetry, n.leaders.News().Changed(), ctx.Done(), n.here.Stopping) {
+		switch o.here.Wait(submitRetry, o.Leaders.News().Changed(), ctx.Done(), o.here.Stopping) {
 		case 1:
-			return metadata.Result{}, notTaken(o.Full)
+			return metadata.Result{}, notTaken(got.Full)
 		case 2:
 			return metadata.Result{}, protocol.Errorf(kerr.CoordinatorNotAvailable, "this node is stopping")
 		}
@@ -92,8 +93,8 @@ func timedOut(err error) error {
 var errNoMetaLeader = errors.New("node: the leader of __meta is not known")
 
 // submitOnce tries the leader that is known now.
-func (n *Node) submitOnce(ctx context.Context, c metadata.Command) (outcome, error) {
-	leader := n.here.MetaLeader()
+func (o *Operator) submitOnce(ctx context.Context, c metadata.Command) (outcome, error) {
+	leader := o.here.MetaLeader()
 	if leader == -1 {
 		return outcome{}, errNoMetaLeader
 	}
@@ -101,36 +102,36 @@ func (n *Node) submitOnce(ctx context.Context, c metadata.Command) (outcome, err
 	if err != nil {
 		return outcome{Code: protocol.Code(err), Detail: err.Error()}, nil
 	}
-	if leader == n.here.ID {
-		return n.submitHere(ctx, c, len(body))
+	if leader == o.here.ID {
+		return o.submitHere(ctx, c, len(body))
 	}
-	return submitQuestion.Ask(ctx, n.here.Links, leader, proposal{c, body})
+	return submitQuestion.Ask(ctx, o.here.Links, leader, proposal{c, body})
 }
 
-func (n *Node) submitHere(ctx context.Context, c metadata.Command, size int) (outcome, error) {
+func (o *Operator) submitHere(ctx context.Context, c metadata.Command, size int) (outcome, error) {
 	done := make(chan struct{})
 	var out outcome
-	n.propose(c, size, func(o outcome) { out = o; close(done) })
-	if n.here.Wait(actors.Forever, done, ctx.Done()) == 1 {
+	o.propose(c, size, func(got outcome) { out = got; close(done) })
+	if o.here.Wait(actors.Forever, done, ctx.Done()) == 1 {
 		return outcome{}, ctx.Err()
 	}
 	return out, nil
 }
 
 // propose gives a command of so many bytes to this node's replica of __meta, if there is room.
-func (n *Node) propose(c metadata.Command, size int, done func(outcome)) {
-	if !n.proposals.take(size) {
+func (o *Operator) propose(c metadata.Command, size int, done func(outcome)) {
+	if !o.proposals.take(size) {
 		done(outcome{NotLeader: true, Full: true})
 		return
 	}
-	meta := n.here.Meta()
+	meta := o.here.Meta()
 	if meta == nil {
-		n.proposals.give(size)
+		o.proposals.give(size)
 		done(outcome{NotLeader: true})
 		return
 	}
 	meta.Command(&replica.Command{Command: c, Done: func(r replica.CommandResult) {
-		n.proposals.give(size)
+		o.proposals.give(size)
 		done(outcomeOf(r))
 	}})
 }
@@ -154,13 +155,13 @@ var submitQuestion = question.Question[proposal, outcome]{
 	},
 }
 
-func (n *Node) submitted(_ metadata.NodeID, p proposal, reply func(outcome, error)) {
-	n.propose(p.command, len(p.body), func(o outcome) { reply(o, nil) })
+func (o *Operator) submitted(_ metadata.NodeID, p proposal, reply func(outcome, error)) {
+	o.propose(p.command, len(p.body), func(got outcome) { reply(got, nil) })
 }
 
 // awaitIndex waits until this node's image contains an entry of __meta.
-func (n *Node) awaitIndex(ctx context.Context, index uint64) error {
-	if err := n.here.Until(ctx, &n.here.Imaged, func() bool { return n.here.Image().Index >= index }); err != nil {
+func (o *Operator) awaitIndex(ctx context.Context, index uint64) error {
+	if err := o.here.Until(ctx, &o.here.Imaged, func() bool { return o.here.Image().Index >= index }); err != nil {
 		return protocol.Errorf(kerr.RequestTimedOut, "the change was made, but this node has not seen it yet")
 	}
 	return nil

@@ -1,4 +1,4 @@
-package node
+package operate
 
 import (
 	"errors"
@@ -27,7 +27,7 @@ const (
 // supervising is the supervisor's actor: it looks at the cluster where __meta leads, and does what
 // the plan says. One look is under way at a time.
 type supervising struct {
-	n      *Node
+	o      *Operator
 	send   func(any)
 	core   *supervisor.Supervisor // nil where __meta does not lead
 	looked time.Time
@@ -57,17 +57,17 @@ type answered struct {
 	refusal error
 }
 
-// supervise runs the supervisor's actor until the node stops.
-func (n *Node) supervise() {
-	s := &supervising{n: n}
-	address, err := n.host.Spawn("supervisor", s)
+// Supervise runs the supervisor's actor until the node stops.
+func (o *Operator) Supervise() {
+	s := &supervising{o: o}
+	address, err := o.Host.Spawn("supervisor", s)
 	if err != nil {
-		n.here.Fail(err)
+		o.here.Fail(err)
 		return
 	}
 	s.send = address.Send
-	n.here.Every(superviseEvery, func(time.Time) { address.Send(&look{}) })
-	actors.AwaitAll(n.here, address.Stop)
+	o.here.Every(superviseEvery, func(time.Time) { address.Send(&look{}) })
+	actors.AwaitAll(o.here, address.Stop)
 }
 
 // Turn implements actors.Actor.
@@ -94,46 +94,46 @@ func (s *supervising) Stopped() {}
 
 // begin asks the nodes what moves.
 func (s *supervising) begin() {
-	if !s.n.here.LeadsMeta() {
+	if !s.o.here.LeadsMeta() {
 		s.core = nil
-		s.n.plan.Store(nil)
+		s.o.plan.Store(nil)
 		return
 	}
-	if s.busy || s.n.here.Image().ClusterID == "" {
+	if s.busy || s.o.here.Image().ClusterID == "" {
 		return
 	}
 	if s.core == nil {
 		s.core, s.looked, s.calm = supervisor.New(supervisor.DefaultLimits), time.Time{}, nil
 	}
-	if image, now := s.n.here.Image(), s.n.here.Now(); s.calm.holds(image, s.n.usableNodes(image, now)) && now.Sub(s.looked) < superviseAgain {
+	if image, now := s.o.here.Image(), s.o.here.Now(); s.calm.holds(image, s.o.usableNodes(image, now)) && now.Sub(s.looked) < superviseAgain {
 		return
 	}
 	s.busy = true
-	s.n.here.Do(func() { s.send(&gathered{s.n.gather()}) })
+	s.o.here.Do(func() { s.send(&gathered{s.o.gather()}) })
 }
 
 // decide has the core look, and carries out what it says.
 func (s *supervising) decide(reports []supervisor.Report) {
-	now := s.n.here.Now()
-	image := s.n.here.Image()
-	usable := s.n.usableNodes(image, now)
+	now := s.o.here.Now()
+	image := s.o.here.Image()
+	usable := s.o.usableNodes(image, now)
 	in := supervisor.Input{Image: image, Reports: reports, Usable: func(id metadata.NodeID) bool { return slices.Contains(usable, id) }}
-	in.Internal, _ = strconv.Atoi(s.n.Setting("offsets.topic.replication.factor"))
+	in.Internal, _ = strconv.Atoi(s.o.Setting("offsets.topic.replication.factor"))
 	if !s.looked.IsZero() {
 		in.Seconds = now.Sub(s.looked).Seconds()
 	}
 	s.looked = now
-	if s.core == nil || !s.n.here.LeadsMeta() {
+	if s.core == nil || !s.o.here.LeadsMeta() {
 		s.busy = false
 		return
 	}
 	out := s.core.Look(in)
-	s.n.plan.Store(&out.Status)
+	s.o.plan.Store(&out.Status)
 	if s.calm = nil; len(out.Commands)+len(out.Status.Planned)+len(out.Status.Moving)+len(out.Status.Refused) == 0 {
 		s.calm = &calmly{image, usable}
 	}
-	s.n.here.Do(func() {
-		s.send(&done{s.n.carryOut(out)})
+	s.o.here.Do(func() {
+		s.send(&done{s.o.carryOut(out)})
 	})
 }
 
@@ -143,9 +143,9 @@ func (c *calmly) holds(image *metadata.Image, usable []metadata.NodeID) bool {
 }
 
 // usableNodes are the nodes that replicas may be moved to, in order.
-func (n *Node) usableNodes(image *metadata.Image, now time.Time) (all []metadata.NodeID) {
+func (o *Operator) usableNodes(image *metadata.Image, now time.Time) (all []metadata.NodeID) {
 	for _, id := range slices.Sorted(maps.Keys(image.Nodes)) {
-		if n.usable(id, now) {
+		if o.usable(id, now) {
 			all = append(all, id)
 		}
 	}
@@ -154,19 +154,19 @@ func (n *Node) usableNodes(image *metadata.Image, now time.Time) (all []metadata
 
 // usable reports whether replicas may be moved to a node: it is up, for some time, and has room for
 // them.
-func (n *Node) usable(id metadata.NodeID, now time.Time) bool {
-	return !n.space.Low(id) && (id == n.here.ID || n.here.Links.Up(id) && n.leaders.UpFor(id, now) >= settledIn)
+func (o *Operator) usable(id metadata.NodeID, now time.Time) bool {
+	return !o.Space.Low(id) && (id == o.here.ID || o.here.Links.Up(id) && o.Leaders.UpFor(id, now) >= settledIn)
 }
 
 // carryOut gives __meta the supervisor's commands and returns its answers.
-func (n *Node) carryOut(out supervisor.Output) []answered {
+func (o *Operator) carryOut(out supervisor.Output) []answered {
 	answers := carryOutAll(out.Commands, func(c metadata.Command) (metadata.Result, error) {
-		ctx, cancel := n.here.Timeout(n.here.Context, local.CommandTimeout)
+		ctx, cancel := o.here.Timeout(o.here.Context, local.CommandTimeout)
 		defer cancel()
-		return n.Submit(ctx, c)
+		return o.Submit(ctx, c)
 	})
 	for _, a := range answers {
-		n.logCarriedOut(a, out.Why)
+		o.logCarriedOut(a, out.Why)
 	}
 	return answers
 }
@@ -185,20 +185,20 @@ func carryOutAll(commands []metadata.Command, submit func(metadata.Command) (met
 	return answers
 }
 
-func (n *Node) logCarriedOut(a answered, why map[storage.ShardID]supervisor.Reason) {
+func (o *Operator) logCarriedOut(a answered, why map[storage.ShardID]supervisor.Reason) {
 	c := a.command
 	switch {
 	case a.refusal != nil:
-		n.here.Log.Warn("the metadata refused a planned change, which is tried again later", "error", a.refusal)
+		o.here.Log.Warn("the metadata refused a planned change, which is tried again later", "error", a.refusal)
 	case c.RemoveNode != nil:
-		n.here.Log.Info("a node was removed from the cluster", "removed", c.RemoveNode.Node)
+		o.here.Log.Info("a node was removed from the cluster", "removed", c.RemoveNode.Node)
 	case c.AlterReplicas != nil:
 		reason, planned := why[c.AlterReplicas.Shard]
 		if !planned { // of __meta
-			n.here.Log.Info("reassigning partition", "partition", n.here.NameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets)
+			o.here.Log.Info("reassigning partition", "partition", o.here.NameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets)
 			return
 		}
-		n.here.Log.Info("reassigning partition", "partition", n.here.NameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets, "reason", reason)
+		o.here.Log.Info("reassigning partition", "partition", o.here.NameOf(c.AlterReplicas.Shard), "targets", c.AlterReplicas.Targets, "reason", reason)
 	}
 }
 
@@ -210,18 +210,18 @@ func refusal(r metadata.Result) error {
 }
 
 // gather asks all nodes that are up what they tell of the shards they lead.
-func (n *Node) gather() []supervisor.Report {
+func (o *Operator) gather() []supervisor.Report {
 	var mu sync.Mutex
-	reports, _ := n.moves(n.here.ID, question.Nothing{})
+	reports, _ := o.moves(o.here.ID, question.Nothing{})
 	var asks []func()
-	for _, peer := range n.here.Peers() {
-		if !n.here.Links.Up(peer) {
+	for _, peer := range o.here.Peers() {
+		if !o.here.Links.Up(peer) {
 			continue
 		}
 		asks = append(asks, func() {
-			ctx, cancel := n.here.Timeout(n.here.Context, movesTimeout)
+			ctx, cancel := o.here.Timeout(o.here.Context, movesTimeout)
 			defer cancel()
-			told, err := movesQuestion.Ask(ctx, n.here.Links, peer, question.Nothing{})
+			told, err := movesQuestion.Ask(ctx, o.here.Links, peer, question.Nothing{})
 			if err != nil {
 				return
 			}
@@ -230,7 +230,7 @@ func (n *Node) gather() []supervisor.Report {
 			reports = append(reports, told...)
 		})
 	}
-	actors.Together(n.here, asks...)
+	actors.Together(o.here, asks...)
 	return reports
 }
 
@@ -240,9 +240,9 @@ var movesQuestion = question.Question[question.Nothing, []supervisor.Report]{Nam
 // moves tells of the shards that this node leads: how large they are and how their changes of
 // members stand; and of the replicas here that receive a log as a whole, how much of it they have,
 // which their leaders do not know before it is all there.
-func (n *Node) moves(metadata.NodeID, question.Nothing) ([]supervisor.Report, error) {
+func (o *Operator) moves(metadata.NodeID, question.Nothing) ([]supervisor.Report, error) {
 	reports := []supervisor.Report{}
-	for _, ref := range n.replicas.All() {
+	for _, ref := range o.Replicas.All() {
 		shard := ref.Shard
 		if ref.View().Role != replica.Leader {
 			if g := ref.Group(); g != nil && g.Pulled > 0 {
@@ -265,8 +265,8 @@ func (n *Node) moves(metadata.NodeID, question.Nothing) ([]supervisor.Report, er
 // planQuestion asks what the supervisor does, of the node that leads the metadata.
 var planQuestion = question.Question[question.Nothing, supervisor.Status]{Name: "plan"}
 
-func (n *Node) planned(metadata.NodeID, question.Nothing) (supervisor.Status, error) {
-	s := n.plan.Load()
+func (o *Operator) planned(metadata.NodeID, question.Nothing) (supervisor.Status, error) {
+	s := o.plan.Load()
 	if s == nil {
 		return supervisor.Status{}, errors.New("this node does not lead the metadata, or has only just begun to: ask again")
 	}

@@ -1,4 +1,4 @@
-package node
+package operate
 
 import (
 	"context"
@@ -7,33 +7,51 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/troupe-mq/troupe/actors/api"
+	"github.com/troupe-mq/troupe/actors/supervisor"
 	"github.com/troupe-mq/troupe/protocol"
 	"github.com/troupe-mq/troupe/raft/metadata"
 	"github.com/troupe-mq/troupe/storage"
 )
 
 // SetReaders gives every partition of a topic n read-only replicas.
-func (n *Node) SetReaders(ctx context.Context, topic string, readers int) error {
-	image := n.here.Image()
+func (o *Operator) SetReaders(ctx context.Context, topic string, readers int) error {
+	image := o.here.Image()
 	t := image.Topics[topic]
 	if t == nil {
 		return errNoTopic(topic)
 	}
-	changes, err := n.Readers(t, readers)
+	changes, err := o.Readers(t, readers)
 	if err != nil {
 		return err
 	}
 	for _, c := range changes {
-		if err := n.alterReplicas(ctx, c); err != nil {
+		if err := o.alterReplicas(ctx, c); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// Place chooses nodes for the replicas of new partitions of a topic.
+func (o *Operator) Place(topic string, partitions, replicationFactor int) ([][]metadata.NodeID, error) {
+	return supervisor.Place(o.here.Image(), o.takes, topic, partitions, replicationFactor)
+}
+
+// Readers chooses where the read-only replicas of a topic's partitions are to be, and returns the
+// changes that takes.
+func (o *Operator) Readers(t *metadata.Topic, readers int) ([]metadata.AlterReplicas, error) {
+	return supervisor.Readers(o.here.Image(), o.takes, t, readers)
+}
+
+// takes reports whether a node is to be given new replicas before others: it is up, stays so, and
+// has room.
+func (o *Operator) takes(id metadata.NodeID) bool {
+	return o.here.Alive(id) && !o.Leaders.NoLeader(id)
+}
+
 // Promote has the read-only replica of a partition on a node vote, besides those that do.
-func (n *Node) Promote(ctx context.Context, topic string, partition int32, node metadata.NodeID) error {
-	p := n.here.Image().Partition(topic, partition)
+func (o *Operator) Promote(ctx context.Context, topic string, partition int32, node metadata.NodeID) error {
+	p := o.here.Image().Partition(topic, partition)
 	if p == nil {
 		return errNoTopic(topic)
 	}
@@ -49,11 +67,11 @@ func (n *Node) Promote(ctx context.Context, topic string, partition int32, node 
 	if !found {
 		return protocol.Errorf(kerr.InvalidRequest, "%s-%d has no read-only replica on node %d", topic, partition, node)
 	}
-	return n.alterReplicas(ctx, c)
+	return o.alterReplicas(ctx, c)
 }
 
-func (n *Node) alterReplicas(ctx context.Context, c metadata.AlterReplicas) error {
-	r, err := n.Submit(ctx, metadata.Command{AlterReplicas: &c})
+func (o *Operator) alterReplicas(ctx context.Context, c metadata.AlterReplicas) error {
+	r, err := o.Submit(ctx, metadata.Command{AlterReplicas: &c})
 	if err == nil && r.Err != nil {
 		err = r.Err
 	}
@@ -78,17 +96,17 @@ type ReplicaStatus struct {
 }
 
 // Topic tells how the replicas of a topic's partitions are, in order of partition and preference.
-func (n *Node) Topic(ctx context.Context, topic string) ([]ReplicaStatus, error) {
-	t := n.here.Image().Topics[topic]
+func (o *Operator) Topic(ctx context.Context, topic string) ([]ReplicaStatus, error) {
+	t := o.here.Image().Topics[topic]
 	if t == nil {
 		return nil, errNoTopic(topic)
 	}
 	all := []ReplicaStatus{}
 	for _, p := range t.Partitions {
-		l := n.leaders.Of(p.Shard)
-		s, _ := n.Standing(ctx, p.Shard) // what is not known is said to be
+		l := o.Leaders.Of(p.Shard)
+		s, _ := o.Standing(ctx, p.Shard) // what is not known is said to be
 		for _, r := range p.Replicas {
-			one := ReplicaStatus{Partition: p.Index, Node: r.Node, Replica: r.ID, Role: "voter", Up: n.here.Alive(r.Node), Coming: r.Pending, Lag: -1}
+			one := ReplicaStatus{Partition: p.Index, Node: r.Node, Replica: r.ID, Role: "voter", Up: o.here.Alive(r.Node), Coming: r.Pending, Lag: -1}
 			switch {
 			case r.Role == metadata.Reader:
 				one.Role = "reader"

@@ -1,4 +1,4 @@
-package node
+package operate
 
 import (
 	"context"
@@ -23,17 +23,17 @@ type ClusterStatus struct {
 }
 
 // Cluster returns the cluster's status as the supervisor sees it, wherever that is.
-func (n *Node) Cluster(ctx context.Context) (ClusterStatus, error) {
-	s := ClusterStatus{ClusterID: n.here.Image().ClusterID, MetaLeader: n.here.MetaLeader(), Lost: n.hosting.Lost()}
-	err := n.here.Until(ctx, n.leaders.News(), func() bool { return n.here.MetaLeader() >= 0 })
+func (o *Operator) Cluster(ctx context.Context) (ClusterStatus, error) {
+	s := ClusterStatus{ClusterID: o.here.Image().ClusterID, MetaLeader: o.here.MetaLeader(), Lost: o.Hosting.Lost()}
+	err := o.here.Until(ctx, o.Leaders.News(), func() bool { return o.here.MetaLeader() >= 0 })
 	if err != nil {
 		return s, fmt.Errorf("the metadata has no leader: a majority of the nodes that hold it must be up: %w", err)
 	}
-	leader := n.here.MetaLeader()
-	if leader == n.here.ID {
-		s.Status, err = n.planned(leader, question.Nothing{})
+	leader := o.here.MetaLeader()
+	if leader == o.here.ID {
+		s.Status, err = o.planned(leader, question.Nothing{})
 	} else {
-		s.Status, err = planQuestion.Ask(ctx, n.here.Links, leader, question.Nothing{})
+		s.Status, err = planQuestion.Ask(ctx, o.here.Links, leader, question.Nothing{})
 	}
 	if err == nil {
 		s.MetaLeader = leader
@@ -49,8 +49,8 @@ type Replacement struct {
 }
 
 // Replacing tells what would come of declaring the disk of a node lost. Nothing is changed.
-func (n *Node) Replacing(id metadata.NodeID) (Replacement, error) {
-	image := n.here.Image()
+func (o *Operator) Replacing(id metadata.NodeID) (Replacement, error) {
+	image := o.here.Image()
 	node := image.Nodes[id]
 	if node == nil {
 		return Replacement{}, protocol.Errorf(kerr.BrokerIDNotRegistered, "there is no node %d in the cluster", id)
@@ -63,8 +63,8 @@ func (n *Node) Replacing(id metadata.NodeID) (Replacement, error) {
 }
 
 // Administer gives __meta one of the operator's commands. A refusal says what to do.
-func (n *Node) Administer(ctx context.Context, c metadata.Command) error {
-	r, err := n.Submit(ctx, c)
+func (o *Operator) Administer(ctx context.Context, c metadata.Command) error {
+	r, err := o.Submit(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -73,6 +73,6 @@ func (n *Node) Administer(ctx context.Context, c metadata.Command) error {
 
 // Maintain puts a node into maintenance, or takes it out: its leaderships move away and stay away
 // until then.
-func (n *Node) Maintain(ctx context.Context, id metadata.NodeID, on bool) error {
-	return n.Administer(ctx, metadata.Command{RestNode: &metadata.RestNode{Node: id, On: on}})
+func (o *Operator) Maintain(ctx context.Context, id metadata.NodeID, on bool) error {
+	return o.Administer(ctx, metadata.Command{RestNode: &metadata.RestNode{Node: id, On: on}})
 }
