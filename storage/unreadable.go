@@ -35,3 +35,12 @@ type Keeper interface {
 	// Drop deletes one of them.
 	Drop(Evidence) error
 }
+
+// EvidenceIn returns the damaged stores that a store was put in the place of and that are still
+// there.
+func EvidenceIn(s Store) []Evidence {
+	if k, ok := s.(Keeper); ok {
+		return k.Evidence()
+	}
+	return nil
+}

@@ -87,11 +87,3 @@ func expendable(all []storage.Evidence, admitted, ample bool, free int64) []stor
 	}
 	return all[:len(all)-1]
 }
-
-// evidence returns the stores that were set aside and are still there.
-func (n *Node) evidence() []storage.Evidence {
-	if k, ok := n.store.(storage.Keeper); ok {
-		return k.Evidence()
-	}
-	return nil
-}

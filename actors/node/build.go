@@ -13,6 +13,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/node/hosting"
 	"github.com/troupe-mq/troupe/actors/node/leadership"
 	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/observe"
 	"github.com/troupe-mq/troupe/actors/node/operate"
 	"github.com/troupe-mq/troupe/actors/node/upkeep"
 	"github.com/troupe-mq/troupe/actors/remote"
@@ -36,7 +37,6 @@ func build(w World, c Config) (*Node, error) {
 		producers: replica.NewProducers(mostProducers(c.Memory)),
 		ready:     make(chan struct{}),
 		left:      make(chan struct{}),
-		observing: actors.NewTurn(),
 	}
 	n.config.Fatal = n.here.Break
 	n.leave = sync.OnceFunc(func() {
@@ -65,11 +65,7 @@ func (n *Node) openStore() error {
 		n.here.Log.Error("a replica on this disk cannot be proved whole and stays out of service", "replica", r, "error", cause)
 	}
 	n.journal = n.world.Journal(store, journal.Options{Fatal: n.config.Fatal, Stages: &n.stages, Slow: n.config.Disk.SlowSync, Stalled: func(s journal.Stall) { upkeep.LogStall(n.here.Log, s) }})
-	n.unwritten = func() int64 { return 0 }
-	if j, ok := n.journal.(interface{ Unwritten() int64 }); ok {
-		n.unwritten = j.Unwritten
-	}
-	n.space = upkeep.NewSpace(n.here, upkeep.SpaceOptions{Disk: n.config.Disk, Dir: n.config.Dir, Store: store, Unwritten: n.unwritten})
+	n.space = upkeep.NewSpace(n.here, upkeep.SpaceOptions{Disk: n.config.Disk, Dir: n.config.Dir, Store: store, Unwritten: n.journal.Unwritten})
 	n.leaders = leadership.New(n.here, n.replicas, n.space)
 	n.host = n.world.Host(actors.Options{Logger: n.here.Log, Fatal: n.panicked})
 	return nil
@@ -145,6 +141,11 @@ func (n *Node) openHosting() (err error) {
 	n.upkeep = upkeep.New(n.here, upkeep.Options{
 		Replicas: n.replicas, Space: n.space, Disk: n.store, Store: n.hosting.Store(), Dir: n.config.Dir, Settings: n.Setting,
 		ScrubBy: n.config.Scrub, Clocks: n.clocks, Needs: n.needs,
+	})
+	n.observer = observe.New(n.here, observe.Options{
+		Version: n.config.Version, Leaders: n.leaders, Hosting: n.hosting, Replicas: n.replicas, Space: n.space, Upkeep: n.upkeep,
+		Journal: n.journal, Groups: n.groups, Disk: n.store, Ledger: &n.ledger, Meters: &n.meters, Stages: &n.stages,
+		Ready: n.ready, Outside: n.refusal, TopicSetting: n.TopicSetting,
 	})
 	return nil
 }

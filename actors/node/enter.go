@@ -259,3 +259,11 @@ func (n *Node) MetaState() (state storage.State, members replica.Members, versio
 	state, err = n.hosting.State(placed.Replica.ID)
 	return state, replica.Of(placed.Partition), placed.Partition.Version, err
 }
+
+// refusal is why the cluster did not let this node in when it last asked, empty if it did.
+func (n *Node) refusal() string {
+	if why := n.outside.Load(); why != nil {
+		return *why
+	}
+	return ""
+}

@@ -118,5 +118,5 @@ func (n *Node) requestBytes() int64 {
 // time, until they are taken. Without it a node whose disk is slower than those of the others would
 // hold whatever those two agree on.
 func (n *Node) crowded() bool {
-	return n.config.Memory > 0 && n.unwritten() > n.config.Memory/backlogShare
+	return n.config.Memory > 0 && n.journal.Unwritten() > n.config.Memory/backlogShare
 }

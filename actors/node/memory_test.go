@@ -26,14 +26,22 @@ func TestCachesShareTheMemory(t *testing.T) {
 	}
 }
 
+// backlog is a journal for which so many bytes wait.
+type backlog struct {
+	Journal
+	bytes int64
+}
+
+func (b *backlog) Unwritten() int64 { return b.bytes }
+
 func TestANodeIsCrowdedByWhatWaitsForItsDisk(t *testing.T) {
-	var waits int64
-	n := &Node{config: Config{Memory: 1 << 30}, unwritten: func() int64 { return waits }}
+	waits := &backlog{}
+	n := &Node{config: Config{Memory: 1 << 30}, journal: waits}
 	for _, c := range []struct {
 		waits int64
 		want  bool
 	}{{0, false}, {1 << 27, false}, {1<<27 + 1, true}} {
-		if waits = c.waits; n.crowded() != c.want {
+		if waits.bytes = c.waits; n.crowded() != c.want {
 			t.Errorf("with %d bytes it is crowded: %t", c.waits, !c.want)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/troupe-mq/troupe/actors/node/hosting"
 	"github.com/troupe-mq/troupe/actors/node/leadership"
 	"github.com/troupe-mq/troupe/actors/node/local"
+	"github.com/troupe-mq/troupe/actors/node/observe"
 	"github.com/troupe-mq/troupe/actors/node/operate"
 	"github.com/troupe-mq/troupe/actors/node/question"
 	"github.com/troupe-mq/troupe/actors/node/upkeep"
@@ -36,11 +37,9 @@ type Node struct {
 	unregistered reminder  // of founders that have not registered
 	store        storage.Store
 	journal      Journal
-	// unwritten is how many bytes of entries wait for the disk.
-	unwritten func() int64
-	host      Host
-	groups    *coordinator.Host[*group.Coordinator]
-	server    Server
+	host         Host
+	groups       *coordinator.Host[*group.Coordinator]
+	server       Server
 
 	leaders             *leadership.Leaderships
 	questions           *question.Table
@@ -58,14 +57,11 @@ type Node struct {
 	hosting   *hosting.Hosting
 	reached   reached // the reconciling goroutine's
 	replicas  *hosting.Replicas
-	waits     waits
+	observer  *observe.Observer
 	space     *upkeep.Space
 	operator  *operate.Operator
 	upkeep    *upkeep.Upkeep
 	producers *replica.Producers
-	lagTimes  lagTimes
-	caught    sync.Map // ids of replicas that have been in sync since the node started
-	observing actors.Turn
 
 	ready       chan struct{}
 	outside     atomic.Pointer[string] // why the cluster did not let the node in when it last asked
@@ -106,7 +102,7 @@ func (n *Node) run() {
 		n.here.Fail(err)
 		return
 	}
-	for _, f := range []func(){n.register, n.leaders.Balance, n.hosting.ReplaceLost, n.hosting.TellMembers, n.standing, n.operator.Supervise, n.upkeep.Retain, n.upkeep.Clean, n.watchWaits, n.upkeep.Scrub} {
+	for _, f := range []func(){n.register, n.leaders.Balance, n.hosting.ReplaceLost, n.hosting.TellMembers, n.standing, n.operator.Supervise, n.upkeep.Retain, n.upkeep.Clean, n.observer.WatchWaits, n.upkeep.Scrub} {
 		n.here.Do(f)
 	}
 	n.hosting.Reconcile()

@@ -85,11 +85,9 @@ func (n *Node) answerQuestions() {
 	n.space.Answer(t)
 	n.hosting.Answer(t)
 	n.operator.Answer(t)
+	n.observer.Answer(t)
 	helloQuestion.Answered(t, n.greeted)
 	runQuestion.AnsweredLater(t, n.looked)
 	enterQuestion.AnsweredAside(t, n.admit)
-	endsQuestion.AnsweredAside(t, n.ends) // it may read from the store
-	standingQuestion.AnsweredAside(t, n.standingAsked)
-	reportQuestion.AnsweredAside(t, n.reportAsked)
 	sparedQuestion.Answered(t, n.sparingAsked)
 }

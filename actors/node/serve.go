@@ -33,7 +33,7 @@ func (n *Node) openServer() error {
 	if err != nil {
 		return err
 	}
-	n.server = s
+	n.server, n.observer.Server = s, s
 	n.bound(s.Addresses())
 	return nil
 }

@@ -31,35 +31,6 @@ func missed(i *metadata.Image, id metadata.NodeID, spared []storage.ShardID) (ne
 	return needed
 }
 
-// electorates returns the nodes of those that vote in a shard which this node leads, as the shard
-// itself has them: one set, or two while members are exchanged. nil if they are not known.
-func (n *Node) electorates(ref *replica.Ref) (sets [][]metadata.NodeID) {
-	g := ref.Group()
-	if g == nil || g.Conf == nil {
-		return nil
-	}
-	members := n.here.Members(ref.Shard)
-	lost := func(id storage.ReplicaID) bool {
-		p := n.here.Image().Shard(ref.Shard)
-		return p != nil && slices.ContainsFunc(p.Leaving, func(r metadata.Replica) bool { return r.ID == id && r.Lost })
-	}
-	for _, voters := range [][]uint64{g.Conf.GetVoters(), g.Conf.GetVotersOutgoing()} {
-		var nodes []metadata.NodeID
-		for _, id := range voters {
-			node := metadata.NodeID(-1)
-			at := slices.IndexFunc(members, func(m replica.Member) bool { return m.Replica == storage.ReplicaID(id) })
-			if at >= 0 && !lost(members[at].Replica) {
-				node = members[at].Node
-			}
-			nodes = append(nodes, node)
-		}
-		if len(nodes) > 0 {
-			sets = append(sets, nodes)
-		}
-	}
-	return sets
-}
-
 // sparing returns the shards that this node leads and that can do without what a node holds.
 func (n *Node) sparing(id metadata.NodeID) []storage.ShardID {
 	i := n.here.Image()
@@ -67,7 +38,7 @@ func (n *Node) sparing(id metadata.NodeID) []storage.ShardID {
 	n.replicas.Each(func(ref *replica.Ref) {
 		v := ref.View()
 		p := i.Shard(ref.Shard)
-		if v.Role == replica.Leader && p != nil && health.Spares(n.electorates(ref), n.leaders.NodesOf(ref.Shard, v.InSync), id) {
+		if v.Role == replica.Leader && p != nil && health.Spares(n.hosting.Electorates(ref), n.leaders.NodesOf(ref.Shard, v.InSync), id) {
 			spared = append(spared, ref.Shard)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"time"
 
 	"github.com/troupe-mq/troupe/actors"
 	"github.com/troupe-mq/troupe/actors/journal"
@@ -32,6 +33,11 @@ type World struct {
 type Journal interface {
 	Write(journal.Write)
 	Writes([]journal.Write)
+	// Unwritten is how many bytes of entries wait for the disk, Queued what of it waits for a
+	// transaction, and Busy for how long the one under way has been.
+	Unwritten() int64
+	Queued() (writes int, bytes int64)
+	Busy() time.Duration
 	Close()
 }
 
@@ -47,6 +53,8 @@ type Server interface {
 	// Addresses are where the listeners are bound, in the order of the options; nil if there are none
 	// to be bound.
 	Addresses() []net.Addr
+	// Read returns what was counted since it was made.
+	Read() server.Reading
 	Close() error
 }
 

@@ -196,6 +196,9 @@ func (l *local) Send(to metadata.NodeID, m Raft) {
 	}
 }
 
+// Read implements Links: nothing is measured.
+func (l *local) Read() []PeerReading { return nil }
+
 // SendAll implements Links.
 func (l *local) SendAll(to metadata.NodeID, beats []Raft) {
 	for _, m := range beats {

@@ -77,6 +77,8 @@ type Links interface {
 	// AskAt is Ask to whatever node listens at a control address: how a node that knows nobody yet
 	// finds the cluster.
 	AskAt(ctx context.Context, address, kind string, body []byte) ([]byte, error)
+	// Read returns what was exchanged with each peer, in order of node.
+	Read() []PeerReading
 	// Up reports whether the control link to a peer is up.
 	Up(n metadata.NodeID) bool
 	// Stop ends all connections.

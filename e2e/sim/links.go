@@ -103,6 +103,9 @@ func isBulk(m *raftpb.Message) bool {
 	return n > bulkBytes
 }
 
+// Read implements remote.Links: nothing is measured.
+func (l *links) Read() []remote.PeerReading { return nil }
+
 // SendAll implements remote.Links.
 func (l *links) SendAll(to metadata.NodeID, beats []remote.Raft) {
 	for _, m := range beats {

@@ -109,6 +109,9 @@ func (s serving) Start() {
 // Addresses implements node.Server.
 func (s serving) Addresses() []net.Addr { return nil }
 
+// Read implements node.Server: nothing is measured.
+func (s serving) Read() (none server.Reading) { return none }
+
 // Close implements node.Server.
 func (s serving) Close() error { s.p.open = false; return nil }
 

@@ -153,3 +153,32 @@ func (hs *Hosting) tellSettled(seen []metadata.Settled) {
 		hs.here.Log.Info("the members of a shard changed", "partition", hs.here.NameOf(s.Shard), "voters", s.Voters, "learners", s.Learners)
 	}
 }
+
+// Electorates returns the nodes of those that vote in a shard which this node leads, as the shard
+// itself has them: one set, or two while members are exchanged. nil if they are not known.
+func (hs *Hosting) Electorates(ref *replica.Ref) (sets [][]metadata.NodeID) {
+	g := ref.Group()
+	if g == nil || g.Conf == nil {
+		return nil
+	}
+	members := hs.here.Members(ref.Shard)
+	lost := func(id storage.ReplicaID) bool {
+		p := hs.here.Image().Shard(ref.Shard)
+		return p != nil && slices.ContainsFunc(p.Leaving, func(r metadata.Replica) bool { return r.ID == id && r.Lost })
+	}
+	for _, voters := range [][]uint64{g.Conf.GetVoters(), g.Conf.GetVotersOutgoing()} {
+		var nodes []metadata.NodeID
+		for _, id := range voters {
+			node := metadata.NodeID(-1)
+			at := slices.IndexFunc(members, func(m replica.Member) bool { return m.Replica == storage.ReplicaID(id) })
+			if at >= 0 && !lost(members[at].Replica) {
+				node = members[at].Node
+			}
+			nodes = append(nodes, node)
+		}
+		if len(nodes) > 0 {
+			sets = append(sets, nodes)
+		}
+	}
+	return sets
+}

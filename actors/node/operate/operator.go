@@ -61,7 +61,7 @@ type Operator struct {
 	Options
 	here      *local.Node
 	proposals proposals
-	plan      atomic.Pointer[supervisor.Status] // of the supervisor; nil where the metadata does not lead
+	plan      atomic.Pointer[supervisor.Status] // nil where the metadata does not lead
 }
 
 // New makes the room of a node.

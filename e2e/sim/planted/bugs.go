@@ -261,7 +261,7 @@ var Bugs = []Bug{
 		New: "	if !policy.Delete {\n		return p.start\n	}\n	if planted.Is(\"young-deleted\") {\n		policy.RetentionMS /= 2\n	}\n",
 	},
 	{
-		Name: "stuck-cleaner", World: "logs", Seeds: 90, File: "actors/node/tend.go",
+		Name: "stuck-cleaner", World: "logs", Seeds: 90, File: "actors/node/upkeep/retention.go",
 		Why: "the cleaner of a node waits for ever for a replica that stopped leading",
 		Old: "	ref.Send(&replica.Tend{Policy: policy, Now: now, Done: func(got replica.Tended) { t = got; close(done) }})\n",
 		New: "	ref.Send(&replica.Tend{Policy: policy, Now: now, Done: func(got replica.Tended) {\n		t = got\n		if t.Err == nil || !planted.Is(\"stuck-cleaner\") {\n			close(done)\n		}\n	}})\n",

@@ -1,4 +1,4 @@
-package node
+package observe
 
 import (
 	"context"
@@ -26,64 +26,64 @@ const (
 
 // Health tells how the cluster is, as this node sees it and the others report. It takes a second if
 // something is wrong that may pass, and does not.
-func (n *Node) Health(ctx context.Context) health.Cluster {
-	c := n.picture(ctx).Assess()
-	for looks := 1; looks < healthLooks && c.Passing() && n.here.Wait(healthAgain, ctx.Done()) != 0; looks++ {
-		c = n.picture(ctx).Assess()
+func (o *Observer) Health(ctx context.Context) health.Cluster {
+	c := o.picture(ctx).Assess()
+	for looks := 1; looks < healthLooks && c.Passing() && o.here.Wait(healthAgain, ctx.Done()) != 0; looks++ {
+		c = o.picture(ctx).Assess()
 	}
 	return c
 }
 
 // MayStop tells what speaks against stopping a node now: nothing if it is safe.
-func (n *Node) MayStop(ctx context.Context, id metadata.NodeID) []string {
-	return n.picture(ctx).MayStop(id)
+func (o *Observer) MayStop(ctx context.Context, id metadata.NodeID) []string {
+	return o.picture(ctx).MayStop(id)
 }
 
 // picture gathers what this node knows and what the others report in time.
-func (n *Node) picture(ctx context.Context) health.Picture {
+func (o *Observer) picture(ctx context.Context) health.Picture {
 	p := health.Picture{
-		Image: n.here.Image(), MetaLeader: n.here.MetaLeader(), Alive: n.here.Alive,
+		Image: o.here.Image(), MetaLeader: o.here.MetaLeader(), Alive: o.here.Alive,
 		Leader: func(s storage.ShardID) health.Leader {
-			l := n.leaders.Of(s)
+			l := o.Leaders.Of(s)
 			return health.Leader{Known: l.Known, Node: l.Node, InSync: l.InSync}
 		},
-		Reports: make(map[metadata.NodeID]health.Report), TopicSetting: n.TopicSetting,
+		Reports: make(map[metadata.NodeID]health.Report), TopicSetting: o.TopicSetting,
 	}
-	ctx, cancel := n.here.Timeout(ctx, reportWithin)
+	ctx, cancel := o.here.Timeout(ctx, reportWithin)
 	defer cancel()
 	var mu sync.Mutex
 	var each []func()
 	for _, id := range slices.Sorted(maps.Keys(p.Image.Nodes)) {
-		if !n.here.Alive(id) {
+		if !o.here.Alive(id) {
 			continue
 		}
 		each = append(each, func() {
-			if r, ok := n.reportOf(ctx, id); ok {
+			if r, ok := o.reportOf(ctx, id); ok {
 				mu.Lock()
 				defer mu.Unlock()
 				p.Reports[id] = r
 			}
 		})
 	}
-	actors.Together(n.here, each...)
+	actors.Together(o.here, each...)
 	return p
 }
 
-func (n *Node) reportOf(ctx context.Context, id metadata.NodeID) (r health.Report, ok bool) {
-	if id == n.here.ID {
-		short, cancel := n.here.Timeout(ctx, observeWithin)
+func (o *Observer) reportOf(ctx context.Context, id metadata.NodeID) (r health.Report, ok bool) {
+	if id == o.here.ID {
+		short, cancel := o.here.Timeout(ctx, observeWithin)
 		defer cancel()
-		return n.report(short), true
+		return o.report(short), true
 	}
-	r, err := reportQuestion.Ask(ctx, n.here.Links, id, question.Nothing{})
+	r, err := reportQuestion.Ask(ctx, o.here.Links, id, question.Nothing{})
 	return r, err == nil
 }
 
 // reportQuestion asks a node how it is.
 var reportQuestion = question.Question[question.Nothing, health.Report]{Name: "report"}
 
-func (n *Node) reportAsked(metadata.NodeID, question.Nothing) (health.Report, error) {
-	ctx, cancel := n.here.Timeout(n.here.Context, observeWithin)
+func (o *Observer) reportAsked(metadata.NodeID, question.Nothing) (health.Report, error) {
+	ctx, cancel := o.here.Timeout(o.here.Context, observeWithin)
 	defer cancel()
-	return n.report(ctx), nil
+	return o.report(ctx), nil
 }

@@ -1,4 +1,4 @@
-package node
+package observe
 
 import (
 	"cmp"
@@ -80,31 +80,31 @@ const (
 	waitsLogged = 10 // lines at once: when a node dies, every partition may wait
 )
 
-// watchWaits names what waits for long, in the log and for reports, until the node stops.
-func (n *Node) watchWaits() {
-	n.here.Every(waitsEvery, func(now time.Time) {
-		named, over := n.waits.look(now, n.waitingNow())
+// WatchWaits names what waits for long, in the log and for reports, until the node stops.
+func (o *Observer) WatchWaits() {
+	o.here.Every(waitsEvery, func(now time.Time) {
+		named, over := o.waits.look(now, o.waitingNow())
 		for i, w := range named {
 			if i == waitsLogged {
-				n.here.Log.Warn("and more wait: see troupe cluster status", "more", len(named)-i)
+				o.here.Log.Warn("and more wait: see troupe cluster status", "more", len(named)-i)
 				break
 			}
-			n.here.Log.Warn("something waits", "partition", n.here.NameOf(w.Shard), "replica", w.Replica, "phase", string(w.Phase), "for", w.Detail, "since", time.Duration(w.MS)*time.Millisecond)
+			o.here.Log.Warn("something waits", "partition", o.here.NameOf(w.Shard), "replica", w.Replica, "phase", string(w.Phase), "for", w.Detail, "since", time.Duration(w.MS)*time.Millisecond)
 		}
 		for i, w := range over {
 			if i == waitsLogged {
-				n.here.Log.Info("and more go on", "more", len(over)-i)
+				o.here.Log.Info("and more go on", "more", len(over)-i)
 				break
 			}
-			n.here.Log.Info("what waited goes on", "partition", n.here.NameOf(w.Shard), "replica", w.Replica, "phase", string(w.Phase), "waited", time.Duration(w.MS)*time.Millisecond)
+			o.here.Log.Info("what waited goes on", "partition", o.here.NameOf(w.Shard), "replica", w.Replica, "phase", string(w.Phase), "waited", time.Duration(w.MS)*time.Millisecond)
 		}
 	})
 }
 
 // waitingNow looks at the views of all replicas, and at the journal.
-func (n *Node) waitingNow() (found []waiting) {
-	image := n.here.Image()
-	n.replicas.Each(func(r *replica.Ref) {
+func (o *Observer) waitingNow() (found []waiting) {
+	image := o.here.Image()
+	o.Replicas.Each(func(r *replica.Ref) {
 		if r.Idle() {
 			return
 		}
@@ -112,27 +112,25 @@ func (n *Node) waitingNow() (found []waiting) {
 		w := waiting{shard: r.Shard, replica: r.Replica}
 		switch {
 		case v.Role == replica.Candidate && v.Leader == r.Replica:
-			w.phase, w.detail = health.Beginning, n.missing(image.Shard(r.Shard))
+			w.phase, w.detail = health.Beginning, o.missing(image.Shard(r.Shard))
 		case v.Role == replica.Leader || v.Leader != 0:
 			return
 		default:
-			w.phase, w.detail = health.Electing, n.missing(image.Shard(r.Shard))
+			w.phase, w.detail = health.Electing, o.missing(image.Shard(r.Shard))
 			if w.detail != "" {
 				w.phase = health.NoQuorum
 			}
 		}
 		found = append(found, w)
 	})
-	if j, ok := n.journal.(interface{ Busy() time.Duration }); ok {
-		if d := j.Busy(); d > waitsEvery {
-			found = append(found, waiting{phase: health.Syncing, detail: "the disk, for one transaction"})
-		}
+	if o.Journal.Busy() > waitsEvery {
+		found = append(found, waiting{phase: health.Syncing, detail: "the disk, for one transaction"})
 	}
 	return found
 }
 
 // missing says which voters are down if too few are up, else nothing.
-func (n *Node) missing(p *metadata.Partition) string {
+func (o *Observer) missing(p *metadata.Partition) string {
 	if p == nil {
 		return ""
 	}
@@ -142,7 +140,7 @@ func (n *Node) missing(p *metadata.Partition) string {
 		if r.Role != metadata.Voter {
 			continue
 		}
-		if voters++; !n.here.Alive(r.Node) {
+		if voters++; !o.here.Alive(r.Node) {
 			down = append(down, r.Node)
 		}
 	}
@@ -154,22 +152,22 @@ func (n *Node) missing(p *metadata.Partition) string {
 }
 
 // report tells how this node is, for other nodes and for this one's own judgement.
-func (n *Node) report(ctx context.Context) health.Report {
-	image, usage := n.here.Image(), n.store.Usage()
+func (o *Observer) report(ctx context.Context) health.Report {
+	image, usage := o.here.Image(), o.Disk.Usage()
 	r := health.Report{
-		Node: n.here.ID, Version: n.config.Version, Draining: n.leaders.Draining(), DiskUsed: usage.Disk, DiskFree: usage.Free, Waits: n.waits.list(),
+		Node: o.here.ID, Version: o.Version, Draining: o.Leaders.Draining(), DiskUsed: usage.Disk, DiskFree: usage.Free, Waits: o.waits.list(),
 	}
-	for _, e := range n.evidence() {
-		r.SetAside = append(r.SetAside, health.SetAside{Dir: e.Dir, Bytes: e.Bytes, Cause: e.Cause, MS: n.here.Now().Sub(e.At).Milliseconds()})
+	for _, e := range storage.EvidenceIn(o.Disk) {
+		r.SetAside = append(r.SetAside, health.SetAside{Dir: e.Dir, Bytes: e.Bytes, Cause: e.Cause, MS: o.here.Now().Sub(e.At).Milliseconds()})
 	}
-	for _, l := range n.hosting.Lost() {
+	for _, l := range o.Hosting.Lost() {
 		cause := l.Cause
 		if l.Refused != "" {
 			cause += "; " + l.Refused
 		}
 		r.Quarantined = append(r.Quarantined, health.Quarantined{Shard: l.Shard, Replica: l.Replica, Cause: cause})
 	}
-	for _, at := range n.readReplicas(ctx, image) {
+	for _, at := range o.readReplicas(ctx, image) {
 		s := at.Standing
 		r.Replicas++
 		if !s.Established {
@@ -182,18 +180,18 @@ func (n *Node) report(ctx context.Context) health.Report {
 			}
 		}
 	}
-	r.Members = n.changing(image)
+	r.Members = o.changing(image)
 	return r
 }
 
 // changing returns who votes in the shards that this node leads and whose members change.
-func (n *Node) changing(image *metadata.Image) (all []health.Members) {
-	n.replicas.Each(func(ref *replica.Ref) {
+func (o *Observer) changing(image *metadata.Image) (all []health.Members) {
+	o.Replicas.Each(func(ref *replica.Ref) {
 		p := image.Shard(ref.Shard)
 		if p == nil || !p.Moving() || ref.View().Role != replica.Leader {
 			return
 		}
-		if sets := n.electorates(ref); sets != nil {
+		if sets := o.Hosting.Electorates(ref); sets != nil {
 			all = append(all, health.Members{Shard: ref.Shard, Sets: sets})
 		}
 	})

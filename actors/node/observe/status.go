@@ -1,4 +1,4 @@
-package node
+package observe
 
 import (
 	"errors"
@@ -29,19 +29,19 @@ type Status struct {
 }
 
 // Status tells how the node is.
-func (n *Node) Status() Status {
+func (o *Observer) Status() Status {
 	s := Status{
-		Node:        n.here.ID,
-		ClusterID:   n.here.Image().ClusterID,
-		MetaLeader:  n.here.MetaLeader(),
-		Restored:    n.hosting.Restored(),
-		Quarantined: int64(len(n.hosting.Lost())),
-		Draining:    n.leaders.Draining(),
-		Disk:        n.space.Own().String(),
-		DiskFree:    n.space.Free(),
-		InFlight:    n.ledger.Read(),
+		Node:        o.here.ID,
+		ClusterID:   o.here.Image().ClusterID,
+		MetaLeader:  o.here.MetaLeader(),
+		Restored:    o.Hosting.Restored(),
+		Quarantined: int64(len(o.Hosting.Lost())),
+		Draining:    o.Leaders.Draining(),
+		Disk:        o.Space.Own().String(),
+		DiskFree:    o.Space.Free(),
+		InFlight:    o.Ledger.Read(),
 	}
-	n.replicas.Each(func(r *replica.Ref) {
+	o.Replicas.Each(func(r *replica.Ref) {
 		v := r.View()
 		s.Replicas++
 		if v.Role == replica.Leader {
@@ -49,12 +49,12 @@ func (n *Node) Status() Status {
 		}
 		if v.Leader == 0 {
 			s.Leaderless++
-		} else if n.behind(r, v) {
+		} else if o.behind(r, v) {
 			s.Behind++
 		}
 	})
 	select {
-	case <-n.ready:
+	case <-o.Ready:
 		s.Joined = true
 	default:
 	}
@@ -64,28 +64,28 @@ func (n *Node) Status() Status {
 // behind reports whether a replica that votes has yet to catch up, by its leader's own word. One
 // that has once been in sync stays counted: that a busy node's replicas fall back for a moment is
 // no reason to turn clients away.
-func (n *Node) behind(r *replica.Ref, v *replica.View) bool {
+func (o *Observer) behind(r *replica.Ref, v *replica.View) bool {
 	if v.Role == replica.Leader || v.Role == replica.Learner {
 		return false
 	}
-	if _, caught := n.caught.Load(r.Replica); caught {
+	if _, caught := o.caught.Load(r.Replica); caught {
 		return false
 	}
-	if !n.leaders.InSync(r.Shard, r.Replica) {
+	if !o.Leaders.InSync(r.Shard, r.Replica) {
 		return true
 	}
-	n.caught.Store(r.Replica, struct{}{})
+	o.caught.Store(r.Replica, struct{}{})
 	return false
 }
 
 // Unready tells why the node should not get new clients now, nil if it should.
-func (n *Node) Unready() error {
-	s := n.Status()
+func (o *Observer) Unready() error {
+	s := o.Status()
 	switch {
 	case s.Draining:
 		return errors.New("draining: leaderships are being handed over")
-	case !s.Joined && n.outside.Load() != nil:
-		return fmt.Errorf("not a member of the cluster yet: %s", *n.outside.Load())
+	case !s.Joined && o.Outside() != "":
+		return fmt.Errorf("not a member of the cluster yet: %s", o.Outside())
 	case !s.Joined:
 		return errors.New("not a member of the cluster yet")
 	case s.MetaLeader < 0:
@@ -113,12 +113,12 @@ type Digest struct {
 var ErrNoReplica = errors.New("no replica of this partition runs on this node")
 
 // Digest computes the digest of a replica on this node. It reads the whole log.
-func (n *Node) Digest(topic string, partition int32) (Digest, error) {
-	p := n.here.Image().Partition(topic, partition)
+func (o *Observer) Digest(topic string, partition int32) (Digest, error) {
+	p := o.here.Image().Partition(topic, partition)
 	if p == nil {
 		return Digest{}, ErrNoReplica
 	}
-	ref := n.replicas.Get(p.Shard)
+	ref := o.Replicas.Get(p.Shard)
 	if ref == nil {
 		return Digest{}, ErrNoReplica
 	}

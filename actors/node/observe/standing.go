@@ -1,4 +1,4 @@
-package node
+package observe
 
 import (
 	"context"
@@ -19,17 +19,17 @@ import (
 var errNotLeading = errors.New("node: the shard is not led here")
 
 // Standing implements api.Cluster.
-func (n *Node) Standing(ctx context.Context, s storage.ShardID) (api.Standing, error) {
-	l := n.leaders.Of(s)
+func (o *Observer) Standing(ctx context.Context, s storage.ShardID) (api.Standing, error) {
+	l := o.Leaders.Of(s)
 	var out api.Standing
 	var err error
 	switch {
 	case !l.Known:
 		return out, protocol.Errorf(kerr.LeaderNotAvailable, "no leader is known that could tell")
-	case l.Node == n.here.ID:
-		out, err = n.standingHere(ctx, s)
+	case l.Node == o.here.ID:
+		out, err = o.standingHere(ctx, s)
 	default:
-		out, err = standingQuestion.Ask(ctx, n.here.Links, l.Node, s)
+		out, err = standingQuestion.Ask(ctx, o.here.Links, l.Node, s)
 	}
 	if err != nil {
 		return out, protocol.Errorf(kerr.LeaderNotAvailable, "node %d, which leads, did not tell: %v", l.Node, err)
@@ -37,25 +37,25 @@ func (n *Node) Standing(ctx context.Context, s storage.ShardID) (api.Standing, e
 	return out, nil
 }
 
-func (n *Node) standingHere(ctx context.Context, s storage.ShardID) (api.Standing, error) {
-	ref := n.replicas.Get(s)
+func (o *Observer) standingHere(ctx context.Context, s storage.ShardID) (api.Standing, error) {
+	ref := o.Replicas.Get(s)
 	if ref == nil {
 		return api.Standing{}, errNotLeading
 	}
 	asked := local.GatherFrom[replica.Standing](1)
 	ref.Send(&replica.Observe{Done: func(s replica.Standing) { asked.Add(s) }, Gone: func() { asked.Add() }})
-	for _, at := range asked.Wait(ctx, n.here) {
+	for _, at := range asked.Wait(ctx, o.here) {
 		if at.Established {
-			return n.standingOf(at), nil
+			return o.standingOf(at), nil
 		}
 	}
 	return api.Standing{}, errNotLeading
 }
 
 // standingOf makes of what a leader says what is told of it.
-func (n *Node) standingOf(at replica.Standing) api.Standing {
-	out := api.Standing{Leader: n.here.ID, Epoch: int32(at.Term), Commit: at.Commit, Members: []api.MemberStanding{
-		{Replica: at.Replica, Node: n.here.ID, InReach: true, Match: at.Last},
+func (o *Observer) standingOf(at replica.Standing) api.Standing {
+	out := api.Standing{Leader: o.here.ID, Epoch: int32(at.Term), Commit: at.Commit, Members: []api.MemberStanding{
+		{Replica: at.Replica, Node: o.here.ID, InReach: true, Match: at.Last},
 	}}
 	for _, f := range at.Followers {
 		out.Members = append(out.Members, api.MemberStanding{
@@ -68,8 +68,8 @@ func (n *Node) standingOf(at replica.Standing) api.Standing {
 // standingQuestion asks the leader of a shard how its members stand.
 var standingQuestion = question.Question[storage.ShardID, api.Standing]{Name: "standing"}
 
-func (n *Node) standingAsked(_ metadata.NodeID, s storage.ShardID) (api.Standing, error) {
-	ctx, cancel := n.here.Timeout(n.here.Context, observeWithin)
+func (o *Observer) standingAsked(_ metadata.NodeID, s storage.ShardID) (api.Standing, error) {
+	ctx, cancel := o.here.Timeout(o.here.Context, observeWithin)
 	defer cancel()
-	return n.standingHere(ctx, s)
+	return o.standingHere(ctx, s)
 }

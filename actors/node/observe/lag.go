@@ -1,4 +1,4 @@
-package node
+package observe
 
 import (
 	"context"
@@ -76,8 +76,8 @@ func (l *lagTimes) put(p place, t int64) {
 }
 
 // endOf tells how far behind the end of its log a place is, if this node leads the shard.
-func (n *Node) endOf(p place) end {
-	ref := n.replicas.Get(p.Shard)
+func (o *Observer) endOf(p place) end {
+	ref := o.Replicas.Get(p.Shard)
 	if ref == nil {
 		return end{}
 	}
@@ -90,11 +90,11 @@ func (n *Node) endOf(p place) end {
 		return e
 	}
 	p.Offset = max(p.Offset, v.LogStart)
-	if t, ok := n.lagTimes.get(p); ok {
+	if t, ok := o.lagTimes.get(p); ok {
 		e.Time = t
 	} else if t, ok, err := v.TimeAt(p.Offset); err == nil && ok {
 		e.Time = t
-		n.lagTimes.put(p, t)
+		o.lagTimes.put(p, t)
 	}
 	return e
 }
@@ -103,43 +103,43 @@ func (n *Node) endOf(p place) end {
 // leads.
 var endsQuestion = question.Question[[]place, []end]{Name: "ends"}
 
-func (n *Node) ends(_ metadata.NodeID, places []place) ([]end, error) {
+func (o *Observer) ends(_ metadata.NodeID, places []place) ([]end, error) {
 	all := make([]end, len(places))
 	for i, p := range places {
-		all[i] = n.endOf(p)
+		all[i] = o.endOf(p)
 	}
 	return all, nil
 }
 
 // survey asks the coordinators on this node for their groups.
-func (n *Node) survey(ctx context.Context) []group.Surveyed {
-	topics := coordinator.Topics(n.here.Image())
+func (o *Observer) survey(ctx context.Context) []group.Surveyed {
+	topics := coordinator.Topics(o.here.Image())
 	answers := local.Gather[group.Surveyed]()
-	answers.Expect(n.groups.Each(
+	answers.Expect(o.Groups.Each(
 		func(_ int64, c *group.Coordinator) { answers.Add(c.Survey(topics)...) },
 		func(*protocol.Error) { answers.Add() }))
-	return answers.Wait(ctx, n.here)
+	return answers.Wait(ctx, o.here)
 }
 
 // readGroups tells how the groups coordinated here are. Partitions whose leader does not answer in
 // time are left out.
-func (n *Node) readGroups(ctx context.Context) []GroupReading {
-	surveyed := n.survey(ctx)
-	ends := n.gatherEnds(ctx, surveyed)
-	image, now := n.here.Image(), n.here.Now().UnixMilli()
+func (o *Observer) readGroups(ctx context.Context) []GroupReading {
+	surveyed := o.survey(ctx)
+	ends := o.gatherEnds(ctx, surveyed)
+	image, now := o.here.Image(), o.here.Now().UnixMilli()
 	groups := make([]GroupReading, 0, len(surveyed))
 	for _, s := range surveyed {
 		g := GroupReading{Group: s.Group, State: s.State, Members: s.Members}
-		for _, o := range s.Offsets {
-			p := image.Partition(o.Topic, o.Partition)
+		for _, at := range s.Offsets {
+			p := image.Partition(at.Topic, at.Partition)
 			if p == nil {
 				continue
 			}
-			e, ok := ends[place{p.Shard, o.Offset}]
+			e, ok := ends[place{p.Shard, at.Offset}]
 			if !ok || !e.Known {
 				continue
 			}
-			lag := LagReading{Topic: o.Topic, Partition: o.Partition, Records: e.lag(o.Offset)}
+			lag := LagReading{Topic: at.Topic, Partition: at.Partition, Records: e.lag(at.Offset)}
 			if e.Time >= 0 {
 				lag.Behind = time.Duration(max(now-e.Time, 0)) * time.Millisecond
 			}
@@ -151,18 +151,18 @@ func (n *Node) readGroups(ctx context.Context) []GroupReading {
 }
 
 // gatherEnds asks the leaders of all partitions that groups have offsets for, each node once.
-func (n *Node) gatherEnds(ctx context.Context, groups []group.Surveyed) map[place]end {
-	image := n.here.Image()
+func (o *Observer) gatherEnds(ctx context.Context, groups []group.Surveyed) map[place]end {
+	image := o.here.Image()
 	asks := make(map[metadata.NodeID][]place)
 	seen := make(map[place]bool)
 	for _, g := range groups {
-		for _, o := range g.Offsets {
-			p := image.Partition(o.Topic, o.Partition)
+		for _, committed := range g.Offsets {
+			p := image.Partition(committed.Topic, committed.Partition)
 			if p == nil {
 				continue
 			}
-			at := place{p.Shard, o.Offset}
-			if l := n.leaders.Of(p.Shard); l.Known && !seen[at] {
+			at := place{p.Shard, committed.Offset}
+			if l := o.Leaders.Of(p.Shard); l.Known && !seen[at] {
 				seen[at] = true
 				asks[l.Node] = append(asks[l.Node], at)
 			}
@@ -170,16 +170,16 @@ func (n *Node) gatherEnds(ctx context.Context, groups []group.Surveyed) map[plac
 	}
 	answers := local.GatherFrom[placed](len(asks))
 	for node, places := range asks {
-		n.here.Do(func() {
+		o.here.Do(func() {
 			var found []placed
-			for i, e := range n.endsAt(ctx, node, places) {
+			for i, e := range o.endsAt(ctx, node, places) {
 				found = append(found, placed{places[i], e})
 			}
 			answers.Add(found...)
 		})
 	}
 	found := make(map[place]end, len(seen))
-	for _, p := range answers.Wait(ctx, n.here) {
+	for _, p := range answers.Wait(ctx, o.here) {
 		found[p.place] = p.end
 	}
 	return found
@@ -192,12 +192,12 @@ type placed struct {
 }
 
 // endsAt asks one node.
-func (n *Node) endsAt(ctx context.Context, node metadata.NodeID, places []place) []end {
-	if node == n.here.ID {
-		all, _ := n.ends(node, places)
+func (o *Observer) endsAt(ctx context.Context, node metadata.NodeID, places []place) []end {
+	if node == o.here.ID {
+		all, _ := o.ends(node, places)
 		return all
 	}
-	all, err := endsQuestion.Ask(ctx, n.here.Links, node, places)
+	all, err := endsQuestion.Ask(ctx, o.here.Links, node, places)
 	if err != nil || len(all) != len(places) {
 		return nil
 	}

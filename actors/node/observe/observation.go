@@ -1,4 +1,4 @@
-package node
+package observe
 
 import (
 	"cmp"
@@ -50,48 +50,38 @@ type ReplicaReading struct {
 	View      *replica.View
 }
 
-// MetaTopic is what observers call the shard of the metadata.
-const MetaTopic = local.MetaTopic
-
 // observeWithin is how long an observation waits for actors and for other nodes.
 const observeWithin = 500 * time.Millisecond
 
 // Observe gathers an observation. One is made at a time.
-func (n *Node) Observe(ctx context.Context) *Observation {
-	n.observing.Enter(n.here)
-	defer n.observing.Leave()
-	ctx, cancel := n.here.Timeout(ctx, observeWithin)
+func (o *Observer) Observe(ctx context.Context) *Observation {
+	o.observing.Enter(o.here)
+	defer o.observing.Leave()
+	ctx, cancel := o.here.Timeout(ctx, observeWithin)
 	defer cancel()
-	o := &Observation{
-		Status: n.Status(), Version: n.config.Version, Image: n.here.Image(),
-		Meters: &n.meters, Stages: &n.stages, Store: n.store.Usage(), SetAside: n.evidence(), Scrub: n.upkeep.Scrubbed(),
+	seen := &Observation{
+		Status: o.Status(), Version: o.Version, Image: o.here.Image(),
+		Meters: o.Meters, Stages: o.Stages, Store: o.Disk.Usage(), SetAside: storage.EvidenceIn(o.Disk), Scrub: o.Upkeep.Scrubbed(),
+		Server: o.Server.Read(), Peers: o.here.Links.Read(),
 	}
-	o.GroupBytes, o.GroupsUnreadable = n.groups.Bytes(), n.groups.Damaged()
-	if s, ok := n.server.(interface{ Read() server.Reading }); ok {
-		o.Server = s.Read()
-	}
-	if j, ok := n.journal.(interface{ Queued() (int, int64) }); ok {
-		o.JournalWrites, o.JournalBytes = j.Queued()
-	}
-	if links, ok := n.here.Links.(interface{ Read() []remote.PeerReading }); ok {
-		o.Peers = links.Read()
-	}
-	for id := range o.Image.Nodes {
-		if n.here.Alive(id) {
-			o.NodesUp++
+	seen.GroupBytes, seen.GroupsUnreadable = o.Groups.Bytes(), o.Groups.Damaged()
+	seen.JournalWrites, seen.JournalBytes = o.Journal.Queued()
+	for id := range seen.Image.Nodes {
+		if o.here.Alive(id) {
+			seen.NodesUp++
 		}
 	}
 	groups := local.GatherFrom[GroupReading](1)
-	n.here.Do(func() { groups.Add(n.readGroups(ctx)...) })
-	o.Replicas = n.readReplicas(ctx, o.Image)
-	o.Gone = n.meters.Gone()
-	o.Groups = groups.Wait(ctx, n.here)
-	return o
+	o.here.Do(func() { groups.Add(o.readGroups(ctx)...) })
+	seen.Replicas = o.readReplicas(ctx, seen.Image)
+	seen.Gone = o.Meters.Gone()
+	seen.Groups = groups.Wait(ctx, o.here)
+	return seen
 }
 
 // readReplicas asks all replicas where they stand.
-func (n *Node) readReplicas(ctx context.Context, image *metadata.Image) []ReplicaReading {
-	running := n.replicas.All()
+func (o *Observer) readReplicas(ctx context.Context, image *metadata.Image) []ReplicaReading {
+	running := o.Replicas.All()
 	answers := local.GatherFrom[replica.Standing](len(running))
 	refs := make(map[storage.ShardID]*replica.Ref, len(running))
 	for _, ref := range running {
@@ -99,8 +89,8 @@ func (n *Node) readReplicas(ctx context.Context, image *metadata.Image) []Replic
 		ref.Send(&replica.Observe{Done: func(s replica.Standing) { answers.Add(s) }, Gone: func() { answers.Add() }})
 	}
 	all := make([]ReplicaReading, 0, len(running))
-	for _, s := range answers.Wait(ctx, n.here) {
-		r := ReplicaReading{Topic: MetaTopic, Wanted: s.Members, Standing: s, View: refs[s.Shard].View()}
+	for _, s := range answers.Wait(ctx, o.here) {
+		r := ReplicaReading{Topic: local.MetaTopic, Wanted: s.Members, Standing: s, View: refs[s.Shard].View()}
 		if s.Shard != metadata.MetaShard {
 			p := image.Shard(s.Shard)
 			if p == nil {
