@@ -25,6 +25,7 @@ type Cluster struct {
 	settings map[string]string
 	peers    []*Node // the founders
 	verify   bool
+	first    string                 // binary of new nodes; empty is the one that Binary builds
 	machine  func(id int32) Machine // nil: all nodes are on this one
 	release  []func()               // of ports
 
@@ -40,6 +41,11 @@ func Set(name, value string) Option { return func(c *Cluster) { c.settings[name]
 
 // As makes the nodes something else than the environment asks for.
 func As(f Flavor) Option { return func(c *Cluster) { c.flavor = f } }
+
+// FirstBinary has every node run another build until UseBinary.
+func FirstBinary(path string) Option {
+	return func(c *Cluster) { c.first = path }
+}
 
 // NoVerify leaves out the comparison of replicas at the end, for tests that leave replicas lost or
 // unreachable.
@@ -101,7 +107,7 @@ func Start(t testing.TB, n int, options ...Option) *Cluster {
 func (c *Cluster) Add() *Node {
 	c.t.Helper()
 	id := int32(len(c.Nodes) + 1)
-	n := &Node{ID: id, Dir: filepath.Join(c.dir, fmt.Sprintf("node%d", id)), Ports: ownPorts, t: c.t, c: c, peers: c.peers}
+	n := &Node{ID: id, Dir: filepath.Join(c.dir, fmt.Sprintf("node%d", id)), Ports: ownPorts, t: c.t, c: c, peers: c.peers, binary: c.first}
 	if c.machine != nil {
 		n.machine = c.machine(id)
 	} else {
