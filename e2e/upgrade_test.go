@@ -50,8 +50,9 @@ func TestARollingUpgradeToABuildThatSaysMoreOfANode(t *testing.T) {
 	c.Verify()
 }
 
-// A cluster of an earlier build, E2E_BEFORE, is upgraded node by node under load, and back: the data
-// directories of each are read by the other, they work together at every step, nothing is lost.
+// A cluster of an earlier build, E2E_BEFORE, is upgraded node by node under load, and back: the
+// data directories of each are read by the other, they work together at every step, nothing is
+// lost.
 func TestABuildBeforeRollsForwardAndBack(t *testing.T) {
 	before := os.Getenv("E2E_BEFORE")
 	if before == "" {
