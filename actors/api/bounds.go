@@ -39,7 +39,7 @@ func roomFor(c Cluster, partitions, replicationFactor int) *protocol.Error {
 }
 
 func replicasIn(image *metadata.Image) (n int) {
-	for _, t := range allTopics(image) {
+	for t := range eachTopic(image) {
 		for _, p := range t.Partitions {
 			n += len(p.Replicas)
 		}

@@ -46,7 +46,8 @@ func (b *bounded) Place(topic string, n, replicas int) ([][]metadata.NodeID, err
 	return supervisor.Place(b.Image(), b.Alive, topic, n, replicas)
 }
 
-// answer has one handler answer one request; it fails the test if no answer comes.
+// answer has one handler answer one request; it fails the test if no answer
+// comes.
 func answer[R kmsg.Response](t *testing.T, c Cluster, handle func(*Call), body kmsg.Request) R {
 	t.Helper()
 	p := server.NewPending()
@@ -59,8 +60,8 @@ func answer[R kmsg.Response](t *testing.T, c Cluster, handle func(*Call), body k
 	select {
 	case <-p.Ready():
 		return p.Response().(R)
-	case <-time.After(time.Minute):
-		t.Fatalf("%T is not answered within a minute", body)
+	case <-time.After(5 * time.Minute):
+		t.Fatalf("%T is not answered within 5 minutes", body)
 		panic("not reached")
 	}
 }

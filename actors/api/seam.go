@@ -1,6 +1,7 @@
 package api
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -174,5 +175,8 @@ func allTopics(image *metadata.Image) (all []*metadata.Topic) {
 	return all
 }
 
-// topicNames are their names.
+// eachTopic are all topics in any order, whatever the client may do; see topicNamed.
+func eachTopic(image *metadata.Image) iter.Seq[*metadata.Topic] { return maps.Values(image.Topics) }
+
+// topicNames are the names of all topics, in order.
 func topicNames(image *metadata.Image) []string { return slices.Sorted(maps.Keys(image.Topics)) }
