@@ -86,14 +86,18 @@ func chooseVoters(image *metadata.Image, n int, usable func(metadata.NodeID) boo
 			others = append(others, r.Node)
 		}
 	}
-	voters = spread(image, voters, others, n)
-	// Keep what there is rather than fewer than there could be: nodes that are emptied and vote, or
-	// were to stop and have not yet, those that are up first, and at last those that cannot come.
+	return keepVoters(image, spread(image, voters, others, n), n, works, hopeless)
+}
+
+// keepVoters adds those that are there rather than leave fewer voters than there could be: nodes
+// that are emptied and vote, or were to stop and have not yet, those that are up first, and at last
+// those that cannot come.
+func keepVoters(image *metadata.Image, voters []metadata.NodeID, n int, works, hopeless func(metadata.Replica) bool) []metadata.NodeID {
+	votes := func(r metadata.Replica) bool { return r.Role == metadata.Voter && !hopeless(r) }
 	leaving := func(r metadata.Replica) bool {
-		return works(r) && (r.Role == metadata.Voter && !hopeless(r) || r.Role == metadata.Reader && r.Pending)
+		return works(r) && (votes(r) || r.Role == metadata.Reader && r.Pending)
 	}
-	down := func(r metadata.Replica) bool { return r.Role == metadata.Voter && !hopeless(r) }
-	for _, kept := range []func(metadata.Replica) bool{leaving, down, hopeless} {
+	for _, kept := range []func(metadata.Replica) bool{leaving, votes, hopeless} {
 		for _, r := range image.Meta.Replicas {
 			if image.Nodes[r.Node] != nil && len(voters) < n && kept(r) && !slices.Contains(voters, r.Node) {
 				voters = append(voters, r.Node)
