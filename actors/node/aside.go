@@ -50,20 +50,20 @@ func (n *Node) setAside(u *storage.Unreadable) (storage.Store, error) {
 	return n.world.Store(n.config)
 }
 
-// spareTime is how long a node that gave its disk up waits before it asks to be let in: leaders
+// noticeTime is how long a node that gave its disk up waits before it asks to be let in: leaders
 // that lost more followers than they can lose notice it meanwhile.
-const spareTime = 2 * time.Second
+const noticeTime = 2 * time.Second
 
-const evidenceEvery = 5 * time.Second // between two looks at the stores that were set aside
+const damagedEvery = 5 * time.Second // between two looks at the stores that were set aside
 
-// keepEvidence deletes the stores that were set aside, one after the other, when they are not worth
-// their room any more.
-func (n *Node) keepEvidence() {
+// dropDamagedStores deletes the stores that were set aside, one after the other, when they are not
+// worth their room any more.
+func (n *Node) dropDamagedStores() {
 	k, ok := n.store.(storage.Keeper)
 	if !ok {
 		return
 	}
-	n.here.Every(evidenceEvery, func(time.Time) {
+	n.here.Every(damagedEvery, func(time.Time) {
 		admitted := n.here.Identity().Founders != nil
 		for _, e := range expendable(k.Evidence(), admitted, n.space.Own() == space.Ample, n.store.Room().Free) {
 			n.here.Log.Warn("a damaged store that was set aside is deleted", "dir", e.Dir, "bytes", e.Bytes, "cause", e.Cause)

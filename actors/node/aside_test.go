@@ -55,7 +55,7 @@ func TestWhatADiskGaveUp(t *testing.T) {
 func TestADiskIsNeeded(t *testing.T) {
 	i := imageOf(t, [][]metadata.NodeID{{1, 2, 3}, {3, 4, 5}, {5}})
 	t0, t1, t2 := i.Topics["t"].Partitions[0], i.Topics["t"].Partitions[1], i.Topics["t"].Partitions[2]
-	spared := func(without metadata.NodeID, inSync map[*metadata.Partition][]metadata.NodeID) (all []storage.ShardID) {
+	expendableShards := func(without metadata.NodeID, inSync map[*metadata.Partition][]metadata.NodeID) (all []storage.ShardID) {
 		for _, p := range []*metadata.Partition{i.Meta, t0, t1, t2} {
 			if health.Spares([][]metadata.NodeID{health.Electorate(p)}, inSync[p], without) {
 				all = append(all, p.Shard)
@@ -76,7 +76,7 @@ func TestADiskIsNeeded(t *testing.T) {
 		{"what is nowhere else", 5, in{i.Meta: {1, 2, 3, 4}, t0: {1, 2, 3}, t1: {3, 4}}, []string{"t-2"}},
 		{"the metadata have no majority", 1, in{t0: {2, 3}, t1: {3, 4, 5}, t2: {5}}, []string{"__meta"}},
 	} {
-		if got := missed(i, c.node, spared(c.node, c.inSync)); !slices.Equal(got, c.needed) {
+		if got := missed(i, c.node, expendableShards(c.node, c.inSync)); !slices.Equal(got, c.needed) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.needed)
 		}
 	}

@@ -90,9 +90,9 @@ func (n *Node) identify() error {
 		return fmt.Errorf("the data directory %s belongs to node %d, but this node is %d: check node.id and the directory",
 			n.config.Dir, id.NodeID, n.here.ID)
 	}
-	n.live(&id)
-	n.lives.runs = make(map[metadata.NodeID]storage.Run)
-	maps.Copy(n.lives.runs, id.Peers)
+	n.beginRun(&id)
+	n.peerRuns.runs = make(map[metadata.NodeID]storage.Run)
+	maps.Copy(n.peerRuns.runs, id.Peers)
 	if err := n.store.WriteNode(id); err != nil {
 		return fmt.Errorf("mark the data directory as node %d's: %w", n.here.ID, err)
 	}

@@ -22,7 +22,7 @@ const (
 // the cluster.
 func (n *Node) join() error {
 	if n.here.Identity().Founders != nil {
-		if err := n.prove(); err != nil {
+		if err := n.checkRollback(); err != nil {
 			return err
 		}
 	}
@@ -150,7 +150,7 @@ func (n *Node) found(founders map[metadata.NodeID]uint64) error {
 	if _, err := n.hosting.State(metadata.MetaReplica(n.here.ID)); err != nil {
 		n.hosting.Write([]storage.Append{foundMeta(n.here.ID, founders)})
 	}
-	if err := n.remark(func(id *storage.Node) { id.Founders = founders }); err != nil {
+	if err := n.updateRecord(func(id *storage.Node) { id.Founders = founders }); err != nil {
 		return err
 	}
 	n.here.Log.Info("founded the metadata", "founders", len(founders))

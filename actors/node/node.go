@@ -45,15 +45,15 @@ type Node struct {
 	questions           *question.Table
 	verified, verifying local.NodeSet // peers seen to be of this cluster; peers being looked at
 	unverified          waitingRoom   // what peers asked that are not verified yet
-	lives               lives
+	peerRuns            peerRuns
 	// the others have looked at this disk
 	proved atomic.Bool
 	// by which it founded in this run; not to be changed
 	greeting atomic.Pointer[map[metadata.NodeID]hello]
 	// held while the node's record is changed
-	remarking sync.Mutex
-	// how far the store was with the newest record; by remarking
-	remarked  uint64
+	recording sync.Mutex
+	// how far the store was with the newest record; by recording
+	recorded  uint64
 	hosting   *hosting.Hosting
 	reached   reached // the reconciling goroutine's
 	replicas  *hosting.Replicas
@@ -91,8 +91,8 @@ func StartIn(w World, c Config) (*Node, error) {
 	n.here.Do(n.leaders.Gossip)
 	n.here.Do(n.space.Watch)
 	n.here.Do(n.space.KeepBallast)
-	n.here.Do(n.keepEvidence)
-	n.here.Do(n.tellLives)
+	n.here.Do(n.dropDamagedStores)
+	n.here.Do(n.tellRuns)
 	return n, nil
 }
 

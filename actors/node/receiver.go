@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	tellRun = "run" // a life
+	tellRun = "run" // a runReport
 )
 
 // receiver gets what the peers send.
@@ -43,9 +43,9 @@ func (r receiver) Told(from metadata.NodeID, kind string, body []byte) {
 	case kind == hosting.TellChunk:
 		err = r.n.hosting.Chunk(body)
 	case kind == tellRun:
-		var told life
+		var told runReport
 		if err = json.Unmarshal(body, &told); err == nil {
-			r.n.lives.note(from, told)
+			r.n.peerRuns.note(from, told)
 		}
 	default:
 		err = errors.New("not known here: is the node of a newer version?")
@@ -87,7 +87,7 @@ func (n *Node) answerQuestions() {
 	n.operator.Answer(t)
 	n.observer.Answer(t)
 	helloQuestion.Answered(t, n.greeted)
-	runQuestion.AnsweredLater(t, n.looked)
+	runQuestion.AnsweredLater(t, n.answerRun)
 	enterQuestion.AnsweredAside(t, n.admit)
-	sparedQuestion.Answered(t, n.sparingAsked)
+	expendableQuestion.Answered(t, n.answerExpendable)
 }

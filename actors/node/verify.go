@@ -28,9 +28,9 @@ func (n *Node) verify(peer metadata.NodeID) {
 			n.here.Pause(waitReport)
 			return
 		}
-		switch back, err := n.look(peer); {
+		switch back, err := n.checkRun(peer); {
 		case back != "":
-			n.here.Fail(errors.Join(fmt.Errorf("%w: %s", errBack, back), n.forsake(peer, back)))
+			n.here.Fail(errors.Join(fmt.Errorf("%w: %s", errRolledBack, back), n.giveUpDisk(peer, back)))
 		case err != nil:
 			n.here.Log.Warn("nothing is exchanged yet with a node", "peer", peer, "error", err)
 			n.here.Pause(greetTimeout)

@@ -19,7 +19,7 @@ import (
 // doorsTo are links to nodes that answer who asks to be let in.
 type doorsTo struct {
 	remote.Links
-	answers map[string]any // by address: an admission or an error
+	answers map[string]any // by address: a joinResponse or an error
 	asked   []string
 	met     []metadata.NodeID
 }
@@ -41,7 +41,7 @@ func (d *doorsTo) AskAt(_ context.Context, address, _ string, _ []byte) ([]byte,
 // Of the nodes that one was told of, some may be down, or not be members themselves: one that is
 // lets it in. What a member refuses is refused.
 func TestWhoIsAskedToBeLetIn(t *testing.T) {
-	down, again, in, refused := errors.New("nobody listens"), admission{Again: "not formed"}, admission{Founders: map[metadata.NodeID]uint64{1: 1}}, &remote.RemoteError{Text: "no"}
+	down, again, in, refused := errors.New("nobody listens"), joinResponse{Again: "not formed"}, joinResponse{Founders: map[metadata.NodeID]uint64{1: 1}}, &remote.RemoteError{Text: "no"}
 	for name, c := range map[string]struct {
 		answers []any
 		asked   int
@@ -64,7 +64,7 @@ func TestWhoIsAskedToBeLetIn(t *testing.T) {
 				links.answers[address] = answer
 				n.config.Join = append(n.config.Join, address)
 			}
-			a, err := n.ask(entry{})
+			a, err := n.ask(joinRequest{})
 			got := a.Again
 			switch {
 			case err != nil:
@@ -107,7 +107,7 @@ func TestWhoNeverHadTheMetadataHearsOfItsRemoval(t *testing.T) {
 // the others it knows.
 func TestWhoWasAwayLearnsWhereTheNewNodesAre(t *testing.T) {
 	known := func(id metadata.NodeID) *metadata.Node { return &metadata.Node{ID: id, Control: "c"} }
-	links := &doorsTo{answers: map[string]any{"a": admission{Nodes: []*metadata.Node{known(1), known(2), known(4), known(5)}}}}
+	links := &doorsTo{answers: map[string]any{"a": joinResponse{Nodes: []*metadata.Node{known(1), known(2), known(4), known(5)}}}}
 	n := &Node{config: Config{ID: 4, Join: []string{"a"}}, here: local.New(local.Options{ID: 4, Runtime: actors.Goroutines{}, Links: links})}
 	n.here.SetIdentity(&storage.Node{NodeID: 4, Incarnation: 7})
 	image := metadata.NewMachine().Image()

@@ -23,22 +23,22 @@ import (
 // the others look at its disk before it uses anything of it, and nodes exchange nothing of raft
 // before each has looked at the other's.
 
-// life is what a node tells of its run.
-type life struct {
+// runReport is what a node tells of its run.
+type runReport struct {
 	storage.Run        // Reached is how far the store is now
 	Opened      uint64 // how far it was when the run began
 }
 
-// judgement is the answer to a life.
-type judgement struct {
-	Of   uint64 // id of the run that was looked at
-	Back string `json:",omitempty"` // how the disk went back in time, if it did
-	Life life   // of the node that answers
+// runVerdict is the answer to a runReport.
+type runVerdict struct {
+	Of   uint64    // id of the run that was looked at
+	Back string    `json:",omitempty"` // how the disk went back in time, if it did
+	Life runReport // of the node that answers
 }
 
-// judge tells what speaks for a disk having gone back in time, by what is remembered of it. What is
-// told may be old.
-func judge(known storage.Run, told life) error {
+// rolledBack tells what speaks for a disk having gone back in time, by what is remembered of it.
+// What is told may be old.
+func rolledBack(known storage.Run, told runReport) error {
 	switch {
 	case known.Incarnation != told.Incarnation || known.ID == told.ID:
 		return nil // another disk, or the same run
@@ -50,26 +50,26 @@ func judge(known storage.Run, told life) error {
 	return nil
 }
 
-// later returns what to remember after a life was told that nothing speaks against.
-func later(known storage.Run, told life) storage.Run {
+// later returns what to remember after a report that nothing speaks against.
+func later(known storage.Run, told runReport) storage.Run {
 	if known.Incarnation == told.Incarnation {
 		told.Reached = max(told.Reached, known.Reached)
 	}
 	return told.Run
 }
 
-// lives are the runs of the other nodes, as far as they were told.
-type lives struct {
+// peerRuns are the runs of the other nodes, as far as they were told.
+type peerRuns struct {
 	mu   sync.Mutex
 	runs map[metadata.NodeID]storage.Run
 }
 
 // take looks at what a node tells; news is true if it is another run than was known.
-func (l *lives) take(n metadata.NodeID, told life) (news bool, err error) {
+func (l *peerRuns) take(n metadata.NodeID, told runReport) (news bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	known := l.runs[n]
-	if err := judge(known, told); err != nil {
+	if err := rolledBack(known, told); err != nil {
 		return false, err
 	}
 	l.runs[n] = later(known, told)
@@ -77,7 +77,7 @@ func (l *lives) take(n metadata.NodeID, told life) (news bool, err error) {
 }
 
 // note remembers how far a known run is.
-func (l *lives) note(n metadata.NodeID, told life) {
+func (l *peerRuns) note(n metadata.NodeID, told runReport) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if known := l.runs[n]; known.ID == told.ID {
@@ -85,14 +85,14 @@ func (l *lives) note(n metadata.NodeID, told life) {
 	}
 }
 
-func (l *lives) all() map[metadata.NodeID]storage.Run {
+func (l *peerRuns) all() map[metadata.NodeID]storage.Run {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return maps.Clone(l.runs)
 }
 
-// live begins a run on a disk.
-func (n *Node) live(id *storage.Node) {
+// beginRun begins a run on a disk.
+func (n *Node) beginRun(id *storage.Node) {
 	if id.Run.Incarnation != id.Incarnation {
 		id.Run = storage.Run{Incarnation: id.Incarnation}
 	}
@@ -100,35 +100,35 @@ func (n *Node) live(id *storage.Node) {
 	id.Run.ID, id.Run.Reached = newIncarnation(), n.store.Reached()
 }
 
-// life is what this node tells of its run.
-func (n *Node) life() life {
+// runReport is what this node tells of its run.
+func (n *Node) runReport() runReport {
 	run := n.here.Identity().Run
 	opened := run.Reached
 	run.Reached = n.store.Reached()
-	return life{run, opened}
+	return runReport{run, opened}
 }
 
-// remark changes the node's record, durably.
-func (n *Node) remark(change func(*storage.Node)) error {
-	n.remarking.Lock()
-	defer n.remarking.Unlock()
+// updateRecord changes the node's record, durably.
+func (n *Node) updateRecord(change func(*storage.Node)) error {
+	n.recording.Lock()
+	defer n.recording.Unlock()
 	id := *n.here.Identity()
 	change(&id)
-	id.Peers = n.lives.all()
+	id.Peers = n.peerRuns.all()
 	reached := n.store.Reached()
 	if err := n.store.WriteNode(id); err != nil {
 		return fmt.Errorf("write the node's record: %w", err)
 	}
-	n.remarked = reached + 1
+	n.recorded = reached + 1
 	n.here.SetIdentity(&id)
 	return nil
 }
 
-// looked answers a node that has its disk looked at. That it runs is durable here before it hears
-// so.
-func (n *Node) looked(from metadata.NodeID, told life, reply func(judgement, error)) {
-	j := judgement{Of: told.ID, Life: n.life()}
-	news, back := n.lives.take(from, told)
+// answerRun answers a node that has its disk looked at. That it runs is durable here before it
+// hears so.
+func (n *Node) answerRun(from metadata.NodeID, told runReport, reply func(runVerdict, error)) {
+	j := runVerdict{Of: told.ID, Life: n.runReport()}
+	news, back := n.peerRuns.take(from, told)
 	if back != nil {
 		n.here.Log.Error("the data directory of a node holds what it held some time ago: nothing is exchanged with it", "peer", from, "error", back)
 		j.Back = back.Error()
@@ -138,7 +138,7 @@ func (n *Node) looked(from metadata.NodeID, told life, reply func(judgement, err
 		return
 	}
 	if !n.here.Do(func() {
-		err := n.remark(func(*storage.Node) {})
+		err := n.updateRecord(func(*storage.Node) {})
 		if err != nil {
 			n.here.Fail(err)
 		}
@@ -149,23 +149,23 @@ func (n *Node) looked(from metadata.NodeID, told life, reply func(judgement, err
 }
 
 // runQuestion has the asked node look at the disk of the asking one.
-var runQuestion = question.Question[life, judgement]{Name: "run", Open: true}
+var runQuestion = question.Question[runReport, runVerdict]{Name: "run", Open: true}
 
-// look has a peer look at this node's disk, and looks at the peer's. back is what it says of this
-// one; an error means that the two may not exchange anything yet.
-func (n *Node) look(peer metadata.NodeID) (back string, err error) {
+// checkRun has a peer look at this node's disk, and looks at the peer's. back is what it says of
+// this one; an error means that the two may not exchange anything yet.
+func (n *Node) checkRun(peer metadata.NodeID) (back string, err error) {
 	ctx, cancel := n.here.Timeout(n.here.Context, greetTimeout)
 	defer cancel()
-	j, err := runQuestion.Ask(ctx, n.here.Links, peer, n.life())
+	j, err := runQuestion.Ask(ctx, n.here.Links, peer, n.runReport())
 	if err != nil {
 		return "", err
 	}
 	if j.Back != "" && j.Of == n.here.Identity().Run.ID { // not the run before the disk was given up
 		return j.Back, nil
 	}
-	news, err := n.lives.take(peer, j.Life)
+	news, err := n.peerRuns.take(peer, j.Life)
 	if err == nil && news {
-		err = n.remark(func(*storage.Node) {})
+		err = n.updateRecord(func(*storage.Node) {})
 	}
 	return "", err
 }
@@ -173,23 +173,23 @@ func (n *Node) look(peer metadata.NodeID) (back string, err error) {
 const (
 	// for the others to look at this disk; one that does not answer looks before anything is exchanged
 	// with it
-	lookWithin = time.Second
-	lifeEvery  = time.Second // between two words of how far the store is
+	rollbackWithin = time.Second
+	runEvery       = time.Second // between two words of how far the store is
 )
 
-// prove has the other nodes look at this disk before anything of it is used. If one of them
+// checkRollback has the other nodes look at this disk before anything of it is used. If one of them
 // remembers more of it than it holds, all of it is given up, and the node goes on as with an empty
 // disk.
-func (n *Node) prove() error {
+func (n *Node) checkRollback() error {
 	left := n.others()
-	for end := n.here.Now().Add(lookWithin); len(left) > 0 && n.here.Now().Before(end); {
+	for end := n.here.Now().Add(rollbackWithin); len(left) > 0 && n.here.Now().Before(end); {
 		next := n.here.Linked.Changed()
 		backs := make([]string, len(left))
 		seen := make([]bool, len(left))
 		var each []func()
 		for i, peer := range left {
 			each = append(each, func() {
-				back, err := n.look(peer)
+				back, err := n.checkRun(peer)
 				backs[i], seen[i] = back, err == nil
 			})
 		}
@@ -197,7 +197,7 @@ func (n *Node) prove() error {
 		var again []metadata.NodeID
 		for i, peer := range left {
 			if backs[i] != "" {
-				return n.forsake(peer, backs[i])
+				return n.giveUpDisk(peer, backs[i])
 			}
 			if !seen[i] {
 				again = append(again, peer)
@@ -248,24 +248,24 @@ func (n *Node) lastImage() *metadata.Image {
 	return nil
 }
 
-// forsake gives up what the disk holds: nothing of it is used any more. It stays there until the
+// giveUpDisk gives up what the disk holds: nothing of it is used any more. It stays there until the
 // cluster lets the node in, which it does when it can do without: were all disks restored from
 // backups that were made one after the other, each but the last would be given up, and what they
 // hold may be nowhere else.
-func (n *Node) forsake(peer metadata.NodeID, back string) error {
+func (n *Node) giveUpDisk(peer metadata.NodeID, back string) error {
 	n.here.Log.Error("this data directory holds what it held some time ago: nothing of it is used any more, and the node joins the cluster as one with an empty one, if the others can do without what is here",
 		"dir", n.config.Dir, "peer", peer, "error", back)
-	return n.remark(func(id *storage.Node) {
+	return n.updateRecord(func(id *storage.Node) {
 		founders := id.Founders
 		*id = givenUp(*id, newIncarnation())
 		id.GaveFounders = founders
-		n.live(id)
+		n.beginRun(id)
 	})
 }
 
-// outcast reports whether this node gave its disk up and was not let in since: it uses nothing of
-// what is there.
-func (n *Node) outcast() bool {
+// gaveUpDisk reports whether this node gave its disk up and was not let in since: it uses nothing
+// of what is there.
+func (n *Node) gaveUpDisk() bool {
 	id := n.here.Identity()
 	return id.Gave != 0 && id.Founders == nil
 }
@@ -285,16 +285,16 @@ func (n *Node) distrust() error {
 	return nil
 }
 
-// errBack ends a node whose disk was found too late to have gone back in time: by whom it could not
-// ask when it started. What it holds is given up first, or it would come to the same end the next
-// time.
-var errBack = errors.New("this data directory holds what it held some time ago: what is there is given up, start the node again and it will join as one with an empty directory")
+// errRolledBack ends a node whose disk was found too late to have gone back in time: by whom it
+// could not ask when it started. What it holds is given up first, or it would come to the same end
+// the next time.
+var errRolledBack = errors.New("this data directory holds what it held some time ago: what is there is given up, start the node again and it will join as one with an empty directory")
 
-// tellLives tells the peers how far the store is, until the node stops, and keeps what they told.
-func (n *Node) tellLives() {
-	n.here.Every(lifeEvery, func(time.Time) {
+// tellRuns tells the peers how far the store is, until the node stops, and keeps what they told.
+func (n *Node) tellRuns() {
+	n.here.Every(runEvery, func(time.Time) {
 		n.failStale()
-		body, err := json.Marshal(n.life())
+		body, err := json.Marshal(n.runReport())
 		if err != nil {
 			return
 		}
@@ -302,7 +302,7 @@ func (n *Node) tellLives() {
 			n.here.Links.Tell(peer, tellRun, body)
 		}
 		if n.heardMore() {
-			if err := n.remark(func(*storage.Node) {}); err != nil {
+			if err := n.updateRecord(func(*storage.Node) {}); err != nil {
 				n.here.Fail(err)
 			}
 		}
@@ -314,7 +314,7 @@ func (n *Node) tellLives() {
 // that acknowledged something together were both written to; between idle ones each note would be a
 // write for the next note.
 func (n *Node) heardMore() bool {
-	n.remarking.Lock()
-	defer n.remarking.Unlock()
-	return n.store.Reached() > n.remarked && !maps.Equal(n.lives.all(), n.here.Identity().Peers)
+	n.recording.Lock()
+	defer n.recording.Unlock()
+	return n.store.Reached() > n.recorded && !maps.Equal(n.peerRuns.all(), n.here.Identity().Peers)
 }

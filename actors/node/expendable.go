@@ -21,43 +21,43 @@ import (
 
 // missed returns the shards whose voters on a node are needed: that none of the others said it
 // leads and can do without. In order of the metadata.
-func missed(i *metadata.Image, id metadata.NodeID, spared []storage.ShardID) (needed []string) {
+func missed(i *metadata.Image, id metadata.NodeID, expendableShards []storage.ShardID) (needed []string) {
 	health.Each(i, func(p *metadata.Partition) {
 		votes := slices.ContainsFunc(p.Members(), func(r metadata.Replica) bool { return r.Node == id && r.Role == metadata.Voter && !r.Lost })
-		if votes && !slices.Contains(spared, p.Shard) {
+		if votes && !slices.Contains(expendableShards, p.Shard) {
 			needed = append(needed, health.Name(p))
 		}
 	})
 	return needed
 }
 
-// sparing returns the shards that this node leads and that can do without what a node holds.
-func (n *Node) sparing(id metadata.NodeID) []storage.ShardID {
+// expendableHere returns the shards that this node leads and that can do without what a node holds.
+func (n *Node) expendableHere(id metadata.NodeID) []storage.ShardID {
 	i := n.here.Image()
-	spared := []storage.ShardID{}
+	expendableShards := []storage.ShardID{}
 	n.replicas.Each(func(ref *replica.Ref) {
 		v := ref.View()
 		p := i.Shard(ref.Shard)
 		if v.Role == replica.Leader && p != nil && health.Spares(n.hosting.Electorates(ref), n.leaders.NodesOf(ref.Shard, v.InSync), id) {
-			spared = append(spared, ref.Shard)
+			expendableShards = append(expendableShards, ref.Shard)
 		}
 	})
-	return spared
+	return expendableShards
 }
 
-// sparedQuestion asks for the shards that the asked node leads and that can do without what a node
-// holds.
-var sparedQuestion = question.Question[metadata.NodeID, []storage.ShardID]{Name: "spared"}
+// expendableQuestion asks for the shards that the asked node leads and that can do without what a
+// node holds.
+var expendableQuestion = question.Question[metadata.NodeID, []storage.ShardID]{Name: "spared"}
 
-func (n *Node) sparingAsked(_ metadata.NodeID, id metadata.NodeID) ([]storage.ShardID, error) {
-	return n.sparing(id), nil
+func (n *Node) answerExpendable(_ metadata.NodeID, id metadata.NodeID) ([]storage.ShardID, error) {
+	return n.expendableHere(id), nil
 }
 
 // needs tells why the cluster cannot do without what a node's disk held; empty if it can.
 func (n *Node) needs(id metadata.NodeID) string {
 	ctx, cancel := n.here.Timeout(n.here.Context, enterTimeout/3)
 	defer cancel()
-	spared := n.sparing(id)
+	expendableShards := n.expendableHere(id)
 	var mu sync.Mutex
 	var each []func()
 	for _, peer := range n.here.Peers() {
@@ -65,17 +65,17 @@ func (n *Node) needs(id metadata.NodeID) string {
 			continue
 		}
 		each = append(each, func() {
-			more, err := sparedQuestion.Ask(ctx, n.here.Links, peer, id)
+			more, err := expendableQuestion.Ask(ctx, n.here.Links, peer, id)
 			if err != nil {
 				n.here.Log.Warn("a node did not tell what it leads", "peer", peer, "error", err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			spared = append(spared, more...)
+			expendableShards = append(expendableShards, more...)
 		})
 	}
 	actors.Together(n.here, each...)
-	needed := missed(n.here.Image(), id, spared)
+	needed := missed(n.here.Image(), id, expendableShards)
 	if len(needed) == 0 {
 		return ""
 	}

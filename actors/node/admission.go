@@ -17,9 +17,9 @@ import (
 	"github.com/troupe-mq/troupe/storage"
 )
 
-// entry is what a node tells that asks to become a member of a cluster that is there already, or to
-// be a whole one again. JSON on the wire.
-type entry struct {
+// joinRequest is what a node tells that asks to become a member of a cluster that is there already,
+// or to be a whole one again. JSON on the wire.
+type joinRequest struct {
 	Node metadata.Node
 	// of the cluster that its disk is of; nil on an empty one
 	Founders map[metadata.NodeID]uint64 `json:",omitempty"`
@@ -31,8 +31,8 @@ type entry struct {
 	LostMeta bool `json:",omitempty"`
 }
 
-// admission is the answer: all that the node needs to receive the metadata.
-type admission struct {
+// joinResponse is the answer: all that the node needs to receive the metadata.
+type joinResponse struct {
 	// why the node should ask again; the rest is then empty
 	Again    string                     `json:",omitempty"`
 	Founders map[metadata.NodeID]uint64 `json:",omitempty"`
@@ -46,27 +46,21 @@ const (
 )
 
 // enterQuestion asks to be let in: by a node that nobody can have verified.
-var enterQuestion = question.Question[entry, admission]{Name: "enter", Open: true}
+var enterQuestion = question.Question[joinRequest, joinResponse]{Name: "enter", Open: true}
 
 // admit enters a node into the metadata. An error is a refusal.
-func (n *Node) admit(_ metadata.NodeID, e entry) (admission, error) {
+func (n *Node) admit(_ metadata.NodeID, e joinRequest) (joinResponse, error) {
 	me := n.here.Identity()
 	switch {
 	case e.Founders != nil && me.Founders != nil && !maps.Equal(e.Founders, me.Founders):
-		return admission{}, fmt.Errorf("the data directory of node %d is of another cluster than this one, %s: have it join that cluster, or give it an empty directory",
+		return joinResponse{}, fmt.Errorf("the data directory of node %d is of another cluster than this one, %s: have it join that cluster, or give it an empty directory",
 			e.Node.ID, n.here.Image().ClusterID)
 	case n.here.Image().ClusterID == "" || me.Founders == nil:
-		return admission{Again: "the cluster has not formed yet"}, nil
+		return joinResponse{Again: "the cluster has not formed yet"}, nil
 	}
-	commands := []metadata.Command{{RegisterNode: &metadata.RegisterNode{Node: e.Node}}}
-	if have := n.here.Image().Nodes[e.Node.ID]; have != nil && have.Incarnation == e.Gave && e.Gave != 0 && have.State != metadata.Replacing {
-		if why := n.needs(e.Node.ID); why != "" {
-			return admission{Again: why}, nil
-		}
-		commands = slices.Insert(commands, 0, metadata.Command{ReplaceNode: &metadata.ReplaceNode{Node: e.Node.ID, Incarnation: e.Gave}})
-	}
-	if p, ok := n.here.Image().MetaOn(e.Node.ID, e.Node.Incarnation); ok && e.LostMeta {
-		commands = append(commands, metadata.Command{ReplaceReplica: &metadata.ReplaceReplica{Shard: metadata.MetaShard, Replica: p.Replica.ID}})
+	commands, again := n.admitting(e)
+	if again != "" {
+		return joinResponse{Again: again}, nil
 	}
 	for _, c := range commands {
 		ctx, cancel := n.here.Timeout(n.here.Context, enterTimeout/2)
@@ -74,51 +68,67 @@ func (n *Node) admit(_ metadata.NodeID, e entry) (admission, error) {
 		cancel()
 		switch {
 		case err != nil:
-			return admission{Again: err.Error()}, nil
+			return joinResponse{Again: err.Error()}, nil
 		case r.Err != nil:
-			return admission{}, r.Err
+			return joinResponse{}, r.Err
 		}
 	}
 	i := n.here.Image()
-	a := admission{Founders: me.Founders, Meta: i.Meta}
+	a := joinResponse{Founders: me.Founders, Meta: i.Meta}
 	for _, id := range slices.Sorted(maps.Keys(i.Nodes)) {
 		a.Nodes = append(a.Nodes, i.Nodes[id])
 	}
 	return a, nil
 }
 
+// admitting returns what changes in the metadata when a node enters; again says why it has to wait.
+func (n *Node) admitting(e joinRequest) (commands []metadata.Command, again string) {
+	i := n.here.Image()
+	if have := i.Nodes[e.Node.ID]; have != nil && have.Incarnation == e.Gave && e.Gave != 0 && have.State != metadata.Replacing {
+		if why := n.needs(e.Node.ID); why != "" {
+			return nil, why
+		}
+		commands = append(commands, metadata.Command{ReplaceNode: &metadata.ReplaceNode{Node: e.Node.ID, Incarnation: e.Gave}})
+	}
+	commands = append(commands, metadata.Command{RegisterNode: &metadata.RegisterNode{Node: e.Node}})
+	if p, ok := n.here.Image().MetaOn(e.Node.ID, e.Node.Incarnation); ok && e.LostMeta {
+		commands = append(commands, metadata.Command{ReplaceReplica: &metadata.ReplaceReplica{Shard: metadata.MetaShard, Replica: p.Replica.ID}})
+	}
+	return commands, ""
+}
+
 // enter has this node let in and takes up what it is told. It returns this node's replica of
 // __meta.
 func (n *Node) enter(lostMeta bool) (metadata.Placed, error) {
-	a, err := n.knock(lostMeta)
+	a, err := n.askToJoin(lostMeta)
 	if err != nil {
 		return metadata.Placed{}, err
 	}
-	return n.admitted(a)
+	return n.takeUp(a)
 }
 
-// plea is what this node asks to be let in by.
-func (n *Node) plea(lostMeta bool) entry {
+// joinRequest is what this node asks to be let in by.
+func (n *Node) joinRequest(lostMeta bool) joinRequest {
 	id := n.here.Identity()
-	return entry{Node: n.Description(), Founders: id.Founders, Gave: id.Gave, LostMeta: lostMeta}
+	return joinRequest{Node: n.Description(), Founders: id.Founders, Gave: id.Gave, LostMeta: lostMeta}
 }
 
-// knock asks to be let in until some node answers.
-func (n *Node) knock(lostMeta bool) (admission, error) {
+// askToJoin asks to be let in until some node answers.
+func (n *Node) askToJoin(lostMeta bool) (joinResponse, error) {
 	if len(n.config.Join) == 0 && len(n.here.ConfiguredPeers()) == 0 {
-		return admission{}, errors.New("there is no usable replica of the metadata in the data directory, and no other node to ask for it (join, peers): restore the directory")
+		return joinResponse{}, errors.New("there is no usable replica of the metadata in the data directory, and no other node to ask for it (join, peers): restore the directory")
 	}
-	e := n.plea(lostMeta)
+	e := n.joinRequest(lostMeta)
 	reported := n.here.Now()
-	if e.Gave != 0 && e.Founders == nil && n.here.Wait(spareTime, n.here.Stopping) == 0 {
-		return admission{}, context.Canceled
+	if e.Gave != 0 && e.Founders == nil && n.here.Wait(noticeTime, n.here.Stopping) == 0 {
+		return joinResponse{}, context.Canceled
 	}
 	for {
 		a, err := n.ask(e)
 		var refused *remote.RemoteError
 		switch {
 		case errors.As(err, &refused):
-			return admission{}, fmt.Errorf("the cluster does not let this node in: %s", refused.Text)
+			return joinResponse{}, fmt.Errorf("the cluster does not let this node in: %s", refused.Text)
 		case err == nil && a.Again == "":
 			return a, nil
 		case err == nil:
@@ -130,16 +140,16 @@ func (n *Node) knock(lostMeta bool) (admission, error) {
 		}
 		n.outside.Store(new(err.Error()))
 		if n.here.Wait(enterAgain, n.here.Stopping) == 0 {
-			return admission{}, context.Canceled
+			return joinResponse{}, context.Canceled
 		}
 	}
 }
 
 // ask puts the request to the nodes this one was told of, until one lets it in or refuses it for
 // good.
-func (n *Node) ask(e entry) (a admission, err error) {
-	for _, door := range n.doors() {
-		a, err = n.askAt(door, e)
+func (n *Node) ask(e joinRequest) (a joinResponse, err error) {
+	for _, seed := range n.seeds() {
+		a, err = n.askAt(seed, e)
 		if err == nil && a.Again == "" || errors.As(err, new(*remote.RemoteError)) {
 			break
 		}
@@ -147,11 +157,11 @@ func (n *Node) ask(e entry) (a admission, err error) {
 	return a, err
 }
 
-// door is a way to a node that this one was told of.
-type door func(ctx context.Context, body []byte) ([]byte, error)
+// seed is a way to a node that this one was told of.
+type seed func(ctx context.Context, body []byte) ([]byte, error)
 
-// doors are the nodes that this one was told of.
-func (n *Node) doors() (all []door) {
+// seeds are the nodes that this one was told of.
+func (n *Node) seeds() (all []seed) {
 	for _, at := range n.config.Join {
 		all = append(all, func(ctx context.Context, body []byte) ([]byte, error) {
 			return n.here.Links.AskAt(ctx, at, enterQuestion.Name, body)
@@ -165,15 +175,15 @@ func (n *Node) doors() (all []door) {
 	return all
 }
 
-func (n *Node) askAt(at door, e entry) (admission, error) {
+func (n *Node) askAt(at seed, e joinRequest) (joinResponse, error) {
 	ctx, cancel := n.here.Timeout(n.here.Context, enterTimeout)
 	defer cancel()
 	return enterQuestion.AskBy(e, func(body []byte) ([]byte, error) { return at(ctx, body) })
 }
 
-// admitted takes up an admission: the links to the others, the beginning of a replica of __meta,
+// takeUp takes up a join response: the links to the others, the beginning of a replica of __meta,
 // and which cluster this is.
-func (n *Node) admitted(a admission) (metadata.Placed, error) {
+func (n *Node) takeUp(a joinResponse) (metadata.Placed, error) {
 	id := *n.here.Identity()
 	for _, node := range a.Nodes {
 		if node.ID != n.here.ID {
@@ -185,7 +195,7 @@ func (n *Node) admitted(a admission) (metadata.Placed, error) {
 	if !ok {
 		return placed, errors.New("the cluster let this node in without a replica of the metadata")
 	}
-	if n.outcast() {
+	if n.gaveUpDisk() {
 		if err := n.distrust(); err != nil {
 			return placed, err
 		}
@@ -194,7 +204,7 @@ func (n *Node) admitted(a admission) (metadata.Placed, error) {
 		n.hosting.Write([]storage.Append{hosting.Begin(placed)})
 	}
 	if id.Founders == nil {
-		if err := n.remark(func(id *storage.Node) { id.Founders, id.GaveFounders = a.Founders, nil }); err != nil {
+		if err := n.updateRecord(func(id *storage.Node) { id.Founders, id.GaveFounders = a.Founders, nil }); err != nil {
 			return placed, err
 		}
 		n.here.Log.Info("joined the cluster", "nodes", len(a.Nodes))
@@ -205,7 +215,7 @@ func (n *Node) admitted(a admission) (metadata.Placed, error) {
 // checkIn tells the cluster that this node was told to join of its return, so that one that has no
 // business there hears it. Until somebody answers.
 func (n *Node) checkIn() {
-	a, err := n.knock(false)
+	a, err := n.askToJoin(false)
 	if err == nil {
 		n.meet(a.Nodes)
 	} else if !n.here.Stopped() {
@@ -216,7 +226,7 @@ func (n *Node) checkIn() {
 // inquire asks once where the other nodes are, as a node does that knows of no leader. One that was
 // removed hears it by that.
 func (n *Node) inquire() {
-	a, err := n.ask(n.plea(false))
+	a, err := n.ask(n.joinRequest(false))
 	var refused *remote.RemoteError
 	switch {
 	case errors.As(err, &refused):
@@ -245,7 +255,7 @@ func (n *Node) MetaState() (state storage.State, members replica.Members, versio
 		return state, nil, 0, err
 	}
 	for _, s := range all { // the newest has the highest id
-		if s.Shard == metadata.MetaShard && !n.outcast() {
+		if s.Shard == metadata.MetaShard && !n.gaveUpDisk() {
 			state = s
 		}
 	}
