@@ -308,6 +308,25 @@ func TestLogKeysAreWords(t *testing.T) {
 	}
 }
 
+func TestDecisionsHaveNumbersOfTheirOwn(t *testing.T) {
+	of := map[string]string{}
+	files, err := filepath.Glob("docs/adr/[0-9]*.md")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		number, _, _ := strings.Cut(filepath.Base(f), "-")
+		if other := of[number]; other != "" {
+			t.Errorf("%s and %s have the same number", f, other)
+		}
+		of[number] = f
+		text, err := os.ReadFile(f)
+		if want := "# " + strings.TrimLeft(number, "0") + ". "; err != nil || !strings.HasPrefix(string(text), want) {
+			t.Errorf("%s does not begin with %q: %v", f, want, err)
+		}
+	}
+}
+
 // terms are words that gave way to the field's own, and those. Whoever reads Troupe has read Kafka,
 // etcd and Go before.
 var terms = []struct{ old, instead string }{

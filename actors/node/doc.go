@@ -12,7 +12,7 @@
 //
 // Here are the World that a node lives in, its Config, how the memory is divided, the receiver of
 // what peers send, and membership, which is no room of its own yet: founding (bootstrap.go,
-// forming.go), joining (join.go, enter.go, register.go), recognising peers and their disks
+// forming.go), joining (join.go, admission.go, register.go), recognising peers and their disks
 // (verify.go, rollback.go, unverified.go), and disks that are given up (aside.go, expendable.go).
 //
 // Invariants: nothing of raft is exchanged with a peer that was not verified; a disk of which
