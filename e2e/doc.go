@@ -10,6 +10,7 @@
 //	durability      clusters form in any order; what is acknowledged stays, whoever stops or dies
 //	independence    one partition's trouble is no other's; one address is enough
 //	placement       topics are known everywhere, partitions even, one node may go
+//	kills           nodes killed under load, one after the other
 //	members, leave, operate, recover, upgrade
 //	                nodes come and go, by an operator's hand, and builds change
 //	rejoin, rot, flips, full, cleaning, deleted
@@ -18,11 +19,20 @@
 //	                what is seen from outside is what happened
 //	racks, readers  consumers read near by
 //	input, memory   nothing that one client sends harms another
+//	local           one server alone; the cluster that the command runs on one machine
+//
+// Directories:
+//
 //	clients         unchanged clients of many languages
-//	chaos, hosts    faults of networks and disks, drawn by a seed
+//	chaos, hosts    faults of processes, networks and disks, drawn by a seed
+//	disks           a store on disks that refuse, and that forget what was not synced
 //	hostile         every field of every request at its extremes
 //	sim             whole clusters in one goroutine
+//	operations      what an operator does to a cluster, for chaos and sim
 //	troupetest      a cluster inside a test of somebody else
+//	cluster, load, history, otlp, program
+//	                what tests are made of
+//	bench, soak     programs that measure
 //
 // Environment:
 //

@@ -5,6 +5,6 @@
 // A metric is a family: its name, unit, labels, what it means, and how it is read from a
 // node.Observation. An observation is gathered when somebody scrapes; in between nothing but plain
 // counters and histograms at the shells is touched. To add a metric: count at the shell, show it in
-// node.Observation, add a line to one of the tables here (families), and write the documentation
-// with go test ./actors/telemetry -update.
+// node.Observation (its fields are in actors/node/observe), add a line to one of the tables here
+// (families), and write the documentation with go test ./actors/telemetry -update.
 package telemetry

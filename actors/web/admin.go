@@ -33,8 +33,9 @@ type Operated interface {
 // adminTimeout bounds what an operator asks for.
 const adminTimeout = 30 * time.Second
 
-// operate adds the endpoints behind `troupe cluster`: what only looks is answered to everybody who
-// reaches the address, as /metrics is; what changes something is behind the guard.
+// operate adds the endpoints behind `troupe cluster` and `troupe topic`: what only looks is
+// answered to everybody who reaches the address, as /metrics is; what changes something is behind
+// the guard.
 func operate(m *http.ServeMux, n Operated, g *guard) {
 	m.HandleFunc("GET /admin/status", asked(func(ctx context.Context, _ *http.Request) (any, error) { return n.Health(ctx), nil }))
 	m.HandleFunc("GET /admin/can-restart", asked(func(ctx context.Context, r *http.Request) (any, error) {

@@ -11,5 +11,5 @@
 //   - what changes something besides at a bounded rate, and with the token if one is configured
 //     (guard.go).
 //
-// Start reading in web.go.
+// Start reading in web.go; admin.go has what `troupe cluster` and `troupe topic` ask for.
 package web
