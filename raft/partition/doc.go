@@ -21,4 +21,9 @@
 // the first offset that it answers for, and the flag marks the first one of a cleaning. In one of
 // kind cleaned base offset is where the cleaning ended, and its five integers of 8 bytes follow the
 // header: see cleaning.put. Integers are big-endian.
+//
+// A record is given its offset by the leader alone, in Partition.Stage (stage.go), before anything
+// is proposed; Unstage takes back what raft did not take. Begin to read in partition.go, which has
+// the three states that a partition is in at once (applied, end of the log, staged), then stage.go
+// and entry.go.
 package partition
