@@ -308,6 +308,24 @@ func TestLogKeysAreWords(t *testing.T) {
 	}
 }
 
+// What a value may be besides has a name and a document: nobody finds out by searching for a
+// method.
+func TestCapabilitiesHaveNames(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || s.floor() == "e2e" {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if a, ok := n.(*ast.TypeAssertExpr); ok {
+				if i, ok := a.Type.(*ast.InterfaceType); ok && len(i.Methods.List) > 0 {
+					t.Errorf("%s asserts an interface without a name", s.set.Position(a.Pos()))
+				}
+			}
+			return true
+		})
+	}
+}
+
 func TestDecisionsHaveNumbersOfTheirOwn(t *testing.T) {
 	of := map[string]string{}
 	files, err := filepath.Glob("docs/adr/[0-9]*.md")

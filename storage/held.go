@@ -21,14 +21,6 @@ var ErrDistrusted = fmt.Errorf("%w: it was found to hold less than it had promis
 // replica; what is held of the others stands.
 var ErrRefused = errors.New("storage: the append does not follow")
 
-// Tidier is a Store that has work to put off: deleting what was trimmed, giving space back.
-type Tidier interface {
-	// Tidy does a bounded part of it, at the cost of one small Write at most, and reports whether
-	// there is more to do soon. It is called by the goroutine that calls Write, while nothing waits to
-	// be written. After an error the process must end.
-	Tidy() (more bool, err error)
-}
-
 // Held is what a store holds of a replica, as far as it decides what may be appended. The zero
 // value is held of a replica that the store never saw.
 type Held struct {

@@ -25,11 +25,7 @@ type End struct {
 
 // EndOf tells where a store stands.
 func EndOf(s storage.Store) End {
-	e := End{Reached: s.Reached()}
-	if b, ok := s.(interface{ Floor() uint64 }); ok {
-		e.Floor = b.Floor()
-	}
-	return e
+	return End{Reached: s.Reached(), Floor: storage.FloorOf(s)}
 }
 
 // tellEvery is how often Verify tells at least how far it is.

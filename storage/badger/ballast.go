@@ -32,8 +32,7 @@ func (o *Options) dropBallast() error {
 	return nil
 }
 
-// RestoreBallast makes the ballast if it is not there and there is space for it twice. It may take
-// a while, once. One goroutine at a time may call it.
+// RestoreBallast implements storage.Ballaster.
 func (s *Store) RestoreBallast() error {
 	want := s.options.BallastBytes
 	if want == 0 || s.ballasted || roomOf(s.options.Dir).Free < 2*want {

@@ -50,9 +50,12 @@ type Store struct {
 }
 
 var (
-	_ storage.Store  = (*Store)(nil)
-	_ storage.Tidier = (*Store)(nil)
-	_ storage.Keeper = (*Store)(nil)
+	_ storage.Store        = (*Store)(nil)
+	_ storage.Tidier       = (*Store)(nil)
+	_ storage.Floored      = (*Store)(nil)
+	_ storage.TableChecker = (*Store)(nil)
+	_ storage.Ballaster    = (*Store)(nil)
+	_ storage.Keeper       = (*Store)(nil)
 )
 
 // Open opens the store in a directory, creating it if it is missing, and checks every replica's
@@ -317,8 +320,7 @@ func (s *Store) Reached() uint64 {
 	return s.version
 }
 
-// Floor returns which transaction the store had to reach when it was opened, 0 if that was not
-// known.
+// Floor implements storage.Floored.
 func (s *Store) Floor() uint64 { return s.atOpen }
 
 // Close implements storage.Store. It waits for readers and for space being given back.

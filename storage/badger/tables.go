@@ -49,8 +49,8 @@ func checkTable(file string) (version uint64, err error) {
 	return t.MaxVersion(), t.VerifyChecksum()
 }
 
-// CheckTables checks the tables that the store has now, and returns how many bytes it read. They
-// change, so one counts as damaged only if it still is one of them.
+// CheckTables implements storage.TableChecker. The tables change, so one counts as damaged only if
+// it still is one of them.
 func (s *Store) CheckTables() (bytes int64, err error) {
 	if err := s.enter(); err != nil {
 		return 0, err

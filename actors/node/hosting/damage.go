@@ -30,14 +30,8 @@ func (w watched) Checkpoint(r storage.ReplicaID) (*storage.Checkpoint, error) {
 	return c, err
 }
 
-// Floor returns which transaction the store had to reach when it was opened, 0 if that is not
-// known.
-func (w watched) Floor() uint64 {
-	if b, ok := w.Store.(interface{ Floor() uint64 }); ok {
-		return b.Floor()
-	}
-	return 0
-}
+// Floor implements storage.Floored.
+func (w watched) Floor() uint64 { return storage.FloorOf(w.Store) }
 
 func (hs *Hosting) damaged(r storage.ReplicaID, err error) {
 	if !errors.Is(err, storage.ErrCorrupt) {

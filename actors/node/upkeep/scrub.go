@@ -74,7 +74,7 @@ func (u *Upkeep) scrubLogs() {
 // cluster can do without what it holds. Else it goes on, for what can be read of it is better than
 // nothing.
 func (u *Upkeep) scrubTables() {
-	t, ok := u.Disk.(interface{ CheckTables() (int64, error) })
+	t, ok := u.Disk.(storage.TableChecker)
 	if !ok || u.here.Stopped() {
 		return
 	}

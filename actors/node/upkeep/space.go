@@ -80,13 +80,10 @@ func (s *Space) Watch() {
 	})
 }
 
-// ballaster is a store that keeps a file for bad times.
-type ballaster interface{ RestoreBallast() error }
-
 // KeepBallast has the file made that is given up when a full disk keeps the node from starting,
 // once there is space for it.
 func (s *Space) KeepBallast() {
-	b, ok := s.options.Store.(ballaster)
+	b, ok := s.options.Store.(storage.Ballaster)
 	if !ok || s.options.Disk.BallastBytes == 0 {
 		return
 	}
