@@ -419,7 +419,7 @@ var unguarded = map[string]string{
 // whether the client may.
 func TestOneWayToTopicsAndGroups(t *testing.T) {
 	ways := []string{"Topics", "ByID", "Shards", "Partition", "Shard"} // of an image
-	finds := []string{"topicNamed", "partitionNamed", "allTopics", "eachTopic", "topicNames", "anyTopic"}
+	finds := []string{"topicNamed", "partitionNamed", "allTopics", "eachTopic", "topicNames", "topicBy", "anyTopic"}
 	for _, s := range sources(t) {
 		name := path.Base(s.path)
 		if s.test || s.dir != "actors/api" || name == "seam.go" {

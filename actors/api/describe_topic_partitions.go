@@ -32,13 +32,13 @@ func describeTopicPartitions(c *Call) {
 		c.Answer(r)
 		return
 	}
-	room := min(max(int(request.ResponsePartitionLimit), 1), mostDescribed)
-	for _, name := range c.pagedTopics(request, first.Topic) {
+	image, room := c.Cluster.Image(), min(max(int(request.ResponsePartitionLimit), 1), mostDescribed)
+	for _, name := range c.pagedTopics(image, request, first.Topic) {
 		from := int32(0)
 		if name == first.Topic {
 			from = first.Partition
 		}
-		t, err := c.Topic(name, metadata.TopicID{}, false, access.Describe)
+		t, err := c.TopicOf(image, name, metadata.TopicID{}, false, access.Describe)
 		if err != nil {
 			r.Topics = append(r.Topics, c.missingTopic(name, err))
 			continue
@@ -60,13 +60,13 @@ func describeTopicPartitions(c *Call) {
 }
 
 // pagedTopics are the topics asked for, all of them for none, from one name on and in order.
-func (c *Call) pagedTopics(request *kmsg.DescribeTopicPartitionsRequest, first string) []string {
+func (c *Call) pagedTopics(image *metadata.Image, request *kmsg.DescribeTopicPartitionsRequest, first string) []string {
 	var names []string
 	for _, t := range request.Topics {
 		names = append(names, t.Topic)
 	}
 	if len(names) == 0 {
-		names = c.Topics(access.Describe)
+		names = c.TopicsOf(image, access.Describe)
 	}
 	slices.Sort(names)
 	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name < first })

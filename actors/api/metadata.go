@@ -129,8 +129,8 @@ func describeMetadata(c *Call, request *kmsg.MetadataRequest, refused map[string
 		b.NodeID, b.Host, b.Port, b.Rack = id, at.Host, at.Port, rack(image.Nodes[id])
 		r.Brokers = append(r.Brokers, b)
 	}
-	for _, t := range c.wanted(request) {
-		r.Topics = append(r.Topics, c.describeTopic(t, request, refused))
+	for _, t := range c.wanted(image, request) {
+		r.Topics = append(r.Topics, c.describeTopic(image, t, request, refused))
 	}
 	return r
 }
@@ -153,12 +153,12 @@ func rack(n *metadata.Node) *string {
 
 // wanted returns the topics that a request names; all that the client may describe for null, or for
 // none in version 0.
-func (c *Call) wanted(request *kmsg.MetadataRequest) []kmsg.MetadataRequestTopic {
+func (c *Call) wanted(image *metadata.Image, request *kmsg.MetadataRequest) []kmsg.MetadataRequestTopic {
 	if request.Topics != nil && (request.Version > 0 || len(request.Topics) > 0) {
 		return distinct(request.Topics, func(t kmsg.MetadataRequestTopic) topicAsked { return topicAsked{t.TopicID, nameOf(t)} })
 	}
 	var all []kmsg.MetadataRequestTopic
-	for _, name := range c.Topics(access.Describe) {
+	for _, name := range c.TopicsOf(image, access.Describe) {
 		t := kmsg.NewMetadataRequestTopic()
 		t.Topic = &name
 		all = append(all, t)
@@ -179,11 +179,11 @@ func nameOf(t kmsg.MetadataRequestTopic) string {
 	return *t.Topic
 }
 
-func (c *Call) describeTopic(want kmsg.MetadataRequestTopic, request *kmsg.MetadataRequest, refused map[string]error) kmsg.MetadataResponseTopic {
+func (c *Call) describeTopic(image *metadata.Image, want kmsg.MetadataRequestTopic, request *kmsg.MetadataRequest, refused map[string]error) kmsg.MetadataResponseTopic {
 	out := kmsg.NewMetadataResponseTopic()
 	out.Topic, out.TopicID, out.AuthorizedOperations = want.Topic, want.TopicID, noOperations
 	name := nameOf(want)
-	t, err := c.Topic(name, want.TopicID, want.TopicID != [16]byte{}, access.Describe)
+	t, err := c.TopicOf(image, name, want.TopicID, want.TopicID != [16]byte{}, access.Describe)
 	if err != nil {
 		out.ErrorCode = err.Kafka.Code
 		if err == errTopicDenied {

@@ -53,7 +53,13 @@ func (c *Call) clusterOperations(asked bool) int32 {
 // Topic finds a topic by id or by name to do something to it. Whoever may not is not told whether
 // there is a topic of that name; ids are no secret.
 func (c *Call) Topic(name string, id metadata.TopicID, byID bool, o access.Operation) (*metadata.Topic, *protocol.Error) {
-	t, err := c.anyTopic(name, id, byID)
+	return c.TopicOf(c.Cluster.Image(), name, id, byID, o)
+}
+
+// TopicOf is Topic in an image, for answers in which what is told of several topics belongs
+// together.
+func (c *Call) TopicOf(i *metadata.Image, name string, id metadata.TopicID, byID bool, o access.Operation) (*metadata.Topic, *protocol.Error) {
+	t, err := topicBy(i, name, id, byID)
 	if t == nil && byID {
 		return nil, err
 	}
@@ -68,19 +74,13 @@ func (c *Call) Topic(name string, id metadata.TopicID, byID bool, o access.Opera
 
 // anyTopic is Topic whatever the client may do; see topicNamed.
 func (c *Call) anyTopic(name string, id metadata.TopicID, byID bool) (*metadata.Topic, *protocol.Error) {
-	image := c.Cluster.Image()
-	if byID {
-		if t := image.ByID[id]; t != nil {
-			return t, nil
-		}
-		return nil, protocol.Errorf(kerr.UnknownTopicID, "there is no topic with this id")
-	}
-	return topicNamed(image, name)
+	return topicBy(c.Cluster.Image(), name, id, byID)
 }
 
-// Topics returns the names of all topics that the client may do something to, in order.
-func (c *Call) Topics(o access.Operation) []string {
-	return slices.DeleteFunc(topicNames(c.Cluster.Image()), func(name string) bool { return !c.may(o, access.Topic, name) })
+// TopicsOf returns the names of all topics of an image that the client may do something to, in
+// order.
+func (c *Call) TopicsOf(i *metadata.Image, o access.Operation) []string {
+	return slices.DeleteFunc(topicNames(i), func(name string) bool { return !c.may(o, access.Topic, name) })
 }
 
 // topics tells the coordinator of a group of topics' ids and sizes, of those that the client may do
@@ -156,6 +156,17 @@ func topicNamed(image *metadata.Image, name string) (*metadata.Topic, *protocol.
 		return t, nil
 	}
 	return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "there is no topic %q", name)
+}
+
+// topicBy is topicNamed by id or by name.
+func topicBy(image *metadata.Image, name string, id metadata.TopicID, byID bool) (*metadata.Topic, *protocol.Error) {
+	if !byID {
+		return topicNamed(image, name)
+	}
+	if t := image.ByID[id]; t != nil {
+		return t, nil
+	}
+	return nil, protocol.Errorf(kerr.UnknownTopicID, "there is no topic with this id")
 }
 
 // partitionNamed is topicNamed for a partition.
