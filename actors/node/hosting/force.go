@@ -145,7 +145,7 @@ func (hs *Hosting) forced(s recovery.Step) (storage.Append, error) {
 func (hs *Hosting) awaitJournal() {
 	done := make(chan struct{})
 	hs.Journal.Write(journal.Write{Done: func() { close(done) }})
-	hs.here.Wait(actors.Forever, done)
+	hs.awaitDurable(done)
 }
 
 // LeftQuestion asks what replicas of the asked node have on disk.

@@ -126,6 +126,12 @@ func (hs *Hosting) Write(appends []storage.Append) {
 	}
 	writes[len(writes)-1].Done = func() { close(done) }
 	hs.Journal.Writes(writes)
+	hs.awaitDurable(done)
+}
+
+// awaitDurable waits for what was given to the journal, whose Done closes the channel. If the node
+// breaks meanwhile it ends the goroutine.
+func (hs *Hosting) awaitDurable(done <-chan struct{}) {
 	if hs.here.Wait(actors.Forever, done, hs.here.Broken) != 0 {
 		runtime.Goexit()
 	}
