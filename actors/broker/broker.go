@@ -20,6 +20,7 @@ type Broker struct {
 
 	started chan struct{}         // closed once all of the above is set, or Start has failed
 	ending  atomic.Bool           // it is being ended, by whoever set this
+	broken  atomic.Bool           // Config.Broken was told
 	cause   atomic.Pointer[error] // the first failure of the broker's own
 	done    chan struct{}         // closed when it has ended
 	err     error                 // set before done is closed
@@ -99,7 +100,8 @@ func (b *Broker) watch() {
 // breaks is told of a promise that could not be kept, on the goroutine that found it.
 func (b *Broker) breaks(err error) {
 	b.config.Node.Logger.Error("the node must stop", "error", err)
-	if !b.cause.CompareAndSwap(nil, &err) {
+	b.cause.CompareAndSwap(nil, &err) // of one that is ended over another failure, that remains
+	if !b.broken.CompareAndSwap(false, true) {
 		return
 	}
 	if b.config.Broken != nil {
