@@ -48,6 +48,14 @@ const (
 // enterQuestion asks to be let in: by a node that nobody can have verified.
 var enterQuestion = question.Question[joinRequest, joinResponse]{Name: "enter", Open: true}
 
+// answerEnter answers a node that asks to be let in. That this one stops is no refusal: it asks
+// again.
+func (n *Node) answerEnter(from metadata.NodeID, e joinRequest, reply func(joinResponse, error)) {
+	if !n.here.Do(func() { reply(n.admit(from, e)) }) {
+		reply(joinResponse{Again: local.ErrStopping.Error()}, nil)
+	}
+}
+
 // admit enters a node into the metadata. An error is a refusal.
 func (n *Node) admit(_ metadata.NodeID, e joinRequest) (joinResponse, error) {
 	me := n.here.Identity()

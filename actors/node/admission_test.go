@@ -118,3 +118,16 @@ func TestWhoWasAwayLearnsWhereTheNewNodesAre(t *testing.T) {
 		t.Errorf("it links nodes %v, want %v", links.met, want)
 	}
 }
+
+// A node that asks one that stops asks again, or it would end as one that the cluster has refused:
+// nodes that are restarted one after the other ask each other.
+func TestWhoStopsRefusesNobody(t *testing.T) {
+	n := &Node{here: local.New(local.Options{Runtime: actors.Goroutines{}})}
+	n.here.Stop()
+	n.here.End()
+	n.answerEnter(2, joinRequest{}, func(r joinResponse, err error) {
+		if r.Again == "" || err != nil {
+			t.Errorf("it is answered %+v, %v", r, err)
+		}
+	})
+}

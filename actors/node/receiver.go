@@ -88,6 +88,6 @@ func (n *Node) answerQuestions() {
 	n.observer.Answer(t)
 	helloQuestion.Answered(t, n.greeted)
 	runQuestion.AnsweredLater(t, n.answerRun)
-	enterQuestion.AnsweredAside(t, n.admit)
+	enterQuestion.AnsweredLater(t, n.answerEnter)
 	expendableQuestion.Answered(t, n.answerExpendable)
 }
