@@ -352,6 +352,7 @@ var terms = []struct{ old, instead string }{
 	{"hearsay", "commit hint"},
 	{"doubts", "leadership checks"},
 	{"parcel", "payload of a snapshot"},
+	{"grouping", "membership"},
 }
 
 func TestPlainTerms(t *testing.T) {

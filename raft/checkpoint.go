@@ -24,7 +24,7 @@ func (r *Replica) checkpoint(w *write) error {
 		Conf:     proto.Clone(r.conf).(*raftpb.ConfState),
 		Machine:  r.machine.Snapshot(),
 	}
-	r.sinceBytes, r.sinceCount, r.regrouped, r.freed = 0, 0, false, false
+	r.sinceBytes, r.sinceCount, r.membersChanged, r.freed = 0, 0, false, false
 	start := r.keep(r.dispensable())
 	// the log that came with a snapshot cannot be read yet
 	if start <= r.state.Start.Index || r.Restoring() {
@@ -39,10 +39,10 @@ func (r *Replica) checkpoint(w *write) error {
 	return nil
 }
 
-// regroup hands out a checkpoint because entries that come later may be long in coming: with new
-// members, as a replica takes a snapshot only if that names it a member; and with a new start of
-// the log, as the space of what was trimmed may be waited for.
-func (r *Replica) regroup(fx *Effects) error {
+// checkpointMembers hands out a checkpoint because entries that come later may be long in coming:
+// with new members, as a replica takes a snapshot only if that names it a member; and with a new
+// start of the log, as the space of what was trimmed may be waited for.
+func (r *Replica) checkpointMembers(fx *Effects) error {
 	w := write{start: r.state.Start}
 	if err := r.checkpoint(&w); err != nil {
 		return err

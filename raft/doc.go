@@ -15,7 +15,7 @@
 //	Pull       asks for the log that goes with a snapshot; answered by Chunks from a Source
 //	pin        keeps the beginning of a log for a replica that pulls it
 //	Wanted     the members a shard shall have; Reconfigure takes one step towards them
-//	Grouping   the members a shard has, and how far each has come
+//	Membership the members a shard has, and how far each has come
 //	Beat       a heartbeat, and its answer, of an idle shard, packed with those of others
 //
 // # A turn

@@ -22,9 +22,9 @@ type log struct {
 	hard *raftpb.HardState // as of start-up; raft asks only then
 	conf *raftpb.ConfState // as of the checkpoint
 	snap *storage.Checkpoint
-	// groupedAt is the applied entry that changed the members last. A snapshot from before it may not
+	// changedAt is the applied entry that changed the members last. A snapshot from before it may not
 	// know whom it is for.
-	groupedAt uint64
+	changedAt uint64
 	// compact tells that the machine's state is all that matters, so that a snapshot comes without the
 	// log before it.
 	compact    bool
@@ -149,7 +149,7 @@ func (l *log) read(lo, hi, maxBytes uint64) ([]*raftpb.Entry, error) {
 
 // Snapshot implements raft.Storage: the newest checkpoint.
 func (l *log) Snapshot() (*raftpb.Snapshot, error) {
-	if l.snap.Index < l.groupedAt {
+	if l.snap.Index < l.changedAt {
 		return nil, raft.ErrSnapshotTemporarilyUnavailable // a checkpoint is on its way
 	}
 	p := payload{start: l.snap.Position, machine: l.snap.Machine}

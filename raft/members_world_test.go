@@ -113,7 +113,7 @@ func (d *director) durable() bool {
 	n := 0
 	for _, v := range d.want.Voters {
 		if m := d.members[v-1]; m.replica != nil {
-			if g := m.replica.Grouping(); g.Durable && d.want.Is(g.Conf) {
+			if g := m.replica.Membership(); g.Durable && d.want.Is(g.Conf) {
 				n++
 			}
 		}

@@ -28,8 +28,8 @@ func (r *Replica) Ready() (Effects, error) {
 		}
 		r.beginHandover()
 	}
-	if r.regrouped || r.freed {
-		if err := r.regroup(&fx); err != nil {
+	if r.membersChanged || r.freed {
+		if err := r.checkpointMembers(&fx); err != nil {
 			return fx, err
 		}
 	}
@@ -232,7 +232,7 @@ func (r *Replica) restore(s *raftpb.Snapshot, fx *Effects) error {
 	r.state.Commit = snap.Index
 	r.applied, r.last = snap.Position, snap.Index
 	r.setConf(snap.Conf)
-	r.sinceBytes, r.sinceCount, r.regrouped, r.freed, r.log.groupedAt = 0, 0, false, false, snap.Index
+	r.sinceBytes, r.sinceCount, r.membersChanged, r.freed, r.log.changedAt = 0, 0, false, false, snap.Index
 	r.hand(write{snapshot: snap, entries: p.entries, start: p.start}, fx)
 	return nil
 }
@@ -270,7 +270,7 @@ func (r *Replica) applyMembers(e *raftpb.Entry) error {
 	}
 	if change != nil {
 		r.setConf(r.node.ApplyConfChange(change))
-		r.regrouped, r.log.groupedAt = true, e.GetIndex()
+		r.membersChanged, r.log.changedAt = true, e.GetIndex()
 		r.yield()
 	}
 	return nil

@@ -81,8 +81,8 @@ func (r *Replica) leaveDropped() bool {
 	return len(r.conf.GetVotersOutgoing()) > 0 && r.applied.Index == r.last && r.node.BasicStatus().LeadTransferee == raft.None
 }
 
-// Grouping is what members a shard has as far as a replica knows.
-type Grouping struct {
+// Membership is what members a shard has as far as a replica knows.
+type Membership struct {
 	Conf    *raftpb.ConfState // as of the last applied entry; not to be changed
 	Applied uint64            // that entry
 	// Durable means that the replica cannot forget it any more. Members that left may be deleted only
@@ -92,9 +92,9 @@ type Grouping struct {
 	Durable bool
 }
 
-// Grouping tells the shard's members.
-func (r *Replica) Grouping() Grouping {
-	return Grouping{r.conf, r.applied.Index, r.log.snap.Index >= r.log.groupedAt}
+// Membership tells the shard's members.
+func (r *Replica) Membership() Membership {
+	return Membership{r.conf, r.applied.Index, r.log.snap.Index >= r.log.changedAt}
 }
 
 // LogStart returns the index behind which the log begins.

@@ -58,14 +58,14 @@ type Replica struct {
 
 	sinceBytes, sinceCount uint64 // applied since the last checkpoint
 
-	elections uint64
-	confirms  uint64 // questions that Confirm asked
-	quorum    quorum
-	changing  reconfiguration
-	handing   handover
-	called    call
-	regrouped bool // the members changed since the last checkpoint
-	freed     bool // so much was trimmed since that the log's start can move
+	elections      uint64
+	confirms       uint64 // questions that Confirm asked
+	quorum         quorum
+	changing       reconfiguration
+	handing        handover
+	called         call
+	membersChanged bool // the members changed since the last checkpoint
+	freed          bool // so much was trimmed since that the log's start can move
 }
 
 // Open makes a replica of what the store holds. Entries behind the checkpoint are read and given to

@@ -43,6 +43,6 @@
 // # Where to start reading
 //
 // actor.go (the turn), records.go (a partition's requests), publish.go and view.go (what readers
-// see), reader.go and tail.go (how they read), group.go (the shard's members), idle.go (shards in
+// see), reader.go and tail.go (how they read), membership.go (the members), idle.go (shards in
 // which nothing happens), clean.go (compaction), open.go.
 package replica

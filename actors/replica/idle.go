@@ -153,7 +153,7 @@ func (a *Actor) settled() bool {
 	switch {
 	case a.broken != nil, a.eager.on, a.change.moving, len(a.waiting) > 0, len(a.content.leadershipChecks().all) > 0:
 		return false
-	case !a.grouped(a.replica.Grouping()):
+	case !a.membersShown(a.replica.Membership()):
 		return false
 	case a.status.Role != raft.Leader:
 		return true

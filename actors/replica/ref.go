@@ -62,14 +62,14 @@ type Ref struct {
 	Shard   storage.ShardID
 	Replica storage.ReplicaID
 
-	send    Mailbox
-	members atomic.Pointer[Members]
-	fetched atomic.Uint64 // bytes handed out to consumers
-	group   atomic.Pointer[Group]
-	bytes   atomic.Int64
-	idle    atomic.Pointer[idle]
-	rested  *idle // when Rested was called last; its caller's
-	hurries atomic.Bool
+	send       Mailbox
+	members    atomic.Pointer[Members]
+	fetched    atomic.Uint64 // bytes handed out to consumers
+	membership atomic.Pointer[Membership]
+	bytes      atomic.Int64
+	idle       atomic.Pointer[idle]
+	rested     *idle // when Rested was called last; its caller's
+	hurries    atomic.Bool
 	views
 }
 
@@ -84,7 +84,7 @@ func (r *Ref) Hurries() bool { return r.View().Leader == 0 || r.hurries.Load() }
 func (r *Ref) Fetched(bytes int) { r.fetched.Add(uint64(bytes)) }
 
 // Group is how the shard's members are as this replica knows it. Not to be changed.
-func (r *Ref) Group() *Group { return r.group.Load() }
+func (r *Ref) Membership() *Membership { return r.membership.Load() }
 
 // Bytes is about how large the partition's log is.
 func (r *Ref) Bytes() int64 { return r.bytes.Load() }

@@ -55,7 +55,7 @@ func (a *Actor) tick(n int) error {
 			a.inSync = a.replica.InSync()
 		}
 		a.lookForLeader()
-		a.regroup()
+		a.stepMembers()
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func (hs *Hosting) seen(i *metadata.Image, sameImage bool) []metadata.Settled {
 			continue
 		}
 		s := ref.Shard
-		p, g := i.Shard(s), ref.Group()
+		p, g := i.Shard(s), ref.Membership()
 		if p == nil || g == nil || g.Version != p.Version || !g.Durable || len(g.Conf.GetVotersOutgoing()) > 0 {
 			continue
 		}
@@ -124,7 +124,7 @@ func (hs *Hosting) confirm(_ metadata.NodeID, about []metadata.Settled) ([]stora
 		if ref == nil {
 			continue
 		}
-		g := ref.Group()
+		g := ref.Membership()
 		if g != nil && g.Durable && len(g.Conf.GetVotersOutgoing()) == 0 &&
 			same(g.Conf.GetVoters(), s.Voters) && same(g.Conf.GetLearners(), s.Learners) {
 			yes = append(yes, s.Shard)
@@ -157,7 +157,7 @@ func (hs *Hosting) tellSettled(seen []metadata.Settled) {
 // Electorates returns the nodes of those that vote in a shard which this node leads, as the shard
 // itself has them: one set, or two while members are exchanged. nil if they are not known.
 func (hs *Hosting) Electorates(ref *replica.Ref) (sets [][]metadata.NodeID) {
-	g := ref.Group()
+	g := ref.Membership()
 	if g == nil || g.Conf == nil {
 		return nil
 	}

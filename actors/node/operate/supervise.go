@@ -245,13 +245,13 @@ func (o *Operator) moves(metadata.NodeID, question.Nothing) ([]supervisor.Report
 	for _, ref := range o.Replicas.All() {
 		shard := ref.Shard
 		if ref.View().Role != replica.Leader {
-			if g := ref.Group(); g != nil && g.Pulled > 0 {
+			if g := ref.Membership(); g != nil && g.Pulled > 0 {
 				reports = append(reports, supervisor.Report{Shard: shard, Pulled: &supervisor.Match{Replica: ref.Replica, Upto: g.Pulled}})
 			}
 			continue
 		}
 		r := supervisor.Report{Shard: shard, Bytes: ref.Bytes()}
-		if g := ref.Group(); g != nil && g.Leads {
+		if g := ref.Membership(); g != nil && g.Leads {
 			r.Last, r.Start, r.Waits, r.Refused = g.Last, g.Start, g.Waits, g.Refused
 			for _, p := range g.Progress {
 				r.Matches = append(r.Matches, supervisor.Match{Replica: p.Replica, Upto: p.Match})

@@ -14,10 +14,10 @@ type Moved struct {
 	Version uint64 // of the partition
 }
 
-// Group is what members a shard has as one of its replicas knows it, and how a change of them
+// Membership is what members a shard has as one of its replicas knows it, and how a change of them
 // stands. Immutable.
-type Group struct {
-	raft.Grouping
+type Membership struct {
+	raft.Membership
 	Version  uint64          // of the partition whose members are wanted
 	Leads    bool            // the rest is told by leaders only, and only while members change
 	Last     uint64          // last entry of the log
@@ -29,11 +29,11 @@ type Group struct {
 	Pulled uint64
 }
 
-// groupTicks is how often a leader looks at its members, in ticks; bytesTicks how often a replica
+// membersTicks is how often a leader looks at its members, in ticks; bytesTicks how often a replica
 // tells how large its log is.
 const (
-	groupTicks = 2
-	bytesTicks = 10
+	membersTicks = 2
+	bytesTicks   = 10
 )
 
 // change is the change of members that the metadata wants.
@@ -65,13 +65,13 @@ func (a *Actor) moved(m *Moved) {
 	a.change.wants(m.Members, m.Version)
 }
 
-// regroup has a leader take the next step towards the wanted members, and shows how the members
+// stepMembers has a leader take the next step towards the wanted members, and shows how the members
 // are.
-func (a *Actor) regroup() {
+func (a *Actor) stepMembers() {
 	if a.ticks%bytesTicks == 0 {
 		a.ref.bytes.Store(a.content.size())
 	}
-	if a.ticks%groupTicks != 0 || a.change.version == 0 {
+	if a.ticks%membersTicks != 0 || a.change.version == 0 {
 		return
 	}
 	var r raft.Reconfigured
@@ -91,11 +91,11 @@ func (a *Actor) due() bool {
 
 // showGroup publishes how the members are, if that is news or changes with every look.
 func (a *Actor) showGroup(r raft.Reconfigured) {
-	now := a.replica.Grouping()
-	if a.grouped(now) {
+	now := a.replica.Membership()
+	if a.membersShown(now) {
 		return
 	}
-	g := &Group{Grouping: now, Version: a.change.version}
+	g := &Membership{Membership: now, Version: a.change.version}
 	if a.status.Role == raft.Leader && a.change.moving {
 		g.Leads, g.Last, g.Start, g.Progress = true, a.status.Last, a.replica.LogStart(), a.replica.Progress()
 		g.Waits, g.Refused = r.Waits, a.change.refused
@@ -103,13 +103,13 @@ func (a *Actor) showGroup(r raft.Reconfigured) {
 	if got, _, ok := a.replica.Pulling(); ok {
 		g.Pulled = got
 	}
-	a.ref.group.Store(g)
+	a.ref.membership.Store(g)
 }
 
-// grouped reports whether what the others see of the members is how they are, and does not change
-// with every look.
-func (a *Actor) grouped(now raft.Grouping) bool {
-	last := a.ref.group.Load()
+// membersShown reports whether what the others see of the members is how they are, and does not
+// change with every look.
+func (a *Actor) membersShown(now raft.Membership) bool {
+	last := a.ref.membership.Load()
 	return last != nil && !last.Leads && !a.change.moving && last.Conf == now.Conf && last.Durable == now.Durable && last.Version == a.change.version
 }
 
