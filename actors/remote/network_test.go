@@ -95,7 +95,7 @@ func TestNetwork(t *testing.T) {
 		}
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	if got, err := a.Ask(ctx, 2, "echo", []byte("x")); err != nil || string(got) != "x" {
 		t.Fatalf("%q, %v", got, err)

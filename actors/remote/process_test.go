@@ -168,7 +168,7 @@ func pair(t *testing.T, window int) (*node, *node) {
 
 func linked(t *testing.T, a, b *node) time.Duration {
 	t.Helper()
-	return within(t, time.Minute, "both are linked", func() bool { return a.up(b) && b.up(a) })
+	return within(t, 5*time.Second, "both are linked", func() bool { return a.up(b) && b.up(a) })
 }
 
 func freePort(t *testing.T) string {

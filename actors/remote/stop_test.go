@@ -62,7 +62,7 @@ func TestStopEndsConnections(t *testing.T) {
 		r.Stop()
 	}
 	err = goleak.Find(running)
-	for deadline := time.Now().Add(time.Minute); err != nil && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(20 * time.Second); err != nil && time.Now().Before(deadline); {
 		err = goleak.Find(running)
 	}
 	if err != nil {
