@@ -126,6 +126,14 @@ type shell struct {
 	box    *mailbox
 	done   chan struct{}
 	broken bool // it has panicked
+	// Stopped is under way. If it panics protoactor, which is stopping the actor, says no more of it.
+	stopping bool
+}
+
+// ended tells those who wait for the end of the actor, or for an answer of it.
+func (s *shell) ended() {
+	s.box.end()
+	close(s.done)
 }
 
 // Receive implements protoactor's actor.
@@ -136,11 +144,12 @@ func (s *shell) Receive(c actor.Context) {
 		s.actor.Turn(m.messages)
 	case *actor.Stopping:
 		if !s.broken {
+			s.stopping = true
 			s.actor.Stopped()
+			s.stopping = false
 		}
 	case *actor.Stopped:
-		s.box.end()
-		close(s.done)
+		s.ended()
 	case actor.SystemMessage, actor.AutoReceiveMessage:
 	default: // came in an envelope, alone
 		s.actor.Turn([]any{m})
@@ -153,6 +162,9 @@ func (s *shell) fatal() {
 		s.broken = true
 		stack := debug.Stack()
 		s.system.options.Fatal(s.name, cause, stack)
+		if s.stopping {
+			s.ended()
+		}
 		panic(cause)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // collector counts what it gets and checks the order of each sender.
@@ -154,4 +155,34 @@ func TestAnActorThatPanickedIsLeftAlone(t *testing.T) {
 	if n := f.called.Load(); n != 1 {
 		t.Errorf("it was called %d times", n)
 	}
+}
+
+// clumsy panics while it is stopped.
+type clumsy struct{}
+
+func (clumsy) Turn([]any) {}
+func (clumsy) Stopped()   { panic("boom") }
+
+// Whoever stops an actor hears of its end also if it panics over that, and so does whoever asks it.
+func TestAnActorThatPanicsOverItsEndHasEnded(t *testing.T) {
+	told := make(chan any, 1)
+	s := NewSystem(Options{Fatal: func(_ string, cause any, _ []byte) { told <- cause }})
+	defer s.Shutdown()
+	a, err := s.Spawn("clumsy", clumsy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	a.Stop(func() { close(ended) })
+	if got := <-told; got != "boom" {
+		t.Errorf("fatal was told %v", got)
+	}
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("nobody hears that it has ended")
+	}
+	var answers atomic.Int64
+	a.Send(&question{&answers})
+	within(t, "word that no answer comes", func() bool { return answers.Load() == 1 })
 }
