@@ -42,7 +42,8 @@
 //	E2E_LONG=1          the full lengths of the chaos runs (minutes) instead of the short ones
 //	E2E_RACE=1          build the server with the race detector
 //	E2E_BIN=path        test this binary instead of building one
-//	E2E_BEFORE=path     the binary of an earlier build, which this one is to replace node by node
+//	E2E_BEFORE=path     the binary of an earlier build, which this one is to replace node by node,
+//	                    instead of the one of .ci/before
 //	E2E_KEEP=1          keep data directories and logs of passed tests too
 //	E2E_SERVED=1        compare what replicas serve to consumers instead of what they hold, for
 //	                    binaries without /debug

@@ -2,8 +2,8 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"testing"
 	"time"
@@ -50,13 +50,15 @@ func TestARollingUpgradeToABuildThatSaysMoreOfANode(t *testing.T) {
 	c.Verify()
 }
 
-// A cluster of an earlier build, E2E_BEFORE, is upgraded node by node under load, and back: the
-// data directories of each are read by the other, they work together at every step, nothing is
-// lost.
+// A cluster of the build that landed last is upgraded node by node under load, and back: the data
+// directories of each are read by the other, they work together at every step, nothing is lost.
 func TestABuildBeforeRollsForwardAndBack(t *testing.T) {
-	before := os.Getenv("E2E_BEFORE")
-	if before == "" {
-		t.Skip("E2E_BEFORE=path names the binary of an earlier build")
+	before, err := cluster.Before()
+	if errors.Is(err, cluster.ErrNoHistory) {
+		t.Skip(err, "; E2E_BEFORE=path names the binary of an earlier build")
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	today, err := cluster.Binary()
 	if err != nil {
