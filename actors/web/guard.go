@@ -5,12 +5,14 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Changes are taken at this rate, from all who ask together: far more than operators and their
-// scripts need, far less than it takes to keep the metadata busy or to guess a token.
+// scripts need, far less than it takes to keep the metadata busy. Requests without the token are
+// bounded by the same rate apart from those: guesses are few, and keep no operator out.
 const (
 	changesPerSecond = 10
 	changesAtOnce    = 50
@@ -18,22 +20,30 @@ const (
 
 // guard decides who may change something.
 type guard struct {
-	token   string // "": none is asked for
-	changes bucket
+	token            string // "": none is asked for
+	changes, guesses *rate.Limiter
+	now              func() time.Time
 }
 
 func newGuard(token string) *guard {
-	return &guard{token: token, changes: bucket{most: changesAtOnce, perSecond: changesPerSecond, now: time.Now}}
+	return &guard{
+		token: token, now: time.Now,
+		changes: rate.NewLimiter(changesPerSecond, changesAtOnce), guesses: rate.NewLimiter(changesPerSecond, changesAtOnce),
+	}
 }
 
-// change lets what changes something through: from this machine, at a bounded rate, with the token.
+// change lets what changes something through: from this machine, with the token, at a bounded rate.
 func (g *guard) change(next http.HandlerFunc) http.HandlerFunc {
 	return local(func(w http.ResponseWriter, r *http.Request) {
+		bears, bound := g.bears(r), g.changes
+		if !bears {
+			bound = g.guesses
+		}
 		switch {
-		case !g.changes.take(): // before the token: guesses are bounded too
+		case !bound.AllowN(g.now(), 1):
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "too many changes at once: try again in a second", http.StatusTooManyRequests)
-		case !g.bears(r):
+		case !bears:
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, "this node takes changes only with its admin.token (--token, TROUPE_ADMIN_TOKEN)", http.StatusUnauthorized)
 		default:
@@ -50,32 +60,4 @@ func (g *guard) bears(r *http.Request) bool {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(g.token))
 	return ok && subtle.ConstantTimeCompare(got[:], want[:]) == 1
-}
-
-// bucket bounds a rate: it is full at first, and fills up again evenly.
-type bucket struct {
-	most, perSecond float64
-	now             func() time.Time
-
-	mu   sync.Mutex
-	left float64
-	at   time.Time // when left was counted; zero before the first take
-}
-
-// take takes one; false if none is left.
-func (b *bucket) take() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	now := b.now()
-	if b.at.IsZero() {
-		b.left = b.most
-	} else {
-		b.left = min(b.most, b.left+max(now.Sub(b.at), 0).Seconds()*b.perSecond)
-	}
-	b.at = now
-	if b.left < 1 {
-		return false
-	}
-	b.left--
-	return true
 }
