@@ -17,10 +17,7 @@ func (c *Cluster) CreateTopic(name string, partitions int32) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.Addresses()...))
-	if err != nil {
-		c.t.Fatalf("troupetest: %v", err)
-	}
+	client := c.admin(c.Addresses()...)
 	defer client.Close()
 	made, err := kadm.NewClient(client).CreateTopic(ctx, partitions, int16(min(len(c.nodes), 3)), nil, name)
 	if err != nil || made.Err != nil {
@@ -36,10 +33,7 @@ func (c *Cluster) CreateTopic(name string, partitions int32) {
 // awaitLeaders waits until a broker knows leaders of all partitions of a topic.
 func (c *Cluster) awaitLeaders(ctx context.Context, m *member, topic string) {
 	c.t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(m.address))
-	if err != nil {
-		c.t.Fatalf("troupetest: %v", err)
-	}
+	client := c.admin(m.address)
 	defer client.Close()
 	for {
 		err := leaders(ctx, client, topic)
@@ -80,10 +74,7 @@ func (c *Cluster) Leader(topic string, partition int32) int {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.Addresses()...))
-	if err != nil {
-		c.t.Fatalf("troupetest: %v", err)
-	}
+	client := c.admin(c.Addresses()...)
 	defer client.Close()
 	for {
 		all, err := kadm.NewClient(client).ListTopics(ctx, topic)
@@ -98,4 +89,14 @@ func (c *Cluster) Leader(topic string, partition int32) int {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
+}
+
+// admin makes a client of the cluster's own, by way of certain brokers.
+func (c *Cluster) admin(addresses ...string) *kgo.Client {
+	c.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(addresses...))
+	if err != nil {
+		c.t.Fatalf("troupetest: %v", err)
+	}
+	return client
 }
