@@ -164,10 +164,11 @@ func (f *fetching) await(d time.Duration, news <-chan struct{}) bool {
 func (f *fetching) refs() []*replica.Ref {
 	f.session.mu.Lock()
 	defer f.session.mu.Unlock()
+	image := f.call.Cluster.Image()
 	var refs []*replica.Ref
 	for e := f.session.order.Front(); e != nil; e = e.Next() {
 		key := e.Value.(*fetched).key
-		if t, err := f.call.Topic(key.topic, key.id, f.request.Version >= 13, access.Read); err == nil {
+		if t, err := f.call.TopicOf(image, key.topic, key.id, f.request.Version >= 13, access.Read); err == nil {
 			if p, err := partitionOf(t, key.partition); err == nil {
 				if ref := f.call.Cluster.Replica(p.Shard); ref != nil {
 					refs = append(refs, ref)
@@ -253,7 +254,7 @@ func (f *fetching) partition(image *metadata.Image, want *fetched, g *gathered, 
 	out.Partition, out.PreferredReadReplica = want.key.partition, -1
 	out.HighWatermark, out.LastStableOffset, out.LogStartOffset = -1, -1, -1
 	out.RecordBatches = []byte{} // as Kafka: empty, never null
-	t, err := f.call.Topic(want.key.topic, want.key.id, f.request.Version >= 13, access.Read)
+	t, err := f.call.TopicOf(image, want.key.topic, want.key.id, f.request.Version >= 13, access.Read)
 	var l led
 	if err == nil {
 		l, err = reading(f.call.Cluster, t, want.key.partition, want.want.CurrentLeaderEpoch, f.request.Version)

@@ -49,10 +49,10 @@ func produce(c *Call) {
 	request := c.Body.(*kmsg.ProduceRequest)
 	r := request.ResponseKind().(*kmsg.ProduceResponse)
 	p := &producing{call: c, response: r, acks: request.Acks, left: 1, drop: c.pending.Hold(), books: c.Cluster.Ledger()}
-	whole := checkProduce(request)
+	image, whole := p.call.Cluster.Image(), checkProduce(request)
 	r.Topics = make([]kmsg.ProduceResponseTopic, len(request.Topics))
 	for i := range request.Topics {
-		p.topic(&request.Topics[i], &r.Topics[i], whole)
+		p.topic(image, &request.Topics[i], &r.Topics[i], whole)
 	}
 	if request.Acks != 0 {
 		p.until(time.Duration(request.TimeoutMillis) * time.Millisecond)
@@ -163,10 +163,10 @@ func (p *producing) keepSilent() {
 }
 
 // topic starts the appends of one topic.
-func (p *producing) topic(request *kmsg.ProduceRequestTopic, out *kmsg.ProduceResponseTopic, whole *protocol.Error) {
+func (p *producing) topic(image *metadata.Image, request *kmsg.ProduceRequestTopic, out *kmsg.ProduceResponseTopic, whole *protocol.Error) {
 	out.Topic, out.TopicID = request.Topic, request.TopicID
 	out.Partitions = make([]kmsg.ProduceResponseTopicPartition, len(request.Partitions))
-	t, unknown := p.call.Topic(request.Topic, request.TopicID, p.response.Version >= 13, access.Write)
+	t, unknown := p.call.TopicOf(image, request.Topic, request.TopicID, p.response.Version >= 13, access.Write)
 	for k := range request.Partitions {
 		part := &out.Partitions[k]
 		*part = kmsg.NewProduceResponseTopicPartition()
